@@ -1,0 +1,7 @@
+//! Where readings come from and where results go: a file a protocol, a file a format.
+//!
+//! No detection, no retry loops, no threads of its own.
+
+pub mod format;
+pub mod source;
+pub mod sink;

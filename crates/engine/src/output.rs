@@ -1,0 +1,224 @@
+//! What comes out: late readings, aggregates, anomalies and alerts, each with its place and its id.
+//!
+//! The *place* orders the output log: number of the input that let the output be decided, key name, node, ordinal.
+//! The *id* is made of what the output says (window, key, start; detector, subject, time), so that it is the same
+//! on every run, whatever the batch size, the shard count or the moment of a kill.
+
+use crate::reading::Reading;
+use crate::series::{Device, Series};
+use crate::time::{Span, Time};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use xxhash_rust::xxh3::Xxh3;
+
+/// One output, in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Number of the input that let it be decided.
+    pub input: u64,
+    /// Whose it is; outputs of one input are in the order of their devices' names.
+    pub device: Device,
+    /// The operator that says it: its position in the plan; alerts come after all operators.
+    pub node: u16,
+    /// Position among the outputs of this input, device and node.
+    pub ordinal: u16,
+    /// What it says.
+    pub what: What,
+}
+
+/// The nouns that come out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A reading that came after its device's watermark had passed it. The input's number is its own.
+    Late(Reading),
+    /// What a window says of a series.
+    Aggregate(Aggregate),
+    /// What a detector says of a reading.
+    Anomaly(Box<Anomaly>),
+    /// A detector's trouble is over. Not an output for people: the alert book hears it.
+    Over(Over),
+    /// What people are told.
+    Alert(Box<Alert>),
+}
+
+/// The statistics of one series over `[start, end)`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// Of which channel of which device.
+    pub series: Series,
+    /// First moment inside.
+    pub start: Time,
+    /// First moment after.
+    pub end: Time,
+    /// Good readings in it; at least 1.
+    pub count: u64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Population standard deviation.
+    pub std: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Severity {
+    /// Somebody should look.
+    Warning,
+    /// Somebody must act.
+    Critical,
+}
+
+impl Severity {
+    /// The word in configs and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Whether it is the process that is odd, or the sensor that measures it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Class {
+    /// What is measured is odd.
+    Process,
+    /// The sensor, or the way to it, is broken.
+    Sensor,
+}
+
+impl Class {
+    /// The word in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Process => "process",
+            Class::Sensor => "sensor",
+        }
+    }
+}
+
+/// What a detector found: what, where, when, how far from normal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// Of which channel of which device; a derived channel where the detector works on aggregates.
+    pub series: Series,
+    /// When.
+    pub time: Time,
+    /// The value judged; NaN where there is none (silence).
+    pub value: f64,
+    /// What would be usual; NaN where nothing is.
+    pub expected: f64,
+    /// The usual spread around it; NaN where there is none.
+    pub spread: f64,
+    /// The limit that was crossed, on the scale of the value where the detector knows it.
+    pub threshold: f64,
+    /// The detector's own measure; NaN for plain limits.
+    pub score: f64,
+    /// How bad.
+    pub severity: Severity,
+    /// Process or sensor.
+    pub class: Class,
+    /// Readings of the series so far; an alert's warm-up asks for it.
+    pub seen: u32,
+}
+
+/// The trouble that a detector reported of a series has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Over {
+    /// Of which series.
+    pub series: Series,
+    /// When it was seen to be over.
+    pub time: Time,
+}
+
+/// The life of an alert. Acknowledged and silenced stand beside these, as marks of people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Trouble has begun, but has not lasted long enough to tell anyone.
+    Pending,
+    /// People have been told.
+    Firing,
+    /// It is over.
+    Cleared,
+}
+
+impl State {
+    /// The word in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Firing => "firing",
+            State::Cleared => "cleared",
+        }
+    }
+}
+
+/// A change in the life of an alert: it fires, gets worse, or clears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The rule, by its position in the plan.
+    pub rule: u16,
+    /// Of which series; with the rule and `since` it is the alert's identity.
+    pub series: Series,
+    /// The detector that gave the first cause, by its position in the plan.
+    pub detector: u16,
+    /// What it is now.
+    pub state: State,
+    /// How bad it has been at worst.
+    pub severity: Severity,
+    /// Time of the first cause.
+    pub since: Time,
+    /// When this change happened.
+    pub time: Time,
+    /// How many anomalies it stands for so far.
+    pub count: u64,
+    /// The worst anomaly so far.
+    pub worst: Anomaly,
+}
+
+impl Alert {
+    /// From the first cause to this change.
+    pub fn lasted(&self) -> Span {
+        self.time.since(self.since)
+    }
+}
+
+/// The id of an output: 128 bits of XXH3 over what it says, printed as 32 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub u128);
+
+impl Id {
+    /// An id over words and numbers. Words are written with their length, so that no two lists read alike.
+    pub fn of(words: &[&str], numbers: &[i64]) -> Id {
+        let mut hash = Xxh3::new();
+        for word in words {
+            hash.update(&(word.len() as u64).to_le_bytes());
+            hash.update(word.as_bytes());
+        }
+        for number in numbers {
+            hash.update(&number.to_le_bytes());
+        }
+        Id(hash.digest128())
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}

@@ -1,0 +1,96 @@
+//! What flows: a reading of 24 bytes, and batches of them.
+//!
+//! ```text
+//! offset  0        4      6        7      8               16              24
+//!         series   place  quality  flags  time (ns, i64)  value (f64)
+//! ```
+//! `place` is the position in its message, so that what a device said at once stays in its order.
+
+use crate::series::Series;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// One measurement of one channel of one device. Copied freely; the value is finite.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[repr(C)]
+pub struct Reading {
+    /// Which channel of which device.
+    pub series: Series,
+    /// Position in its message, from 0.
+    pub place: u16,
+    /// Whether the value may be trusted.
+    pub quality: Quality,
+    /// Late, end of message.
+    pub flags: Flags,
+    /// When it was measured, by the device's clock.
+    pub time: Time,
+    /// What was measured, in the channel's unit.
+    pub value: f64,
+}
+
+const _: () = assert!(size_of::<Reading>() == 24);
+
+/// Whether a value may be trusted. A bad reading reaches the lake, `missing` and no other statistic or detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Quality {
+    /// Inside the channel's range, and the producer said nothing against it.
+    #[default]
+    Good,
+    /// Outside the channel's plausible range: a sensor fault, not an anomaly.
+    OutOfRange,
+    /// The producer itself marked it as bad.
+    Flagged,
+}
+
+/// Bits that travel with a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Flags(pub u8);
+
+impl Flags {
+    /// Nothing to say.
+    pub const NONE: Flags = Flags(0);
+    /// Came after its device's watermark had passed it.
+    pub const LATE: Flags = Flags(1);
+    /// The last reading of its message; set by wide formats only, where a message is a row.
+    pub const END_OF_MESSAGE: Flags = Flags(2);
+
+    /// Whether all bits of `other` are set here.
+    pub fn has(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These bits and those.
+    #[must_use]
+    pub fn with(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+impl Reading {
+    /// A good reading that stands alone in its message.
+    pub fn new(series: Series, time: Time, value: f64) -> Reading {
+        Reading { series, place: 0, quality: Quality::Good, flags: Flags::NONE, time, value }
+    }
+}
+
+/// Readings in order of arrival, with the numbers of the inputs they came as.
+///
+/// Every reading and every tick of a stream has a number, counted from 0 in order of arrival. A batch for one of
+/// several shards has gaps, so the numbers stand beside the 24-byte rows; where there are none, `offsets` stays empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Number of the first row if there are no offsets, else the number the offsets count from.
+    pub first: u64,
+    /// The readings.
+    pub rows: Vec<Reading>,
+    /// Number of each row minus `first`; empty where the rows follow each other without a gap.
+    pub offsets: Vec<u32>,
+}
+
+impl Batch {
+    /// The number of row `index`.
+    pub fn number(&self, index: usize) -> u64 {
+        self.first + self.offsets.get(index).map_or(index as u64, |&offset| u64::from(offset))
+    }
+}
