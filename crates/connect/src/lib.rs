@@ -2,6 +2,7 @@
 //!
 //! No detection, no retry loops, no threads of its own.
 
+pub mod fault;
 pub mod format;
 pub mod source;
 pub mod sink;

@@ -1,3 +1,41 @@
-//! Where readings come from.
+//! Where readings come from. A source knows a protocol or a kind of file, and nothing of retry, stop or queues.
+
+use crate::fault::Fault;
+use ouzel_engine::reading::Reading;
+use ouzel_engine::series::Names;
 
 pub mod simulate;
+
+/// A source that is read at the reader's pace: files, standard input, the simulator.
+pub trait Source: Send {
+    /// Reads on and adds what it finds to `into`: a few thousand rows, so that memory stays bounded.
+    /// Gives `false` once the input has ended and nothing was added.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the input cannot be read any further. What was added before it stays good.
+    fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault>;
+}
+
+/// What a source found.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Readings, in the order of the input.
+    pub rows: Vec<Reading>,
+    /// Lines that could not be read. A line may give both: its good cells are readings, its bad ones are here.
+    pub rejected: Vec<Rejected>,
+    /// Cells that were empty, null or NaN: an absent reading each.
+    pub absent: u64,
+}
+
+/// A piece of input that could not be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Where it stood: the file's path, or the source's name.
+    pub source: String,
+    /// Line number from 1 (row number for Parquet).
+    pub line: u64,
+    /// What is wrong and what would be right: `column 3 (temperature): "abc" is not a number`.
+    pub reason: String,
+    /// The line itself, cut to 200 bytes at a character boundary; bytes that are not UTF-8 replaced.
+    pub text: String,
+}
