@@ -1,10 +1,20 @@
 //! What Ouzel computes. The same input gives the same output, on one shard or on five, in one go or resumed.
 //!
-//! No I/O, no clock, no thread, no unseeded chance: time and names arrive as inputs. The modules stand in the order
-//! in which a reading meets them.
+//! No I/O, no clock, no thread, no unseeded chance: time and names arrive as inputs. [`shard`] is the loop and the
+//! place to start reading; the modules stand in the order in which a reading meets them.
 
-pub mod time;
-pub mod series;
-pub mod reading;
-pub mod plan;
+pub mod aggregate;
+pub mod alert;
+pub mod checkpoint;
+pub mod detector;
+pub mod feature;
+pub mod fleet;
+pub mod node;
+pub mod order;
 pub mod output;
+pub mod plan;
+pub mod reading;
+pub mod series;
+pub mod shard;
+pub mod time;
+pub mod window;

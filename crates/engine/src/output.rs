@@ -35,7 +35,7 @@ pub enum What {
     Aggregate(Aggregate),
     /// What a detector says of a reading.
     Anomaly(Box<Anomaly>),
-    /// A detector's trouble is over. Not an output for people: the alert book hears it.
+    /// A detector's standing trouble is over. Not an output for people: the alert book hears it.
     Over(Over),
     /// What people are told.
     Alert(Box<Alert>),
@@ -127,7 +127,10 @@ pub struct Anomaly {
     pub severity: Severity,
     /// Process or sensor.
     pub class: Class,
-    /// Readings of the series so far; an alert's warm-up asks for it.
+    /// The trouble stands until its detector says that it is over; otherwise it was of one moment.
+    pub stands: bool,
+    /// Readings of the series so far, which an alert's warm-up asks for; the largest number where the detector
+    /// compares with nothing it has seen before and needs no warm-up.
     pub seen: u32,
 }
 

@@ -94,8 +94,7 @@ pub enum Statistic {
 
 impl Statistic {
     /// All of them, in the order of the manual.
-    pub const ALL: [Statistic; 5] =
-        [Statistic::Count, Statistic::Mean, Statistic::Std, Statistic::Min, Statistic::Max];
+    pub const ALL: [Statistic; 5] = [Statistic::Count, Statistic::Mean, Statistic::Std, Statistic::Min, Statistic::Max];
 
     /// The word in configs, channel names and output.
     pub fn name(self) -> &'static str {
@@ -128,7 +127,7 @@ pub struct ZScoreSpec {
     /// The spread is taken to be at least this, in the channel's unit. Default 0.
     pub floor: f64,
     /// Whether the judged reading is part of its own past (the form of the lab, which caps the score at
-    /// (n − 1)/√n). Default false.
+    /// √(n − 1)). Default false.
     pub include: bool,
 }
 
@@ -211,9 +210,7 @@ impl Operator {
     /// The channels this operator makes, for one channel it takes: `minute.temperature.mean`.
     pub fn derived(&self, channel: &str) -> Vec<String> {
         match &self.work {
-            Work::Window(spec) => {
-                spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name())).collect()
-            }
+            Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name())).collect(),
             _ => Vec::new(),
         }
     }

@@ -20,7 +20,7 @@ pub struct Reading {
     pub place: u16,
     /// Whether the value may be trusted.
     pub quality: Quality,
-    /// Late, end of message.
+    /// What else is to be known of it.
     pub flags: Flags,
     /// When it was measured, by the device's clock.
     pub time: Time,
@@ -43,6 +43,9 @@ pub enum Quality {
     Flagged,
 }
 
+/// A row with this series is a tick: no measurement, but the stream's clock moving on.
+pub const TICK: Series = Series(u32::MAX);
+
 /// Bits that travel with a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Flags(pub u8);
@@ -54,6 +57,8 @@ impl Flags {
     pub const LATE: Flags = Flags(1);
     /// The last reading of its message; set by wide formats only, where a message is a row.
     pub const END_OF_MESSAGE: Flags = Flags(2);
+    /// Derived from a window that ended at its time: it stands for what was before, and windows over it count it so.
+    pub const UP_TO: Flags = Flags(4);
 
     /// Whether all bits of `other` are set here.
     pub fn has(self, other: Flags) -> bool {
@@ -71,6 +76,12 @@ impl Reading {
     /// A good reading that stands alone in its message.
     pub fn new(series: Series, time: Time, value: f64) -> Reading {
         Reading { series, place: 0, quality: Quality::Good, flags: Flags::NONE, time, value }
+    }
+
+    /// The stream's clock has come to `now`. Ticks stand among the readings, with a number of their own, because
+    /// their place in the order decides what they bring about.
+    pub fn tick(now: Time) -> Reading {
+        Reading::new(TICK, now, 0.0)
     }
 }
 

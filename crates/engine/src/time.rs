@@ -98,8 +98,7 @@ impl Span {
             match number.parse::<i64>() {
                 Ok(whole) => exact += i128::from(whole) * i128::from(factor),
                 Err(_) => {
-                    let part: f64 =
-                        number.parse().map_err(|_| format!("`{number}` in `{text}` is not a number"))?;
+                    let part: f64 = number.parse().map_err(|_| format!("`{number}` in `{text}` is not a number"))?;
                     total += part * factor as f64;
                 }
             }

@@ -1,0 +1,122 @@
+//! The state of a whole stream as bytes, and back: with a format number and a checksum.
+//!
+//! ```text
+//! offset  0         8         12        20
+//!         OUZELCKP  format    checksum  body (postcard)
+//!                   u32 LE    XXH3-64 of the body, seeded with the format, u64 LE
+//! ```
+
+use crate::series::Declaration;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The format this build writes, and the newest it reads.
+pub const FORMAT: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"OUZELCKP";
+const HEADER: usize = 20;
+
+/// Everything that must be known to go on as if nothing had happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// All names, in the order in which they got their numbers.
+    pub names: Vec<Declaration>,
+    /// The number of the next input.
+    pub next_input: u64,
+    /// Where the tick clock stands.
+    pub tick: Time,
+    /// The state of each slot that has any.
+    pub slots: Vec<(u8, Vec<u8>)>,
+    /// The state of the fleet.
+    pub fleet: Vec<u8>,
+}
+
+/// Why bytes are not a checkpoint that this build can take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// They do not begin as a checkpoint does.
+    NotACheckpoint,
+    /// Written by a newer Ouzel, in this format.
+    Newer(u32),
+    /// They begin well and then differ from what was written.
+    Damaged,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::NotACheckpoint => f.write_str("this is not a checkpoint of ouzel"),
+            Unreadable::Newer(format) => write!(
+                f,
+                "the checkpoint has format {format}, written by a newer ouzel; this one reads up to format {FORMAT}"
+            ),
+            Unreadable::Damaged => f.write_str("the checkpoint is damaged: its checksum does not match"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl Checkpoint {
+    /// As bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let body = postcard::to_allocvec(self).expect("plain data always encodes");
+        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&FORMAT.to_le_bytes());
+        bytes.extend_from_slice(&xxh3_64_with_seed(&body, u64::from(FORMAT)).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+
+    /// From bytes.
+    ///
+    /// # Errors
+    /// When the bytes are foreign, newer or damaged; they are never half taken.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint, Unreadable> {
+        if bytes.len() < HEADER || &bytes[..8] != MAGIC {
+            return Err(Unreadable::NotACheckpoint);
+        }
+        let format = u32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
+        if format > FORMAT {
+            return Err(Unreadable::Newer(format));
+        }
+        let checksum = u64::from_le_bytes(bytes[12..HEADER].try_into().expect("eight bytes"));
+        if xxh3_64_with_seed(&bytes[HEADER..], u64::from(format)) != checksum {
+            return Err(Unreadable::Damaged);
+        }
+        postcard::from_bytes(&bytes[HEADER..]).map_err(|_| Unreadable::Damaged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_read_back() {
+        let checkpoint = Checkpoint { next_input: 7, slots: vec![(3, vec![1, 2, 3])], ..Checkpoint::default() };
+        assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes()), Ok(checkpoint));
+    }
+
+    #[test]
+    fn one_flipped_bit_anywhere_is_noticed() {
+        let bytes = Checkpoint { fleet: vec![9; 40], ..Checkpoint::default() }.to_bytes();
+        for at in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1;
+            assert!(Checkpoint::from_bytes(&flipped).is_err(), "byte {at}");
+            assert!(Checkpoint::from_bytes(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_with_both_versions_named() {
+        let mut bytes = Checkpoint::default().to_bytes();
+        bytes[8] = 9;
+        let why = Checkpoint::from_bytes(&bytes).unwrap_err().to_string();
+        assert!(why.contains("format 9") && why.contains("up to format 1"), "{why}");
+    }
+}

@@ -1,0 +1,95 @@
+//! What only the whole can tell: the outputs of all shards in one order, and the alert book over them.
+//!
+//! Shards work on their own devices; here their outputs of the same stretch of input are merged by place (input, device
+//! name, node, ordinal), which makes the shard count invisible, and alerts are added in their places.
+
+use crate::alert::Book;
+use crate::output::{Output, What};
+use crate::plan::Plan;
+use crate::series::Names;
+use crate::time::Time;
+
+/// The end of the way: outputs in order, alerts among them.
+#[derive(Debug)]
+pub struct Fleet {
+    book: Book,
+    /// Alerts stand behind all operators: the node number of the first rule.
+    first_rule: u16,
+}
+
+impl Fleet {
+    /// The fleet of a plan, without any trouble yet.
+    pub fn new(plan: &Plan) -> Fleet {
+        Fleet { book: Book::new(plan), first_rule: plan.operators.len() as u16 }
+    }
+
+    /// Takes the outputs of every shard over one stretch of input, and the ticks of that stretch with their numbers;
+    /// leaves all of it in `outputs`, in order, with the alerts that follow from it.
+    pub fn gather(&mut self, outputs: &mut Vec<Output>, shards: usize, ticks: &[(u64, Time)], names: &Names) {
+        if shards > 1 {
+            by_place(outputs, names);
+        }
+        if !self.book.listens() {
+            return;
+        }
+        let mut alerts = Vec::new();
+        let first_rule = self.first_rule;
+        let mut ticks = ticks.iter().peekable();
+        let mut add = |input: u64, alert: crate::output::Alert| {
+            let device = names.of(alert.series).0;
+            let node = first_rule + alert.rule;
+            alerts.push(Output { input, device, node, ordinal: 0, what: What::Alert(Box::new(alert)) });
+        };
+        for output in outputs.iter() {
+            while let Some(&&(number, now)) = ticks.peek().filter(|&&&(number, _)| number < output.input) {
+                self.book.tick(now, |alert| add(number, alert));
+                ticks.next();
+            }
+            self.book.hear(output.node, &output.what, |alert| add(output.input, alert));
+        }
+        for &(number, now) in ticks {
+            self.book.tick(now, |alert| add(number, alert));
+        }
+        if !alerts.is_empty() {
+            outputs.append(&mut alerts);
+            by_place(outputs, names);
+        }
+    }
+
+    /// How many alerts are firing.
+    pub fn firing(&self) -> usize {
+        self.book.firing()
+    }
+
+    /// The state, as bytes.
+    pub fn save(&self) -> Vec<u8> {
+        self.book.save()
+    }
+
+    /// Takes the state back.
+    ///
+    /// # Errors
+    /// When the bytes are not such a state.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        self.book.restore(bytes)
+    }
+}
+
+/// Sorts by place. Equal places (an alert that changes twice in one input) keep their order and get ordinals.
+fn by_place(outputs: &mut [Output], names: &Names) {
+    outputs.sort_by(|a, b| {
+        a.input
+            .cmp(&b.input)
+            .then_with(|| names.device_name(a.device).cmp(names.device_name(b.device)))
+            .then(a.node.cmp(&b.node))
+            .then(a.ordinal.cmp(&b.ordinal))
+    });
+    for i in 1..outputs.len() {
+        let (before, this) = (&outputs[i - 1], &outputs[i]);
+        let twin = matches!(this.what, What::Alert(_))
+            && (before.input, before.device, before.node) == (this.input, this.device, this.node);
+        if twin {
+            outputs[i].ordinal = before.ordinal.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The operators of a plan with their state: a closed list, walked for each reading.
+
+use crate::detector::flatline::Flatline;
+use crate::detector::missing::{MissingRate, RangeFault, Silence};
+use crate::detector::threshold::Threshold;
+use crate::detector::zscore::ZScore;
+use crate::detector::{Detector, Judge, Moment, Verdict};
+use crate::output::{Anomaly, Over, What};
+use crate::plan::{Operator, Statistic, WindowSpec, Work};
+use crate::series::Series;
+use crate::time::Time;
+use crate::window::{Closed, Windows};
+
+/// One operator and what it keeps of each series it takes.
+#[derive(Debug)]
+pub enum Node {
+    /// A window.
+    Window(WindowNode),
+    /// `threshold`
+    Threshold(Judge<Threshold>),
+    /// `zscore`
+    ZScore(Judge<ZScore>),
+    /// `flatline`
+    Flatline(Judge<Flatline>),
+    /// `missing`, silence
+    Silence(Judge<Silence>),
+    /// `missing`, rate
+    MissingRate(Judge<MissingRate>),
+    /// `missing`, range
+    RangeFault(Judge<RangeFault>),
+}
+
+/// Does the same for whichever judge a node holds; windows are the caller's.
+macro_rules! with_judge {
+    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $else:expr) => {
+        match $node {
+            Node::Window($window) => $else,
+            Node::Threshold($judge) => {
+                type $d = Threshold;
+                $body
+            }
+            Node::ZScore($judge) => {
+                type $d = ZScore;
+                $body
+            }
+            Node::Flatline($judge) => {
+                type $d = Flatline;
+                $body
+            }
+            Node::Silence($judge) => {
+                type $d = Silence;
+                $body
+            }
+            Node::MissingRate($judge) => {
+                type $d = MissingRate;
+                $body
+            }
+            Node::RangeFault($judge) => {
+                type $d = RangeFault;
+                $body
+            }
+        }
+    };
+}
+
+impl Node {
+    /// The node of an operator, without any series yet.
+    pub fn new(operator: &Operator) -> Node {
+        match operator.work.clone() {
+            Work::Window(spec) => Node::Window(WindowNode { spec, states: Vec::new(), feeds: Vec::new() }),
+            Work::Threshold(limits) => Node::Threshold(Judge::new((), limits)),
+            Work::ZScore(spec, limits) => Node::ZScore(Judge::new(spec, limits)),
+            Work::Flatline(spec, limits) => Node::Flatline(Judge::new(spec, limits)),
+            Work::Silence(spec, limits) => Node::Silence(Judge::new(spec, limits)),
+            Work::MissingRate(spec, limits) => Node::MissingRate(Judge::new(spec, limits)),
+            Work::RangeFault(limits) => Node::RangeFault(Judge::new((), limits)),
+        }
+    }
+
+    /// Makes room for one more series; gives its place.
+    pub fn add(&mut self) -> u32 {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add())
+    }
+
+    /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
+    pub fn timed(&self) -> bool {
+        with_judge!(self, _judge: D => D::TIMED, _ => false)
+    }
+
+    /// Whether it takes readings outside the plausible range.
+    pub fn takes_bad(&self) -> bool {
+        with_judge!(self, _judge: D => D::TAKES_BAD, _ => false)
+    }
+
+    /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows say nothing until
+    /// they close.
+    #[inline]
+    pub fn observe(
+        &mut self,
+        place: u32,
+        at: Moment,
+        tick: Time,
+        value: f64,
+        subject: Subject,
+        mut say: impl FnMut(What),
+    ) {
+        with_judge!(
+            self,
+            judge: D => judge.observe(place, at, tick, value, |verdict| say(subject.what::<D>(verdict))),
+            window => window.states[place as usize].add(&window.spec, at.time, value)
+        );
+    }
+
+    /// The tick clock has moved: what timed detectors have to say, with the places of their series.
+    pub fn tick(&mut self, now: Time, mut say: impl FnMut(u32, Verdict)) {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => ());
+    }
+
+    /// The state of a series, as bytes.
+    pub fn save(&self, place: u32) -> Vec<u8> {
+        with_judge!(
+            self,
+            judge: D => { let _ = D::EACH; judge.save(place) },
+            window => postcard::to_allocvec(&window.states[place as usize]).expect("plain data always encodes")
+        )
+    }
+
+    /// Takes a series' state back from bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not such a state.
+    pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.load(place, bytes) }, window => {
+            window.states[place as usize] = postcard::from_bytes(bytes)?;
+            Ok(())
+        })
+    }
+
+    /// Bytes for all series.
+    pub fn bytes(&self) -> usize {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.bytes() }, window => window.bytes())
+    }
+}
+
+/// Whose verdict it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// The series.
+    pub series: Series,
+    /// Readings of it so far.
+    pub seen: u32,
+}
+
+impl Subject {
+    /// A verdict as an output.
+    pub fn what<D: Detector>(self, verdict: Verdict) -> What {
+        self.spoken(verdict, D::CLASS, D::LEARNS, D::EACH)
+    }
+
+    /// A verdict of a timed detector as an output; all of those are about sensors.
+    pub fn timed(self, verdict: Verdict) -> What {
+        self.spoken(verdict, crate::output::Class::Sensor, false, false)
+    }
+
+    fn spoken(self, verdict: Verdict, class: crate::output::Class, learns: bool, each: bool) -> What {
+        match verdict {
+            Verdict::Anomaly { time, score, severity, threshold } => What::Anomaly(Box::new(Anomaly {
+                series: self.series,
+                time,
+                value: score.value,
+                expected: score.expected,
+                spread: score.spread,
+                threshold,
+                score: score.score,
+                severity,
+                class,
+                stands: !each,
+                seen: if learns { self.seen } else { u32::MAX },
+            })),
+            Verdict::Over(time) => What::Over(Over { series: self.series, time }),
+        }
+    }
+}
+
+/// A window operator.
+#[derive(Debug)]
+pub struct WindowNode {
+    /// Its shape and what it gives.
+    pub spec: WindowSpec,
+    /// The open windows of each series.
+    pub states: Vec<Windows>,
+    /// The derived channels of each series that somebody takes: statistic, and the shard's number of the channel.
+    pub feeds: Vec<Vec<(Statistic, u32)>>,
+}
+
+impl WindowNode {
+    fn add(&mut self) -> u32 {
+        self.states.push(Windows::new(&self.spec));
+        self.feeds.push(Vec::new());
+        self.states.len() as u32 - 1
+    }
+
+    /// Closes the window of a series that ends at `end`, if there is one.
+    pub fn close(&mut self, place: u32, end: Time) -> Option<Closed> {
+        let windows = &mut self.states[place as usize];
+        if windows.next_end() == end { windows.close(&self.spec) } else { None }
+    }
+
+    fn bytes(&self) -> usize {
+        self.states.capacity() * size_of::<Windows>() + self.states.iter().map(Windows::heap_bytes).sum::<usize>()
+    }
+}

@@ -1,0 +1,357 @@
+//! The loop. One input in, outputs out; the same inputs in the same order give the same outputs.
+//!
+//! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Names become
+//! routes in `declare`; state goes to bytes and back in `snapshot`.
+//!
+//! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
+//! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
+//! input, outputs stand in the order of device name, node and ordinal.
+
+mod declare;
+mod snapshot;
+
+use crate::detector::Moment;
+use crate::node::{Node, Subject};
+use crate::order::{Admitted, Order};
+use crate::output::{Aggregate, Output, What};
+use crate::plan::{Plan, Statistic};
+use crate::reading::{Batch, Flags, Quality, Reading, TICK};
+use crate::series::{Declaration, Device, Series};
+use crate::time::{Span, Time};
+use std::sync::Arc;
+
+/// Everything that can happen to a shard.
+#[derive(Clone, Debug)]
+pub enum Input<'a> {
+    /// New names. Every shard hears all of them and keeps its own.
+    Declare(&'a [Declaration]),
+    /// Readings and ticks in order of arrival. A shard gets its own readings and every tick.
+    Batch(&'a Batch),
+    /// The input has ended, as this number: nothing is waited for any more, open windows close.
+    End(u64),
+    /// Give the state of your slots.
+    Save,
+}
+
+/// What a step gives. Reused from step to step, so that a quiet system allocates nothing.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// In order of place.
+    pub list: Vec<Output>,
+    /// The state of each slot that has any, after [`Input::Save`].
+    pub saved: Vec<(u8, Vec<u8>)>,
+}
+
+/// One thread's share of the devices, with all their state.
+#[derive(Debug)]
+pub struct Shard {
+    plan: Arc<Plan>,
+    /// The slots that are ours, a bit each.
+    slots: u64,
+    nodes: Vec<Node>,
+    /// Our devices and series; others refer to them by their place here.
+    devices: Vec<Spoken>,
+    series: Vec<Followed>,
+    /// From the stream's numbers to our places; [`NOT_OURS`] for those of other shards.
+    device_places: Vec<u32>,
+    series_places: Vec<u32>,
+    /// What is to be done for each series, its entries side by side.
+    routes: Vec<Route>,
+    /// For each node, the series of each of its states.
+    owners: Vec<Vec<u32>>,
+    /// Whether any device's clock is the clock of arrival, which ticks move.
+    arrival_clocks: bool,
+    /// The tick clock.
+    tick: Time,
+}
+
+const NOT_OURS: u32 = u32::MAX;
+
+/// A device of ours.
+#[derive(Debug)]
+struct Spoken {
+    device: Device,
+    name: String,
+    slot: u8,
+    order: Order,
+    /// No window of it ends before this.
+    next_end: Time,
+    /// Its series and their channels, in the order of declaration.
+    series: Vec<(u32, String)>,
+}
+
+/// A series of ours.
+#[derive(Debug)]
+struct Followed {
+    series: Series,
+    device: u32,
+    /// The series of readings that it is derived from, or itself.
+    origin: u32,
+    /// Readings so far.
+    seen: u32,
+    /// Plausible values, both ends included; everything where nothing is known.
+    range: (f64, f64),
+    /// Nodes that take it in order of time, and those that take it as it arrives: ranges of `routes`.
+    in_order: (u32, u32),
+    on_arrival: (u32, u32),
+}
+
+/// One node that takes a series, and the place of its state there.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    node: u16,
+    takes_bad: bool,
+    state: u32,
+}
+
+impl Shard {
+    /// A shard that owns the slots whose bits are set.
+    pub fn new(plan: Arc<Plan>, slots: u64) -> Shard {
+        let nodes = plan.operators.iter().map(Node::new).collect::<Vec<_>>();
+        Shard {
+            plan,
+            slots,
+            owners: vec![Vec::new(); nodes.len()],
+            nodes,
+            devices: Vec::new(),
+            series: Vec::new(),
+            device_places: Vec::new(),
+            series_places: Vec::new(),
+            routes: Vec::new(),
+            arrival_clocks: false,
+            tick: Time::MIN,
+        }
+    }
+
+    /// One step. Inputs come in one order; the same inputs give the same outputs.
+    pub fn step(&mut self, input: &Input, out: &mut Outputs) {
+        match input {
+            Input::Declare(declarations) => declarations.iter().for_each(|d| self.declare(d)),
+            Input::Batch(batch) => {
+                for (index, row) in batch.rows.iter().enumerate() {
+                    let start = out.list.len();
+                    match row.series {
+                        TICK => self.tick(batch.number(index), row.time, out),
+                        _ => self.read(batch.number(index), *row, out),
+                    }
+                    self.settle(start, out);
+                }
+            }
+            Input::End(number) => self.end(*number, out),
+            Input::Save => out.saved = self.save(),
+        }
+    }
+
+    /// The way of a reading, top to bottom.
+    #[inline]
+    fn read(&mut self, number: u64, mut reading: Reading, out: &mut Outputs) {
+        let place = self.series_places[reading.series.0 as usize];
+        if place == NOT_OURS {
+            return;
+        }
+        let series = &self.series[place as usize];
+        let device = series.device;
+        let (low, high) = series.range;
+        if !(low <= reading.value && reading.value <= high) {
+            reading.quality = Quality::OutOfRange;
+        }
+        let admitted = self.devices[device as usize].order.admit(reading);
+        if admitted == Admitted::Late {
+            reading.flags = reading.flags.with(Flags::LATE);
+            return out.say(number, self.devices[device as usize].device, LATE_NODE, What::Late(reading));
+        }
+        self.arrive(number, place, &reading, out);
+        match admitted {
+            Admitted::Pass => self.follow(number, place, &reading, out),
+            _ => self.release(number, device, out),
+        }
+        self.close(number, device, self.devices[device as usize].order.watermark(), out);
+    }
+
+    /// What a device held back and may now go on, in order of time.
+    fn release(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        while let Some(reading) = self.devices[device as usize].order.release() {
+            self.follow(number, self.series_places[reading.series.0 as usize], &reading, out);
+        }
+    }
+
+    /// Nodes that hear a reading as it arrives.
+    #[inline]
+    fn arrive(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
+        let (from, to) = self.series[place as usize].on_arrival;
+        if from < to {
+            self.walk(number, place, (from, to), reading, out);
+        }
+    }
+
+    /// A reading in its turn: first the windows that end before it, then every node that takes it.
+    #[inline]
+    fn follow(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
+        let series = &mut self.series[place as usize];
+        series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
+        let (device, routes) = (series.device, series.in_order);
+        if self.devices[device as usize].next_end <= reading.time {
+            self.close(number, device, reading.time, out);
+        }
+        self.walk(number, place, routes, reading, out);
+    }
+
+    #[inline]
+    fn walk(&mut self, number: u64, place: u32, routes: (u32, u32), reading: &Reading, out: &mut Outputs) {
+        let series = &self.series[place as usize];
+        let device = &mut self.devices[series.device as usize];
+        let at = Moment { time: reading.time, watermark: device.order.watermark(), range: series.range };
+        let subject = Subject { series: series.series, seen: self.series[series.origin as usize].seen };
+        let good = reading.quality == Quality::Good;
+        for route in &self.routes[routes.0 as usize..routes.1 as usize] {
+            if !(good || route.takes_bad) {
+                continue;
+            }
+            let node = &mut self.nodes[route.node as usize];
+            let speaker = device.device;
+            match node {
+                Node::Window(window) => {
+                    let upto = Span(i64::from(reading.flags.has(Flags::UP_TO)));
+                    let windows = &mut window.states[route.state as usize];
+                    windows.add(&window.spec, reading.time - upto, reading.value);
+                    device.next_end = device.next_end.min(windows.next_end());
+                }
+                _ => node.observe(route.state, at, self.tick, reading.value, subject, |what| {
+                    out.say(number, speaker, route.node, what);
+                }),
+            }
+        }
+    }
+
+    /// Closes a device's windows that end at or before `time`, in order of their ends, and follows what they give.
+    #[inline]
+    fn close(&mut self, number: u64, device: u32, time: Time, out: &mut Outputs) {
+        while self.devices[device as usize].next_end <= time && self.devices[device as usize].next_end != Time::MAX {
+            self.close_next(number, device, out);
+        }
+    }
+
+    fn close_next(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        let end = std::mem::replace(&mut self.devices[device as usize].next_end, Time::MAX);
+        let mut next = Time::MAX;
+        for index in 0..self.devices[device as usize].series.len() {
+            let place = self.devices[device as usize].series[index].0;
+            let (from, to) = self.series[place as usize].in_order;
+            for route in from..to {
+                let route = self.routes[route as usize];
+                let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
+                let closed = window.close(route.state, end);
+                next = next.min(window.states[route.state as usize].next_end());
+                let Some(closed) = closed else { continue };
+                let feeds = window.feeds[route.state as usize].len();
+                let s = &closed.summary;
+                let aggregate = Aggregate {
+                    series: self.series[place as usize].series,
+                    start: closed.start,
+                    end: closed.end,
+                    count: s.count(),
+                    mean: s.mean(),
+                    std: s.std(),
+                    min: s.min(),
+                    max: s.max(),
+                };
+                let speaker = self.devices[device as usize].device;
+                out.say(number, speaker, route.node, What::Aggregate(aggregate));
+                for feed in 0..feeds {
+                    let Node::Window(window) = &self.nodes[route.node as usize] else { continue };
+                    let (statistic, derived) = window.feeds[route.state as usize][feed];
+                    let value = of(&aggregate, statistic);
+                    let mut reading = Reading::new(self.series[derived as usize].series, end, value);
+                    reading.flags = Flags::UP_TO;
+                    self.walk(number, derived, self.series[derived as usize].in_order, &reading, out);
+                }
+            }
+        }
+        // Windows over derived channels may have been opened on the way; they stand in `next_end` already.
+        let device = &mut self.devices[device as usize];
+        device.next_end = device.next_end.min(next);
+    }
+
+    /// The stream's clock has moved: arrival-time clocks with it, and what timed detectors have to say.
+    fn tick(&mut self, number: u64, now: Time, out: &mut Outputs) {
+        self.tick = self.tick.max(now);
+        for device in 0..if self.arrival_clocks { self.devices.len() as u32 } else { 0 } {
+            if self.devices[device as usize].order.tick(now) {
+                self.release(number, device, out);
+                self.close(number, device, self.devices[device as usize].order.watermark(), out);
+            }
+        }
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            if !node.timed() {
+                continue;
+            }
+            let mut said = Vec::new();
+            node.tick(now, |place, verdict| said.push((place, verdict)));
+            for (place, verdict) in said {
+                let series = &self.series[self.owners[index][place as usize] as usize];
+                let subject = Subject { series: series.series, seen: series.seen };
+                let device = self.devices[series.device as usize].device;
+                out.say(number, device, index as u16, subject.timed(verdict));
+            }
+        }
+    }
+
+    fn end(&mut self, number: u64, out: &mut Outputs) {
+        let start = out.list.len();
+        for device in 0..self.devices.len() as u32 {
+            self.devices[device as usize].order.end();
+            self.release(number, device, out);
+            self.close(number, device, Time::MAX, out);
+        }
+        self.settle(start, out);
+    }
+
+    /// Puts the outputs of one input in their order: device name, node, ordinal.
+    #[inline]
+    fn settle(&self, start: usize, out: &mut Outputs) {
+        let said = &mut out.list[start..];
+        if said.len() < 2 {
+            return;
+        }
+        let name = |device: Device| &self.devices[self.device_places[device.0 as usize] as usize].name;
+        said.sort_by(|a, b| name(a.device).cmp(name(b.device)).then(a.node.cmp(&b.node)));
+        for i in 1..said.len() {
+            let same = said[i - 1].device == said[i].device && said[i - 1].node == said[i].node;
+            said[i].ordinal = if same { said[i - 1].ordinal.saturating_add(1) } else { 0 };
+        }
+    }
+
+    /// Bytes that the operators keep for all series.
+    pub fn bytes(&self) -> usize {
+        self.nodes.iter().map(Node::bytes).sum::<usize>()
+            + self.devices.iter().map(|d| size_of::<Spoken>() + d.order.heap_bytes()).sum::<usize>()
+            + self.series.capacity() * size_of::<Followed>()
+            + self.routes.capacity() * size_of::<Route>()
+    }
+}
+
+/// Late readings stand before what any operator says.
+pub const LATE_NODE: u16 = 0;
+
+fn of(aggregate: &Aggregate, statistic: Statistic) -> f64 {
+    match statistic {
+        Statistic::Count => aggregate.count as f64,
+        Statistic::Mean => aggregate.mean,
+        Statistic::Std => aggregate.std,
+        Statistic::Min => aggregate.min,
+        Statistic::Max => aggregate.max,
+    }
+}
+
+impl Outputs {
+    /// Adds an output; its ordinal is given when the input is settled.
+    fn say(&mut self, input: u64, device: Device, node: u16, what: What) {
+        self.list.push(Output { input, device, node, ordinal: 0, what });
+    }
+
+    /// Forgets what was given, and keeps the room.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.saved.clear();
+    }
+}

@@ -1,0 +1,117 @@
+//! Names become places and routes: which nodes take a series, and where its state stands in each.
+
+use super::{Followed, NOT_OURS, Route, Shard, Spoken};
+use crate::node::Node;
+use crate::order::Order;
+use crate::plan::Plan;
+use crate::series::{Declaration, Device, Names, Series, slot_of};
+use crate::time::Time;
+
+impl Shard {
+    pub(super) fn declare(&mut self, declaration: &Declaration) {
+        match declaration {
+            Declaration::Device { device, name, timing, .. } => {
+                let slot = slot_of(name);
+                let ours = self.slots & (1 << slot) != 0;
+                let place = if ours { self.devices.len() as u32 } else { NOT_OURS };
+                put(&mut self.device_places, device.0, place);
+                if ours {
+                    self.arrival_clocks |= timing.arrival;
+                    self.devices.push(Spoken {
+                        device: *device,
+                        name: name.clone(),
+                        slot,
+                        order: Order::new(*timing),
+                        next_end: Time::MAX,
+                        series: Vec::new(),
+                    });
+                }
+            }
+            Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
+        }
+    }
+
+    fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
+        let device = self.device_places[device.0 as usize];
+        if device == NOT_OURS {
+            return put(&mut self.series_places, series.0, NOT_OURS);
+        }
+        let place = self.series.len() as u32;
+        put(&mut self.series_places, series.0, place);
+        let facts = self.plan.channels.iter().find(|facts| facts.name == channel);
+        let range = facts.and_then(|facts| facts.range).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let in_order = self.route(place, channel, false);
+        let on_arrival = self.route(place, channel, true);
+        let origin = self.feed(device, place, channel).unwrap_or(place);
+        self.series.push(Followed { series, device, origin, seen: 0, range, in_order, on_arrival });
+        self.devices[device as usize].series.push((place, channel.to_owned()));
+    }
+
+    /// Gives the series a state in every node that takes its channel, and lists them side by side.
+    fn route(&mut self, place: u32, channel: &str, timed: bool) -> (u32, u32) {
+        let from = self.routes.len() as u32;
+        for (index, operator) in self.plan.operators.iter().enumerate() {
+            let node = &mut self.nodes[index];
+            if operator.on.iter().any(|on| on == channel) && node.timed() == timed {
+                let state = node.add();
+                self.owners[index].push(place);
+                self.routes.push(Route { node: index as u16, takes_bad: node.takes_bad(), state });
+            }
+        }
+        (from, self.routes.len() as u32)
+    }
+
+    /// If this channel is what a window says of another channel of the device, the window will feed it. Gives the
+    /// series of readings at the beginning of the chain.
+    fn feed(&mut self, device: u32, derived: u32, channel: &str) -> Option<u32> {
+        for (source, source_channel) in &self.devices[device as usize].series {
+            let (from, to) = self.series[*source as usize].in_order;
+            for route in &self.routes[from as usize..to as usize] {
+                let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
+                let names = self.plan.operators[route.node as usize].derived(source_channel);
+                if let Some(index) = names.iter().position(|name| name == channel) {
+                    window.feeds[route.state as usize].push((window.spec.give[index], derived));
+                    return Some(self.series[*source as usize].origin);
+                }
+            }
+        }
+        None
+    }
+}
+
+fn put(places: &mut Vec<u32>, number: u32, place: u32) {
+    if places.len() <= number as usize {
+        places.resize(number as usize + 1, NOT_OURS);
+    }
+    places[number as usize] = place;
+}
+
+impl Plan {
+    /// Names the derived channels that operators of this plan take, for every series declared since the last call;
+    /// then gives all that was declared. Whoever numbers names calls this before the readings go on.
+    pub fn declare(&self, names: &mut Names) -> Vec<Declaration> {
+        let mut all = Vec::new();
+        loop {
+            let fresh = names.take_fresh();
+            if fresh.is_empty() {
+                return all;
+            }
+            for declaration in &fresh {
+                if let Declaration::Series { device, channel, .. } = declaration {
+                    for derived in self.wanted(channel) {
+                        let derived = names.channel(&derived);
+                        names.series(*device, derived);
+                    }
+                }
+            }
+            all.extend(fresh);
+        }
+    }
+
+    /// The channels derived from `channel` that some operator takes.
+    fn wanted(&self, channel: &str) -> Vec<String> {
+        let windows = self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel));
+        let derived = windows.flat_map(|operator| operator.derived(channel));
+        derived.filter(|name| self.operators.iter().any(|operator| operator.on.contains(name))).collect()
+    }
+}
