@@ -4,6 +4,7 @@ use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Names;
 
+pub mod file;
 pub mod simulate;
 
 /// A source that is read at the reader's pace: files, standard input, the simulator.

@@ -63,6 +63,7 @@ pub struct Names {
     channel_by_name: HashMap<String, Channel>,
     series: Vec<(Device, Channel)>,
     series_by_pair: HashMap<(Device, Channel), Series>,
+    /// What nobody has been told yet.
     fresh: Vec<Declaration>,
 }
 
@@ -70,6 +71,7 @@ pub struct Names {
 struct DeviceName {
     name: String,
     tags: Vec<(String, String)>,
+    timing: Timing,
     slot: u8,
 }
 
@@ -100,7 +102,7 @@ impl Names {
         }
         let device = Device(self.devices.len() as u32);
         let tags: Vec<(String, String)> = tags.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
-        self.devices.push(DeviceName { name: name.to_owned(), tags: tags.clone(), slot: slot_of(name) });
+        self.devices.push(DeviceName { name: name.to_owned(), tags: tags.clone(), timing, slot: slot_of(name) });
         self.device_by_name.insert(name.to_owned(), device);
         self.fresh.push(Declaration::Device { device, name: name.to_owned(), timing, tags });
         Ok(device)
@@ -144,6 +146,22 @@ impl Names {
             }
         }
         self.fresh.clear();
+    }
+
+    /// All names as declarations, in the order of their numbers: following them gives the same numbers.
+    pub fn declarations(&self) -> Vec<Declaration> {
+        let devices = self.devices.iter().enumerate().map(|(number, device)| Declaration::Device {
+            device: Device(number as u32),
+            name: device.name.clone(),
+            timing: device.timing,
+            tags: device.tags.clone(),
+        });
+        let series = self.series.iter().enumerate().map(|(number, &(device, channel))| Declaration::Series {
+            series: Series(number as u32),
+            device,
+            channel: self.channel_name(channel).to_owned(),
+        });
+        devices.chain(series).collect()
     }
 
     /// What was declared since the last call, in order.

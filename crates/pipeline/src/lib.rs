@@ -1,1 +1,11 @@
-//! Placeholder until the first commit.
+//! How Ouzel runs: the config, and the way of the readings from sources through shards to sinks.
+//!
+//! No protocol details and no arithmetic.
+
+pub mod config;
+pub mod intake;
+pub mod stream;
+pub mod worker;
+pub mod outlet;
+pub mod summary;
+pub mod run;

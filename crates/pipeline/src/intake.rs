@@ -1,0 +1,264 @@
+//! Drives the sources: reads, merges by event time, gives every row its number, and lets ticks follow from data time.
+//!
+//! What comes out is what a journal would hold: names, readings and ticks in one order. Several inputs merge by the
+//! time of their next row; ties go in the order given, and disorder within an input is left as it is.
+
+use ouzel_connect::fault::Fault;
+use ouzel_connect::source::{Rejected, Rows, Source};
+use ouzel_engine::plan::Plan;
+use ouzel_engine::reading::{Batch, Reading};
+use ouzel_engine::series::{Declaration, Device, Names};
+use ouzel_engine::time::{Span, Time};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// How many rows a stretch has, more or less. Measured: larger ones gain nothing and cost cache.
+const STRETCH: usize = 4_096;
+
+/// One stretch of input, in order: first the names, then the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Stretch {
+    /// Names that are new in it.
+    pub declarations: Vec<Declaration>,
+    /// Readings and ticks, numbered without gaps.
+    pub batch: Batch,
+    /// The ticks among the rows, with their numbers.
+    pub ticks: Vec<(u64, Time)>,
+    /// The number of the end, where the input ends after these rows.
+    pub end: Option<u64>,
+    /// Input that could not be read.
+    pub rejected: Vec<Rejected>,
+    /// Cells that were empty.
+    pub absent: u64,
+}
+
+/// Reads all inputs of a stream as one.
+pub struct Intake {
+    plan: Arc<Plan>,
+    feeds: Vec<Feed>,
+    names: Names,
+    clock: Clock,
+    next_number: u64,
+    ended: bool,
+}
+
+struct Feed {
+    source: Box<dyn Source>,
+    waiting: VecDeque<Reading>,
+    rows: Rows,
+    ended: bool,
+}
+
+impl Intake {
+    /// An intake of these sources, in the order in which ties go.
+    pub fn new(plan: Arc<Plan>, sources: Vec<Box<dyn Source>>) -> Intake {
+        let feed = |source| Feed { source, waiting: VecDeque::new(), rows: Rows::default(), ended: false };
+        Intake {
+            plan,
+            feeds: sources.into_iter().map(feed).collect(),
+            names: Names::new(),
+            clock: Clock::default(),
+            next_number: 0,
+            ended: false,
+        }
+    }
+
+    /// The next stretch; `None` after the one with the end.
+    ///
+    /// # Errors
+    /// When a source cannot be read any further.
+    pub fn next_stretch(&mut self) -> Result<Option<Stretch>, Fault> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut stretch =
+            Stretch { batch: Batch { first: self.next_number, ..Batch::default() }, ..Stretch::default() };
+        match &mut self.feeds[..] {
+            [only] => {
+                only.read(&mut self.names, &mut stretch)?;
+                let rows = std::mem::take(&mut only.rows.rows);
+                stretch.batch.rows.reserve(rows.len() + rows.len() / 16);
+                rows.into_iter().for_each(|row| self.clock.take(row, &self.names, &mut stretch));
+                self.ended = self.feeds[0].ended;
+            }
+            _ => self.merge(&mut stretch)?,
+        }
+        self.next_number += stretch.batch.rows.len() as u64;
+        if self.ended {
+            stretch.end = Some(self.next_number);
+            self.next_number += 1;
+        }
+        stretch.declarations = self.plan.declare(&mut self.names);
+        Ok(Some(stretch))
+    }
+
+    /// Takes rows from whichever input is earliest, until the stretch is full or all have ended.
+    fn merge(&mut self, stretch: &mut Stretch) -> Result<(), Fault> {
+        while stretch.batch.rows.len() < STRETCH {
+            for feed in &mut self.feeds {
+                feed.fill(&mut self.names, stretch)?;
+            }
+            let heads = self.feeds.iter().enumerate().filter_map(|(i, f)| Some((f.waiting.front()?.time, i)));
+            let Some((_, earliest)) = heads.clone().min() else {
+                self.ended = true;
+                return Ok(());
+            };
+            // Until another input's next row is due: strictly before those given earlier, up to those given later.
+            let until = heads.filter(|&(_, i)| i != earliest).min();
+            let feed = &mut self.feeds[earliest];
+            while let Some(&row) = feed.waiting.front() {
+                if until.is_some_and(|(time, other)| (row.time, earliest) > (time, other)) {
+                    break;
+                }
+                feed.waiting.pop_front();
+                self.clock.take(row, &self.names, stretch);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Feed {
+    /// Reads on, unless the input has ended.
+    fn read(&mut self, names: &mut Names, stretch: &mut Stretch) -> Result<(), Fault> {
+        if !self.ended {
+            self.ended = !self.source.next(names, &mut self.rows)?;
+        }
+        stretch.rejected.append(&mut self.rows.rejected);
+        stretch.absent += std::mem::take(&mut self.rows.absent);
+        Ok(())
+    }
+
+    /// Reads until there is a row to compare, or the input has ended.
+    fn fill(&mut self, names: &mut Names, stretch: &mut Stretch) -> Result<(), Fault> {
+        while self.waiting.is_empty() && !self.ended {
+            self.read(names, stretch)?;
+            self.waiting.extend(self.rows.rows.drain(..));
+        }
+        Ok(())
+    }
+}
+
+/// The tick clock of recorded data: the second-highest device clock, so that one device with a wrong clock does not
+/// make the others seem silent; a lone device's own. It steps by whole seconds, as live ticks do, and never back.
+#[derive(Clone, Debug)]
+struct Clock {
+    highest: Time,
+    leader: Option<Device>,
+    second: Time,
+    /// The last tick that was given out.
+    ticked: Time,
+    alone: bool,
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock { highest: Time::MIN, leader: None, second: Time::MIN, ticked: Time::MIN, alone: true }
+    }
+}
+
+const STEP: Span = Span::from_secs(1);
+
+impl Clock {
+    /// Puts a row into the stretch, and a tick behind it if the clock has stepped.
+    #[inline]
+    fn take(&mut self, row: Reading, names: &Names, stretch: &mut Stretch) {
+        stretch.batch.rows.push(row);
+        if row.time > self.second {
+            self.advance(row, names, stretch);
+        }
+    }
+
+    fn advance(&mut self, row: Reading, names: &Names, stretch: &mut Stretch) {
+        let device = names.of(row.series).0;
+        if self.leader == Some(device) {
+            self.highest = self.highest.max(row.time);
+        } else {
+            self.alone = self.leader.is_none();
+            if row.time > self.highest {
+                self.second = self.highest;
+                (self.highest, self.leader) = (row.time, Some(device));
+            } else {
+                self.second = row.time;
+            }
+        }
+        let now = if self.alone { self.highest } else { self.second };
+        // Most rows fall into the second that has been ticked already.
+        if now.since(self.ticked) < STEP && self.ticked != Time::MIN || now == Time::MIN {
+            return;
+        }
+        let step = now.floor(STEP, Span::ZERO);
+        if step > self.ticked {
+            self.ticked = step;
+            stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, step));
+            stretch.batch.rows.push(Reading::tick(step));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ouzel_engine::reading::TICK;
+    use ouzel_engine::series::Timing;
+
+    struct Script(Vec<(&'static str, i64)>, bool);
+
+    impl Source for Script {
+        fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
+            for (name, second) in self.0.drain(..) {
+                let device = names.device(name, Timing::default(), &[]).expect("few devices");
+                let channel = names.channel("x");
+                let series = names.series(device, channel);
+                into.rows.push(Reading::new(series, Time::from_secs(second), second as f64));
+            }
+            Ok(!std::mem::replace(&mut self.1, true))
+        }
+    }
+
+    /// Inputs in; rows out as `a3` (device, second) and ticks as `|3`.
+    fn check(inputs: Vec<Vec<(&'static str, i64)>>, expected: &str) {
+        let sources = inputs.into_iter().map(|rows| Box::new(Script(rows, false)) as Box<dyn Source>).collect();
+        let mut intake = Intake::new(Arc::new(Plan::default()), sources);
+        let mut got = Vec::new();
+        let mut next = 0;
+        while let Some(stretch) = intake.next_stretch().expect("scripts do not fail") {
+            assert_eq!(stretch.batch.first, next);
+            for row in &stretch.batch.rows {
+                let second = row.time.0 / 1_000_000_000;
+                let device =
+                    if row.series == TICK { "|" } else { intake.names.device_name(intake.names.of(row.series).0) };
+                got.push(format!("{device}{second}"));
+                next += 1;
+            }
+            next += u64::from(stretch.end.is_some());
+        }
+        assert_eq!(got.join(" "), expected);
+    }
+
+    #[test]
+    fn a_lone_device_ticks_by_its_own_clock() {
+        check(vec![vec![("a", 1), ("a", 2), ("a", 1), ("a", 9)]], "a1 |1 a2 |2 a1 a9 |9");
+    }
+
+    #[test]
+    fn with_several_devices_the_second_highest_clock_ticks_and_never_runs_back() {
+        check(
+            vec![vec![("a", 1), ("b", 1), ("wrong", 900), ("a", 2), ("b", 2), ("b", 3)]],
+            "a1 |1 b1 wrong900 a2 |2 b2 b3 |3",
+        );
+    }
+
+    #[test]
+    fn inputs_merge_by_time_and_ties_go_in_the_order_given() {
+        check(
+            vec![vec![("a", 1), ("a", 3), ("a", 5)], vec![("b", 1), ("b", 2), ("b", 5), ("b", 6)]],
+            "a1 |1 b1 b2 a3 |2 a5 b5 |5 b6",
+        );
+    }
+
+    #[test]
+    fn disorder_within_an_input_is_left_as_it_is() {
+        check(vec![vec![("a", 5), ("a", 1)], vec![("b", 4)]], "b4 |4 a5 a1");
+    }
+}

@@ -1,0 +1,69 @@
+//! Drives the sinks: gives each what came out, and closes them in the end.
+
+use ouzel_connect::encode::Book;
+use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::{self, Sink, SinkSettings};
+use ouzel_connect::source::Rejected;
+use ouzel_engine::output::Output;
+use ouzel_engine::plan::Plan;
+use ouzel_engine::series::Names;
+
+/// The sinks of a stream, by name.
+#[derive(Default)]
+pub struct Outlet {
+    sinks: Vec<(String, Box<dyn Sink>)>,
+}
+
+impl Outlet {
+    /// Opens all sinks.
+    ///
+    /// # Errors
+    /// When one cannot be opened; says which and why.
+    pub fn open(settings: &[(String, SinkSettings)], plan: &Plan) -> Result<Outlet, Fault> {
+        let open = |(name, settings): &(String, SinkSettings)| {
+            let sink = sink::open(settings, plan).map_err(|fault| named(name, fault))?;
+            Ok((name.clone(), sink))
+        };
+        Ok(Outlet { sinks: settings.iter().map(open).collect::<Result<_, Fault>>()? })
+    }
+
+    /// Whether nobody listens.
+    pub fn is_empty(&self) -> bool {
+        self.sinks.is_empty()
+    }
+
+    /// Gives outputs and rejected input to every sink; each takes the nouns it wants.
+    ///
+    /// # Errors
+    /// When a sink cannot write.
+    pub fn write(
+        &mut self,
+        outputs: &[Output],
+        rejected: &[Rejected],
+        names: &Names,
+        plan: &Plan,
+    ) -> Result<(), Fault> {
+        for (name, sink) in &mut self.sinks {
+            sink.write(outputs, &Book { names, plan }).map_err(|fault| named(name, fault))?;
+            if !rejected.is_empty() {
+                sink.reject(rejected).map_err(|fault| named(name, fault))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and closes every sink.
+    ///
+    /// # Errors
+    /// When a sink cannot write.
+    pub fn finish(&mut self) -> Result<(), Fault> {
+        for (name, sink) in &mut self.sinks {
+            sink.finish().map_err(|fault| named(name, fault))?;
+        }
+        Ok(())
+    }
+}
+
+fn named(name: &str, fault: Fault) -> Fault {
+    if sink::is_closed(&fault) { fault } else { Fault { what: format!("sink `{name}`: {}", fault.what), ..fault } }
+}

@@ -1,0 +1,168 @@
+//! A whole stream in one thread: shards and fleet, stretch by stretch, saved and resumed.
+//!
+//! This is what `replay` runs on one core, and what every law is tested on: the same stretches cut elsewhere, on
+//! another number of shards, or resumed from a checkpoint in between, give the same outputs.
+
+use crate::intake::Stretch;
+use ouzel_engine::checkpoint::Checkpoint;
+use ouzel_engine::fleet::Fleet;
+use ouzel_engine::output::Output;
+use ouzel_engine::plan::Plan;
+use ouzel_engine::reading::{Batch, TICK};
+use ouzel_engine::series::{Declaration, Names, SLOTS};
+use ouzel_engine::shard::{Input, Outputs, Shard};
+use ouzel_engine::time::Time;
+use std::sync::Arc;
+
+/// Shards and fleet of one stream.
+pub struct Stream {
+    shards: Vec<Shard>,
+    fleet: Fleet,
+    names: Names,
+    split: Split,
+    next_input: u64,
+    tick: Time,
+    out: Outputs,
+}
+
+impl Stream {
+    /// A stream that has seen nothing, on this many shards (at least one).
+    pub fn new(plan: &Arc<Plan>, shards: usize) -> Stream {
+        Stream {
+            shards: (0..shards).map(|index| Shard::new(Arc::clone(plan), slots_of(index, shards))).collect(),
+            fleet: Fleet::new(plan),
+            names: Names::new(),
+            split: Split::new(shards),
+            next_input: 0,
+            tick: Time::MIN,
+            out: Outputs::default(),
+        }
+    }
+
+    /// A stream that goes on from a checkpoint, on any number of shards.
+    ///
+    /// # Errors
+    /// When the checkpoint's parts cannot be read; says which.
+    pub fn resume(plan: &Arc<Plan>, shards: usize, checkpoint: &Checkpoint) -> Result<Stream, String> {
+        let mut stream = Stream::new(plan, shards);
+        stream.declare(&checkpoint.names);
+        for (slot, bytes) in &checkpoint.slots {
+            let shard = &mut stream.shards[*slot as usize % shards];
+            shard.restore(bytes, checkpoint.tick).map_err(|why| format!("slot {slot}: {}", why.0))?;
+        }
+        stream.fleet.restore(&checkpoint.fleet).map_err(|why| format!("the alert book: {why}"))?;
+        (stream.next_input, stream.tick) = (checkpoint.next_input, checkpoint.tick);
+        Ok(stream)
+    }
+
+    /// Works off one stretch; adds what comes out to `outputs`, in order.
+    pub fn step(&mut self, stretch: &Stretch, outputs: &mut Vec<Output>) {
+        self.declare(&stretch.declarations);
+        self.out.clear();
+        if let [shard] = &mut self.shards[..] {
+            shard.step(&Input::Batch(&stretch.batch), &mut self.out);
+        } else {
+            for (shard, batch) in self.shards.iter_mut().zip(self.split.batches(&stretch.batch)) {
+                shard.step(&Input::Batch(&batch), &mut self.out);
+            }
+        }
+        if let Some(number) = stretch.end {
+            self.shards.iter_mut().for_each(|shard| shard.step(&Input::End(number), &mut self.out));
+        }
+        self.next_input = stretch.end.unwrap_or(stretch.batch.first + stretch.batch.rows.len() as u64);
+        if let Some(&(_, now)) = stretch.ticks.last() {
+            self.tick = now;
+        }
+        self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, &self.names);
+        outputs.append(&mut self.out.list);
+    }
+
+    fn declare(&mut self, declarations: &[Declaration]) {
+        if declarations.is_empty() {
+            return;
+        }
+        declarations.iter().for_each(|declaration| self.names.follow(declaration));
+        self.split.learn(&self.names);
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Declare(declarations), &mut self.out));
+    }
+
+    /// The state between two stretches.
+    pub fn save(&mut self) -> Checkpoint {
+        let mut slots = Vec::new();
+        for shard in &mut self.shards {
+            shard.step(&Input::Save, &mut self.out);
+            slots.append(&mut self.out.saved);
+        }
+        slots.sort();
+        Checkpoint {
+            names: self.names.declarations(),
+            next_input: self.next_input,
+            tick: self.tick,
+            slots,
+            fleet: self.fleet.save(),
+        }
+    }
+
+    /// The names so far.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// How many alerts are firing.
+    pub fn firing(&self) -> usize {
+        self.fleet.firing()
+    }
+
+    /// Bytes that all shards keep.
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(Shard::bytes).sum()
+    }
+}
+
+/// The slots of one of several shards, a bit each.
+pub fn slots_of(shard: usize, shards: usize) -> u64 {
+    (0..SLOTS).filter(|slot| slot % shards == shard).fold(0, |bits, slot| bits | 1 << slot)
+}
+
+/// Deals the rows of a batch out to the shards: readings to their owner, ticks to all.
+#[derive(Debug)]
+pub struct Split {
+    shards: usize,
+    /// The shard of each series.
+    owner: Vec<u16>,
+}
+
+impl Split {
+    /// For this many shards.
+    pub fn new(shards: usize) -> Split {
+        Split { shards, owner: Vec::new() }
+    }
+
+    /// Learns whose the new series are.
+    pub fn learn(&mut self, names: &Names) {
+        for series in self.owner.len()..names.series_count() {
+            let device = names.of(ouzel_engine::series::Series(series as u32)).0;
+            self.owner.push((names.slot(device) as usize % self.shards) as u16);
+        }
+    }
+
+    /// One batch for each shard, with the numbers the rows had.
+    pub fn batches(&self, batch: &Batch) -> Vec<Batch> {
+        let share = batch.rows.len() / self.shards + 64;
+        let empty =
+            || Batch { first: batch.first, rows: Vec::with_capacity(share), offsets: Vec::with_capacity(share) };
+        let mut parts: Vec<Batch> = (0..self.shards).map(|_| empty()).collect();
+        for (index, row) in batch.rows.iter().enumerate() {
+            let offset = (batch.number(index) - batch.first) as u32;
+            let (from, to) = match row.series {
+                TICK => (0, self.shards),
+                series => (self.owner[series.0 as usize] as usize, self.owner[series.0 as usize] as usize + 1),
+            };
+            for part in &mut parts[from..to] {
+                part.rows.push(*row);
+                part.offsets.push(offset);
+            }
+        }
+        parts
+    }
+}

@@ -1,0 +1,136 @@
+//! The same stream on several threads: one reads, one works for each shard, the caller gathers.
+//!
+//! Threads share nothing; each owns its part and passes messages through short bounded channels, so a slow stage makes
+//! the ones before it wait. Stretches keep their order in every channel, so the gathered outputs are those of
+//! [`Stream`](crate::stream::Stream), byte for byte.
+
+use crate::intake::{Intake, Stretch};
+use crate::stream::{Split, slots_of};
+use ouzel_connect::fault::{Fault, Retry, Whose};
+use ouzel_engine::fleet::Fleet;
+use ouzel_engine::output::Output;
+use ouzel_engine::plan::Plan;
+use ouzel_engine::reading::Batch;
+use ouzel_engine::series::{Declaration, Names};
+use ouzel_engine::shard::{Input, Outputs, Shard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+/// Stretches that may wait between two threads: enough to smooth, few enough to stay in cache.
+const WAITING: usize = 4;
+
+/// One shard's part of a stretch.
+struct Part {
+    declarations: Arc<[Declaration]>,
+    batch: Batch,
+    end: Option<u64>,
+}
+
+/// Runs an intake to its end on `shards` threads beside the reading one. `take` gets each stretch (its rows are gone by
+/// then, only their count is left) with what came out of it, in order; it may end the run by giving `false`, as may
+/// `stop`.
+///
+/// # Errors
+/// What the sources or `take` could not do.
+pub fn run(
+    plan: &Arc<Plan>,
+    intake: Intake,
+    shards: usize,
+    stop: &AtomicBool,
+    mut take: impl FnMut(&Gathered, &[Output], &Names) -> Result<bool, Fault>,
+) -> Result<(), Fault> {
+    thread::scope(|scope| {
+        let (parts_out, parts_in): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(WAITING)).unzip();
+        let (done_out, done_in): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(WAITING)).unzip();
+        let (heads_out, heads_in) = sync_channel(WAITING * 2);
+        for (index, (parts, done)) in parts_in.into_iter().zip(done_out).enumerate() {
+            let shard = Shard::new(Arc::clone(plan), slots_of(index, shards));
+            scope.spawn(move || work(shard, &parts, &done));
+        }
+        scope.spawn(move || read(intake, stop, &parts_out, &heads_out));
+        let (mut fleet, mut names) = (Fleet::new(plan), Names::new());
+        let mut outputs = Vec::new();
+        for head in heads_in {
+            let head: Gathered = head?;
+            head.declarations.iter().for_each(|declaration| names.follow(declaration));
+            outputs.clear();
+            for done in &done_in {
+                let mut part: Vec<Output> = done.recv().map_err(|_| died())?;
+                if outputs.is_empty() { outputs = part } else { outputs.append(&mut part) }
+            }
+            fleet.gather(&mut outputs, shards, &head.stretch.ticks, &names);
+            if !take(&head, &outputs, &names)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A stretch after its rows went to the shards.
+pub struct Gathered {
+    /// The names that are new in it.
+    pub declarations: Arc<[Declaration]>,
+    /// What is left of it: ticks, rejected lines, its end.
+    pub stretch: Stretch,
+    /// How many readings it had.
+    pub readings: u64,
+}
+
+fn died() -> Fault {
+    Fault { whose: Whose::Us, retry: Retry::Never, what: "a worker has stopped; its message stands above".into() }
+}
+
+/// The reading thread. Ends with the input, at `stop`, or when nobody listens any more.
+fn read(
+    mut intake: Intake,
+    stop: &AtomicBool,
+    parts: &[SyncSender<Part>],
+    heads: &SyncSender<Result<Gathered, Fault>>,
+) {
+    let mut split = Split::new(parts.len());
+    let mut names = Names::new();
+    while !stop.load(Ordering::Relaxed) {
+        let mut stretch = match intake.next_stretch() {
+            Ok(Some(stretch)) => stretch,
+            Ok(None) => return,
+            Err(fault) => return drop(heads.send(Err(fault))),
+        };
+        let declarations: Arc<[Declaration]> = std::mem::take(&mut stretch.declarations).into();
+        let batch = std::mem::take(&mut stretch.batch);
+        let readings = (batch.rows.len() - stretch.ticks.len()) as u64;
+        let batches = if parts.len() == 1 {
+            vec![batch]
+        } else {
+            declarations.iter().for_each(|declaration| names.follow(declaration));
+            split.learn(&names);
+            split.batches(&batch)
+        };
+        for (to, batch) in parts.iter().zip(batches) {
+            let part = Part { declarations: Arc::clone(&declarations), batch, end: stretch.end };
+            if to.send(part).is_err() {
+                return;
+            }
+        }
+        if heads.send(Ok(Gathered { declarations, stretch, readings })).is_err() {
+            return;
+        }
+    }
+}
+
+/// A shard's thread.
+fn work(mut shard: Shard, parts: &Receiver<Part>, done: &SyncSender<Vec<Output>>) {
+    let mut out = Outputs::default();
+    for part in parts {
+        shard.step(&Input::Declare(&part.declarations), &mut out);
+        shard.step(&Input::Batch(&part.batch), &mut out);
+        if let Some(number) = part.end {
+            shard.step(&Input::End(number), &mut out);
+        }
+        if done.send(std::mem::take(&mut out.list)).is_err() {
+            return;
+        }
+    }
+}
