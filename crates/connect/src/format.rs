@@ -4,6 +4,7 @@
 //! line protocol. What a config leaves out is guessed from the first lines, and the guess is printed as config.
 
 use ouzel_engine::time::{Span, Time};
+use std::fmt::Write;
 
 /// How to read one source.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,4 +156,145 @@ pub struct FormatHints {
     pub decimal_comma: Option<bool>,
     /// `header = false`
     pub header: Option<bool>,
+}
+
+impl Format {
+    /// This format as a line of config, to be pasted and mended: `format = { type = "csv", time = "ts", … }`. What is
+    /// the default is left out, the time's form is not.
+    pub fn to_toml(&self) -> String {
+        let mut items = vec![format!("type = \"{}\"", self.kind.word())];
+        let mut set = |key: &str, value: String| items.push(format!("{key} = {value}"));
+        if self.kind == Kind::Csv {
+            if self.separator != b',' {
+                set("separator", text(&char::from(self.separator).to_string()));
+            }
+            if self.decimal_comma {
+                set("decimal", text(","));
+            }
+            if !self.header {
+                set("header", "false".into());
+            }
+        }
+        match &self.time {
+            TimeFrom::Every { start, every } => {
+                set("every", text(&every.to_string()));
+                if *start != Time(0) {
+                    set("start", text(&start.to_string()));
+                }
+            }
+            TimeFrom::Column(column, form) => {
+                set("time", text(column));
+                let (word, zone) = match form {
+                    TimeForm::Rfc3339(zone) => ("rfc3339", Some(zone)),
+                    TimeForm::Epoch(unit) => (unit.word(), None),
+                    TimeForm::Pattern(pattern, zone) => (pattern.as_str(), Some(zone)),
+                };
+                set("time_format", text(word));
+                if let Some(zone) = zone.filter(|zone| **zone != Zone::default()) {
+                    set("zone", text(&zone.0));
+                }
+            }
+        }
+        match &self.device {
+            DeviceFrom::Column(column) => set("device", text(column)),
+            DeviceFrom::Fixed(name) => set("device_name", text(name)),
+        }
+        match &self.shape {
+            Shape::Narrow { channel, value } => {
+                match channel {
+                    ChannelFrom::Column(column) => set("channel", text(column)),
+                    ChannelFrom::Fixed(name) => set("channel_name", text(name)),
+                }
+                set("value", text(value));
+            }
+            Shape::Wide(pairs) if pairs.is_empty() => {}
+            Shape::Wide(pairs) if pairs.iter().all(|(column, channel)| column == channel) => {
+                set("channels", list(pairs.iter().map(|(column, _)| text(column))));
+            }
+            Shape::Wide(pairs) => {
+                let pairs = pairs.iter().map(|(column, channel)| format!("{} = {}", key(channel), text(column)));
+                set("channels", format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", ")));
+            }
+        }
+        if !self.tags.is_empty() {
+            set("tags", list(self.tags.iter().map(|tag| text(tag))));
+        }
+        format!("format = {{ {} }}", items.join(", "))
+    }
+}
+
+impl Kind {
+    /// The word of a config: `csv`, `ndjson`, `line` or `parquet`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Csv => "csv",
+            Kind::Ndjson => "ndjson",
+            Kind::Line => "line",
+            Kind::Parquet => "parquet",
+        }
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+/// A key of TOML, in quotes where it must be.
+fn key(name: &str) -> String {
+    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if bare { name.to_owned() } else { text(name) }
+}
+
+/// A basic string of TOML.
+fn text(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\t' => quoted.push_str("\\t"),
+            '\n' => quoted.push_str("\\n"),
+            char if char.is_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{:04X}", u32::from(char));
+            }
+            char => quoted.push(char),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_prints_as_a_line_of_config() {
+        let mut format = Format {
+            kind: Kind::Csv,
+            time: TimeFrom::Column("datetime".into(), TimeForm::Rfc3339(Zone::default())),
+            device: DeviceFrom::Fixed("valve 1".into()),
+            shape: Shape::Wide(vec![("a".into(), "a".into()), ("b".into(), "b".into())]),
+            tags: Vec::new(),
+            separator: b';',
+            decimal_comma: true,
+            header: true,
+        };
+        assert_eq!(
+            format.to_toml(),
+            "format = { type = \"csv\", separator = \";\", decimal = \",\", time = \"datetime\", \
+             time_format = \"rfc3339\", device_name = \"valve 1\", channels = [\"a\", \"b\"] }"
+        );
+        format.separator = b'\t';
+        format.decimal_comma = false;
+        format.time = TimeFrom::Every { start: Time(0), every: Span::from_secs(90) };
+        format.device = DeviceFrom::Column("say \"id\"".into());
+        format.shape = Shape::Wide(vec![("temp_c".into(), "heat".into()), ("b".into(), "light [lx]".into())]);
+        format.tags = vec!["room".into()];
+        assert_eq!(
+            format.to_toml(),
+            "format = { type = \"csv\", separator = \"\\t\", every = \"1m30s\", device = \"say \\\"id\\\"\", \
+             channels = { heat = \"temp_c\", \"light [lx]\" = \"b\" }, tags = [\"room\"] }"
+        );
+    }
 }

@@ -4,5 +4,7 @@
 
 pub mod fault;
 pub mod format;
+pub mod decode;
 pub mod source;
+pub mod encode;
 pub mod sink;

@@ -7,6 +7,7 @@
 
 use crate::output::{Alert, Anomaly, Over, Severity, State, What};
 use crate::plan::{AlertRule, Plan};
+use crate::reading::{Reading, StreamClock};
 use crate::series::Series;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,7 @@ pub struct Book {
     listeners: Vec<Vec<u16>>,
     rules: Vec<AlertRule>,
     open: BTreeMap<(u16, Series), Open>,
-    /// The tick clock.
-    now: Time,
+    clock: StreamClock,
 }
 
 /// An alert that is not over.
@@ -30,7 +30,7 @@ struct Open {
     alert: Alert,
     /// Detectors whose trouble still stands.
     standing: Vec<u16>,
-    /// The tick clock when it was opened, and when there was trouble last.
+    /// When it was opened and when there was trouble last, by the stream's clock.
     opened: Time,
     heard: Time,
     /// Time of the last trouble, by the device's clock.
@@ -46,7 +46,7 @@ impl Book {
             .iter()
             .map(|operator| numbered().filter(|(_, rule)| rule.on.contains(&operator.name)).map(|(i, _)| i).collect())
             .collect();
-        Book { listeners, rules: plan.alerts.clone(), open: BTreeMap::new(), now: Time::MIN }
+        Book { listeners, rules: plan.alerts.clone(), open: BTreeMap::new(), clock: StreamClock::default() }
     }
 
     /// Whether any rule listens to any operator.
@@ -72,8 +72,7 @@ impl Book {
             return;
         }
         let severity = rule.severity.unwrap_or(anomaly.severity);
-        // Before the first tick the stream's clock is the first thing heard.
-        let now = if self.now == Time::MIN { anomaly.time } else { self.now };
+        let heard = self.clock.heard(anomaly.time);
         let open = self.open.entry((number, anomaly.series)).or_insert_with(|| Open {
             alert: Alert {
                 rule: number,
@@ -87,11 +86,11 @@ impl Book {
                 worst: anomaly.clone(),
             },
             standing: Vec::new(),
-            opened: now,
-            heard: now,
+            opened: heard,
+            heard,
             last: anomaly.time,
         });
-        open.heard = now;
+        open.heard = open.heard.max(heard);
         open.last = open.last.max(anomaly.time);
         open.alert.count += 1;
         if worse(anomaly, &open.alert.worst) {
@@ -111,10 +110,10 @@ impl Book {
     }
 
     fn over(&mut self, rule: u16, operator: u16, over: &Over) {
-        let now = self.now;
+        let heard = self.clock.heard(over.time);
         if let Some(open) = self.open.get_mut(&(rule, over.series)) {
             open.standing.retain(|&o| o != operator);
-            open.heard = open.heard.max(now);
+            open.heard = open.heard.max(heard);
             open.last = open.last.max(over.time);
             if open.alert.state == State::Pending && open.standing.is_empty() {
                 self.open.remove(&(rule, over.series));
@@ -122,9 +121,10 @@ impl Book {
         }
     }
 
-    /// The tick clock has moved: what has lasted long enough fires, what has been quiet long enough clears.
-    pub fn tick(&mut self, now: Time, mut say: impl FnMut(Alert)) {
-        self.now = self.now.max(now);
+    /// The stream's clock has moved: what has lasted long enough fires, what has been quiet long enough clears.
+    pub fn tick(&mut self, tick: &Reading, mut say: impl FnMut(Alert)) {
+        self.clock.tick(tick);
+        let now = self.clock.now();
         let rules = &self.rules;
         self.open.retain(|&(rule, _), open| {
             let rule = &rules[rule as usize];
@@ -149,7 +149,7 @@ impl Book {
     pub fn save(&self) -> Vec<u8> {
         let open: Vec<(&str, &Open)> =
             self.open.iter().map(|(&(rule, _), open)| (self.rules[rule as usize].name.as_str(), open)).collect();
-        postcard::to_allocvec(&(self.now, open)).expect("plain data always encodes")
+        postcard::to_allocvec(&(self.clock, open)).expect("plain data always encodes")
     }
 
     /// Takes the open alerts back; those of rules that are gone are dropped.
@@ -157,8 +157,8 @@ impl Book {
     /// # Errors
     /// When the bytes are not such a list.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
-        let (now, saved): (Time, Vec<(String, Open)>) = postcard::from_bytes(bytes)?;
-        self.now = now;
+        let (clock, saved): (StreamClock, Vec<(String, Open)>) = postcard::from_bytes(bytes)?;
+        self.clock = clock;
         for (name, mut open) in saved {
             if let Some(rule) = self.rules.iter().position(|r| r.name == name) {
                 open.alert.rule = rule as u16;

@@ -6,8 +6,8 @@
 //!                   u32 LE    XXH3-64 of the body, seeded with the format, u64 LE
 //! ```
 
+use crate::reading::StreamClock;
 use crate::series::Declaration;
-use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -25,8 +25,8 @@ pub struct Checkpoint {
     pub names: Vec<Declaration>,
     /// The number of the next input.
     pub next_input: u64,
-    /// Where the tick clock stands.
-    pub tick: Time,
+    /// Where the stream's clock stands.
+    pub clock: StreamClock,
     /// The state of each slot that has any.
     pub slots: Vec<(u8, Vec<u8>)>,
     /// The state of the fleet.

@@ -126,7 +126,7 @@ pub struct Judge<D: Detector> {
 struct State<D: Detector> {
     detector: D,
     standing: Standing,
-    /// Timed detectors: the device's clocks at the last reading, and the tick clock then.
+    /// Timed detectors: the device's clocks at the last reading, and when that was by the stream's clock.
     heard: Option<(Moment, Time)>,
 }
 
@@ -153,16 +153,16 @@ impl<D: Detector> Judge<D> {
         self.states.len() as u32 - 1
     }
 
-    /// A reading of the series at `place`. `tick` is where the tick clock stands.
+    /// A reading of the series at `place`, heard at `heard` by the stream's clock.
     #[inline]
-    pub fn observe(&mut self, place: u32, at: Moment, tick: Time, value: f64, mut say: impl FnMut(Verdict)) {
+    pub fn observe(&mut self, place: u32, at: Moment, heard: Time, value: f64, mut say: impl FnMut(Verdict)) {
         let state = &mut self.states[place as usize];
         if D::TIMED {
             while let Some((time, score)) = state.detector.tick(&self.spec, at) {
                 state.standing.judge::<D>(&self.spec, &self.limits, time, score, &mut say);
             }
             let newest = state.heard.map_or(at.time, |(before, _)| before.time.max(at.time));
-            state.heard = Some((Moment { time: newest, ..at }, if tick == Time::MIN { at.time } else { tick }));
+            state.heard = Some((Moment { time: newest, ..at }, heard));
             self.next_due = Time::MIN;
         }
         if let Some(score) = state.detector.observe(&self.spec, at, &[value]) {
@@ -177,8 +177,8 @@ impl<D: Detector> Judge<D> {
         }
         self.next_due = Time::MAX;
         for (place, state) in self.states.iter_mut().enumerate() {
-            let Some((at, tick)) = state.heard else { continue };
-            let passed = now.since(tick).max(crate::time::Span::ZERO);
+            let Some((at, heard)) = state.heard else { continue };
+            let passed = now.since(heard).max(crate::time::Span::ZERO);
             let moved = Moment { time: at.time + passed, watermark: at.watermark + passed, ..at };
             while let Some((time, score)) = state.detector.tick(&self.spec, moved) {
                 let mut say = |verdict| say(place as u32, verdict);

@@ -6,8 +6,8 @@
 use crate::alert::Book;
 use crate::output::{Output, What};
 use crate::plan::Plan;
+use crate::reading::Reading;
 use crate::series::Names;
-use crate::time::Time;
 
 /// The end of the way: outputs in order, alerts among them.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Fleet {
 
     /// Takes the outputs of every shard over one stretch of input, and the ticks of that stretch with their numbers;
     /// leaves all of it in `outputs`, in order, with the alerts that follow from it.
-    pub fn gather(&mut self, outputs: &mut Vec<Output>, shards: usize, ticks: &[(u64, Time)], names: &Names) {
+    pub fn gather(&mut self, outputs: &mut Vec<Output>, shards: usize, ticks: &[(u64, Reading)], names: &Names) {
         if shards > 1 {
             by_place(outputs, names);
         }
@@ -41,14 +41,14 @@ impl Fleet {
             alerts.push(Output { input, device, node, ordinal: 0, what: What::Alert(Box::new(alert)) });
         };
         for output in outputs.iter() {
-            while let Some(&&(number, now)) = ticks.peek().filter(|&&&(number, _)| number < output.input) {
-                self.book.tick(now, |alert| add(number, alert));
+            while let Some((number, tick)) = ticks.peek().filter(|(number, _)| *number < output.input) {
+                self.book.tick(tick, |alert| add(*number, alert));
                 ticks.next();
             }
             self.book.hear(output.node, &output.what, |alert| add(output.input, alert));
         }
-        for &(number, now) in ticks {
-            self.book.tick(now, |alert| add(number, alert));
+        for (number, tick) in ticks {
+            self.book.tick(tick, |alert| add(*number, alert));
         }
         if !alerts.is_empty() {
             outputs.append(&mut alerts);

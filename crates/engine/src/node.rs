@@ -99,14 +99,14 @@ impl Node {
         &mut self,
         place: u32,
         at: Moment,
-        tick: Time,
+        heard: Time,
         value: f64,
         subject: Subject,
         mut say: impl FnMut(What),
     ) {
         with_judge!(
             self,
-            judge: D => judge.observe(place, at, tick, value, |verdict| say(subject.what::<D>(verdict))),
+            judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
             window => window.states[place as usize].add(&window.spec, at.time, value)
         );
     }

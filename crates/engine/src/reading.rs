@@ -46,6 +46,42 @@ pub enum Quality {
 /// A row with this series is a tick: no measurement, but the stream's clock moving on.
 pub const TICK: Series = Series(u32::MAX);
 
+/// The stream's clock, as the ticks tell it.
+///
+/// On the wall, or made from recorded times. A recorded clock lags behind the device that leads: a reading moves it
+/// only when a second device follows. There, what is heard from a device ahead of the clock counts as heard at its own
+/// time, or its next tick would make it seem silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamClock {
+    now: Time,
+    recorded: bool,
+}
+
+impl Default for StreamClock {
+    fn default() -> StreamClock {
+        StreamClock { now: Time::MIN, recorded: true }
+    }
+}
+
+impl StreamClock {
+    /// A tick has come; the clock never runs back.
+    pub fn tick(&mut self, tick: &Reading) {
+        self.now = self.now.max(tick.time);
+        self.recorded = tick.flags.has(Flags::DATA_TIME);
+    }
+
+    /// Where it stands; [`Time::MIN`] before the first tick.
+    pub fn now(self) -> Time {
+        self.now
+    }
+
+    /// When something of this time was heard, by this clock.
+    #[inline]
+    pub fn heard(self, time: Time) -> Time {
+        if self.recorded || self.now == Time::MIN { self.now.max(time) } else { self.now }
+    }
+}
+
 /// Bits that travel with a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Flags(pub u8);
@@ -59,6 +95,8 @@ impl Flags {
     pub const END_OF_MESSAGE: Flags = Flags(2);
     /// Derived from a window that ended at its time: it stands for what was before, and windows over it count it so.
     pub const UP_TO: Flags = Flags(4);
+    /// Of a tick: made from recorded times.
+    pub const DATA_TIME: Flags = Flags(8);
 
     /// Whether all bits of `other` are set here.
     pub fn has(self, other: Flags) -> bool {
@@ -82,6 +120,11 @@ impl Reading {
     /// their place in the order decides what they bring about.
     pub fn tick(now: Time) -> Reading {
         Reading::new(TICK, now, 0.0)
+    }
+
+    /// A tick made from the times of recorded readings, not from a clock on the wall.
+    pub fn data_tick(now: Time) -> Reading {
+        Reading { flags: Flags::DATA_TIME, ..Reading::tick(now) }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::node::{Node, Subject};
 use crate::order::{Admitted, Order};
 use crate::output::{Aggregate, Output, What};
 use crate::plan::{Plan, Statistic};
-use crate::reading::{Batch, Flags, Quality, Reading, TICK};
+use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
 use crate::series::{Declaration, Device, Series};
 use crate::time::{Span, Time};
 use std::sync::Arc;
@@ -61,8 +61,7 @@ pub struct Shard {
     owners: Vec<Vec<u32>>,
     /// Whether any device's clock is the clock of arrival, which ticks move.
     arrival_clocks: bool,
-    /// The tick clock.
-    tick: Time,
+    clock: StreamClock,
 }
 
 const NOT_OURS: u32 = u32::MAX;
@@ -119,7 +118,7 @@ impl Shard {
             series_places: Vec::new(),
             routes: Vec::new(),
             arrival_clocks: false,
-            tick: Time::MIN,
+            clock: StreamClock::default(),
         }
     }
 
@@ -131,7 +130,7 @@ impl Shard {
                 for (index, row) in batch.rows.iter().enumerate() {
                     let start = out.list.len();
                     match row.series {
-                        TICK => self.tick(batch.number(index), row.time, out),
+                        TICK => self.tick(batch.number(index), row, out),
                         _ => self.read(batch.number(index), *row, out),
                     }
                     self.settle(start, out);
@@ -216,7 +215,7 @@ impl Shard {
                     windows.add(&window.spec, reading.time - upto, reading.value);
                     device.next_end = device.next_end.min(windows.next_end());
                 }
-                _ => node.observe(route.state, at, self.tick, reading.value, subject, |what| {
+                _ => node.observe(route.state, at, self.clock.heard(reading.time), reading.value, subject, |what| {
                     out.say(number, speaker, route.node, what);
                 }),
             }
@@ -273,8 +272,9 @@ impl Shard {
     }
 
     /// The stream's clock has moved: arrival-time clocks with it, and what timed detectors have to say.
-    fn tick(&mut self, number: u64, now: Time, out: &mut Outputs) {
-        self.tick = self.tick.max(now);
+    fn tick(&mut self, number: u64, tick: &Reading, out: &mut Outputs) {
+        self.clock.tick(tick);
+        let now = self.clock.now();
         for device in 0..if self.arrival_clocks { self.devices.len() as u32 } else { 0 } {
             if self.devices[device as usize].order.tick(now) {
                 self.release(number, device, out);

@@ -23,7 +23,7 @@ pub struct Stretch {
     /// Readings and ticks, numbered without gaps.
     pub batch: Batch,
     /// The ticks among the rows, with their numbers.
-    pub ticks: Vec<(u64, Time)>,
+    pub ticks: Vec<(u64, Reading)>,
     /// The number of the end, where the input ends after these rows.
     pub end: Option<u64>,
     /// Input that could not be read.
@@ -190,8 +190,9 @@ impl Clock {
         let step = now.floor(STEP, Span::ZERO);
         if step > self.ticked {
             self.ticked = step;
-            stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, step));
-            stretch.batch.rows.push(Reading::tick(step));
+            let tick = Reading::data_tick(step);
+            stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, tick));
+            stretch.batch.rows.push(tick);
         }
     }
 }

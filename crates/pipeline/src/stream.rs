@@ -8,10 +8,9 @@ use ouzel_engine::checkpoint::Checkpoint;
 use ouzel_engine::fleet::Fleet;
 use ouzel_engine::output::Output;
 use ouzel_engine::plan::Plan;
-use ouzel_engine::reading::{Batch, TICK};
+use ouzel_engine::reading::{Batch, StreamClock, TICK};
 use ouzel_engine::series::{Declaration, Names, SLOTS};
 use ouzel_engine::shard::{Input, Outputs, Shard};
-use ouzel_engine::time::Time;
 use std::sync::Arc;
 
 /// Shards and fleet of one stream.
@@ -21,7 +20,7 @@ pub struct Stream {
     names: Names,
     split: Split,
     next_input: u64,
-    tick: Time,
+    clock: StreamClock,
     out: Outputs,
 }
 
@@ -34,7 +33,7 @@ impl Stream {
             names: Names::new(),
             split: Split::new(shards),
             next_input: 0,
-            tick: Time::MIN,
+            clock: StreamClock::default(),
             out: Outputs::default(),
         }
     }
@@ -48,10 +47,10 @@ impl Stream {
         stream.declare(&checkpoint.names);
         for (slot, bytes) in &checkpoint.slots {
             let shard = &mut stream.shards[*slot as usize % shards];
-            shard.restore(bytes, checkpoint.tick).map_err(|why| format!("slot {slot}: {}", why.0))?;
+            shard.restore(bytes, checkpoint.clock).map_err(|why| format!("slot {slot}: {}", why.0))?;
         }
         stream.fleet.restore(&checkpoint.fleet).map_err(|why| format!("the alert book: {why}"))?;
-        (stream.next_input, stream.tick) = (checkpoint.next_input, checkpoint.tick);
+        (stream.next_input, stream.clock) = (checkpoint.next_input, checkpoint.clock);
         Ok(stream)
     }
 
@@ -70,9 +69,7 @@ impl Stream {
             self.shards.iter_mut().for_each(|shard| shard.step(&Input::End(number), &mut self.out));
         }
         self.next_input = stretch.end.unwrap_or(stretch.batch.first + stretch.batch.rows.len() as u64);
-        if let Some(&(_, now)) = stretch.ticks.last() {
-            self.tick = now;
-        }
+        stretch.ticks.iter().for_each(|(_, tick)| self.clock.tick(tick));
         self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, &self.names);
         outputs.append(&mut self.out.list);
     }
@@ -97,7 +94,7 @@ impl Stream {
         Checkpoint {
             names: self.names.declarations(),
             next_input: self.next_input,
-            tick: self.tick,
+            clock: self.clock,
             slots,
             fleet: self.fleet.save(),
         }

@@ -43,13 +43,17 @@ impl Detector for Silence {
             return None;
         }
         self.told = true;
-        // A hair more than the limit: the moment at which the gap became longer than allowed.
-        let seconds = spec.after.as_secs_f64().next_up();
+        let seconds = spec.after.as_secs_f64();
         Some((self.last + spec.after, Score { score: seconds, value: f64::NAN, expected: f64::NAN, spread: f64::NAN }))
     }
 
     fn due(&self, spec: &SilenceSpec, now: Moment) -> Option<Span> {
         (self.last != Time::MIN && !self.told).then(|| (self.last + spec.after).since(now.time))
+    }
+
+    /// The limit of the score is 0: any silence it speaks of is too long. For people it is the longest allowed gap.
+    fn threshold(spec: &SilenceSpec, _score: &Score, _limit: f64) -> f64 {
+        spec.after.as_secs_f64()
     }
 }
 
@@ -123,7 +127,7 @@ impl MissingRate {
         let got = self.counts.first().copied().unwrap_or(0);
         let begin = (end - spec.past).max(self.first);
         let expected = end.since(begin).0 as f64 / spec.every.0 as f64;
-        let missing = (1.0 - f64::from(got) / expected.max(1.0)).max(0.0);
+        let missing = ((expected - f64::from(got)) / expected.max(1.0)).max(0.0);
         (end > begin).then_some((end, Score { score: missing, value: missing, expected: f64::NAN, spread: f64::NAN }))
     }
 }

@@ -7,6 +7,7 @@
 use super::{NOT_OURS, Shard};
 use crate::node::Node;
 use crate::order::Order;
+use crate::reading::StreamClock;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -67,13 +68,13 @@ impl Shard {
         SavedSeries { channel: channel.to_owned(), seen: series.seen, operators }
     }
 
-    /// Takes a slot's state back. Its devices and series must have been declared; `tick` is where the tick clock stood.
+    /// Takes a slot's state back. Its devices and series must have been declared; `clock` is the stream's clock.
     ///
     /// # Errors
     /// When the bytes are damaged, or speak of a device or channel that was not declared.
-    pub fn restore(&mut self, bytes: &[u8], tick: Time) -> Result<(), BadSlot> {
+    pub fn restore(&mut self, bytes: &[u8], clock: StreamClock) -> Result<(), BadSlot> {
         let slot: Slot = postcard::from_bytes(bytes).map_err(|e| BadSlot(format!("the state is damaged: {e}")))?;
-        self.tick = self.tick.max(tick);
+        self.clock = clock;
         let definitions: Vec<u64> = self.plan.operators.iter().map(|o| o.definition()).collect();
         for saved in slot.devices {
             let device = self.devices.iter().position(|d| d.name == saved.name);

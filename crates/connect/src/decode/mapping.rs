@@ -1,0 +1,455 @@
+//! The cells of one message to readings: what all decoders of text share.
+//!
+//! A decoder finds the cells, each in its *slot*; the mapping knows which slot is the time, the device, a channel, and
+//! turns them into readings or into words about what is wrong. A bad time or device rejects the message, a bad value
+//! only its own cell.
+
+use super::columns::Columns;
+use super::number::{self, Cell};
+use super::roster::{MAX_CHANNELS, Roster};
+use super::time::{NoTime, TimeReader};
+use super::{excerpt, quoted};
+use crate::fault::Fault;
+use crate::format::{ChannelFrom, DeviceFrom, Format, Shape, TimeFrom};
+use crate::source::{Rejected, Rows};
+use ouzel_engine::reading::{Flags, Quality, Reading};
+use ouzel_engine::series::{Names, Timing};
+use ouzel_engine::time::{Span, Time};
+
+/// How many bad cells of one line are described each; the rest is summed up in one sentence.
+const DESCRIBED: usize = 16;
+
+/// A cell: where it stands in the text of its message, and how it is written.
+///
+/// ```text
+/// start 32 | written 2, end 30
+/// ```
+/// Eight bytes rather than twelve, because every cell of every row goes through one. A line has at most
+/// [`MAX_LINE`](super::lines::MAX_LINE) bytes and the block around it little more, so 30 bits are enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    start: u32,
+    end: u32,
+}
+
+/// How a cell is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// As text that stands for itself.
+    Text,
+    /// It is not there.
+    Missing,
+    /// As `null`.
+    Null,
+    /// As a list or an object.
+    Nested,
+}
+
+const END: u32 = (1 << 30) - 1;
+
+impl Field {
+    /// Not there.
+    pub const MISSING: Field = Field { start: 0, end: 1 << 30 };
+
+    /// Text from here to there.
+    #[inline]
+    pub fn text(start: usize, end: usize) -> Field {
+        debug_assert!(end <= END as usize);
+        Field { start: start as u32, end: end as u32 }
+    }
+
+    /// `null`, from here to there.
+    pub fn null(start: usize, end: usize) -> Field {
+        Field { start: start as u32, end: end as u32 | 2 << 30 }
+    }
+
+    /// A list, from here to there.
+    pub fn nested(start: usize, end: usize) -> Field {
+        Field { start: start as u32, end: end as u32 | 3 << 30 }
+    }
+
+    /// How it is written.
+    pub fn written(self) -> Written {
+        match self.end >> 30 {
+            0 => Written::Text,
+            1 => Written::Missing,
+            2 => Written::Null,
+            _ => Written::Nested,
+        }
+    }
+
+    /// Where it stands.
+    #[inline]
+    pub fn place(self) -> std::ops::Range<usize> {
+        self.start as usize..(self.end & END) as usize
+    }
+
+    #[inline]
+    fn is_text(self) -> bool {
+        self.end <= END
+    }
+}
+
+/// One message with its cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Line number from 1.
+    pub line: u64,
+    /// The line as it stands in the file.
+    pub raw: &'a [u8],
+    /// What the fields point into.
+    pub text: &'a [u8],
+    /// A cell for each slot.
+    pub fields: &'a [Field],
+    /// The input ended before the line did.
+    pub unfinished: bool,
+}
+
+impl<'a> Message<'a> {
+    #[inline]
+    fn cell(&self, slot: usize) -> Option<&'a [u8]> {
+        let field = self.fields.get(slot)?;
+        if field.is_text() { self.text.get(field.place()) } else { None }
+    }
+}
+
+/// Which slot is what.
+#[derive(Debug)]
+pub struct Mapping {
+    source: String,
+    /// What a slot is called in messages: `column 3 (temperature)`.
+    labels: Vec<String>,
+    /// A missing cell is an error (CSV), rather than something that was not said (JSON).
+    complete: bool,
+    clock: Clock,
+    /// `None`: the one device, place 0 of the roster once it was entered.
+    device: Option<usize>,
+    device_name: String,
+    tags: Vec<(String, usize)>,
+    values: Values,
+    point: u8,
+    roster: Roster,
+}
+
+#[derive(Debug)]
+enum Clock {
+    Column(usize, TimeReader),
+    Every { now: Time, next: Time, every: Span },
+}
+
+#[derive(Debug)]
+enum Values {
+    /// The slot of each channel; the channel's place in the roster is its place here.
+    Wide(Vec<usize>),
+    Narrow {
+        channel: Option<usize>,
+        value: usize,
+    },
+}
+
+impl Mapping {
+    /// Finds the columns of a format among those that there are: a slot is the number of a column.
+    ///
+    /// # Errors
+    /// A column that is not there, a zone or a name that is not right.
+    pub fn new(format: &Format, columns: Columns<'_>, labels: Vec<String>, timing: Timing) -> Result<Mapping, Fault> {
+        let mut taken = Vec::new();
+        let mut find = |name: &str| columns.find(name).inspect(|&slot| taken.push(slot));
+        let clock = match &format.time {
+            TimeFrom::Column(name, form) => Clock::Column(find(name)?, TimeReader::new(form)?),
+            &TimeFrom::Every { start, every } => Clock::Every { now: start, next: start, every },
+        };
+        let (device, device_name) = match &format.device {
+            DeviceFrom::Column(name) => (Some(find(name)?), String::new()),
+            DeviceFrom::Fixed(name) => (None, name.clone()),
+        };
+        let tags = format.tags.iter().map(|tag| Ok((tag.clone(), find(tag)?))).collect::<Result<_, Fault>>()?;
+        let mut roster = Roster::new(timing);
+        let mut enter = |name: &str| match roster.channel(name.as_bytes()) {
+            Some(_) => Err(Fault::yours(format!("{}: two columns give the channel \"{name}\"", columns.source))),
+            None => {
+                roster.enter_channel(name.as_bytes()).map_err(|why| Fault::yours(format!("{}: {why}", columns.source)))
+            }
+        };
+        let values = match &format.shape {
+            Shape::Narrow { channel, value } => {
+                let channel = match channel {
+                    ChannelFrom::Column(name) => Some(find(name)?),
+                    ChannelFrom::Fixed(name) => {
+                        enter(name)?;
+                        None
+                    }
+                };
+                Values::Narrow { channel, value: find(value)? }
+            }
+            Shape::Wide(pairs) => {
+                let mut slots = Vec::new();
+                for (column, channel) in pairs {
+                    slots.push(columns.find(column)?);
+                    enter(channel)?;
+                }
+                if pairs.is_empty() {
+                    for (slot, name) in columns.names.iter().enumerate().filter(|(slot, _)| !taken.contains(slot)) {
+                        slots.push(slot);
+                        enter(name)?;
+                    }
+                }
+                Values::Wide(slots)
+            }
+        };
+        let point = if format.decimal_comma { b',' } else { b'.' };
+        let source = columns.source.to_owned();
+        Ok(Mapping { source, labels, complete: false, clock, device, device_name, tags, values, point, roster })
+    }
+
+    /// The same, for a kind of file where each line has all cells.
+    #[must_use]
+    pub fn complete(self) -> Mapping {
+        Mapping { complete: true, ..self }
+    }
+
+    /// The name of the source, for messages.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// One past the last slot that is looked at.
+    pub fn slots(&self) -> usize {
+        let values: &[usize] = match &self.values {
+            Values::Wide(slots) => slots,
+            Values::Narrow { channel: Some(channel), value } => &[*channel, *value],
+            Values::Narrow { channel: None, value } => &[*value],
+        };
+        let time = if let Clock::Column(slot, _) = &self.clock { Some(*slot) } else { None };
+        let tags = self.tags.iter().map(|(_, slot)| *slot);
+        values.iter().copied().chain(tags).chain(time).chain(self.device).max().map_or(0, |last| last + 1)
+    }
+
+    /// Adds a channel that was met in the middle of the input, in a new slot.
+    ///
+    /// # Errors
+    /// There are too many, or the name is too long.
+    pub fn add_channel(&mut self, slot: usize, name: &str, label: String) -> Result<(), String> {
+        debug_assert_eq!(slot, self.labels.len());
+        let Values::Wide(slots) = &mut self.values else { return Ok(()) };
+        let place = self.roster.enter_channel(name.as_bytes())? as usize;
+        debug_assert!(place == slots.len() && place < MAX_CHANNELS);
+        slots.push(slot);
+        self.labels.push(label);
+        Ok(())
+    }
+
+    /// A message begins. Where rows have no time, the clock moves on, whatever comes of the message.
+    #[inline]
+    pub fn begin(&mut self) {
+        if let Clock::Every { now, next, every } = &mut self.clock {
+            *now = *next;
+            *next = *next + *every;
+        }
+    }
+
+    /// Gives up a message.
+    #[cold]
+    pub fn reject(&self, line: u64, raw: &[u8], reason: impl Into<String>, into: &mut Rows) {
+        let reason = reason.into();
+        into.rejected.push(Rejected { source: self.source.clone(), line, reason, text: excerpt(raw) });
+    }
+
+    /// Takes a message: its readings, its absent cells, and what was wrong.
+    #[inline]
+    pub fn take(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) {
+        if message.unfinished {
+            return self.take_last(message, names, into);
+        }
+        if let Err(reason) = self.read(message, names, into) {
+            self.reject(message.line, message.raw, reason, into);
+        }
+    }
+
+    /// A line that the end of the input cut: all of it is good, or none is used.
+    #[cold]
+    fn take_last(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) {
+        let (rows, absent, rejected) = (into.rows.len(), into.absent, into.rejected.len());
+        let whole = Message { unfinished: false, ..*message };
+        self.take(&whole, names, into);
+        if let Some(first) = into.rejected.get(rejected) {
+            let reason = format!("the input ends in the middle of this line: {}", first.reason);
+            into.rows.truncate(rows);
+            into.rejected.truncate(rejected);
+            into.absent = absent;
+            self.reject(message.line, message.raw, reason, into);
+        }
+    }
+
+    #[inline]
+    fn read(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) -> Result<(), String> {
+        let time = match &mut self.clock {
+            Clock::Column(slot, reader) => {
+                let slot = *slot;
+                let cell = message.cell(slot).unwrap_or_default();
+                match reader.read(cell) {
+                    Ok(time) => time,
+                    Err(why) => return Err(self.no_time(message, slot, cell, why)),
+                }
+            }
+            Clock::Every { now, .. } => *now,
+        };
+        let device = match self.device {
+            Some(slot) => {
+                let name = trimmed(message.cell(slot).unwrap_or_default());
+                match self.roster.device(name) {
+                    Some(device) => device,
+                    None => self.enter(message, slot, name, names)?,
+                }
+            }
+            None => match self.roster.device(self.device_name.as_bytes()) {
+                Some(device) => device,
+                None => self.enter_the_one(message, names)?,
+            },
+        };
+        match &self.values {
+            Values::Wide(_) => {
+                self.wide(message, time, device, names, into);
+                Ok(())
+            }
+            &Values::Narrow { channel, value } => self.narrow(message, time, device, (channel, value), names, into),
+        }
+    }
+
+    #[inline]
+    fn wide(&mut self, message: &Message<'_>, time: Time, device: u32, names: &mut Names, into: &mut Rows) {
+        let Values::Wide(slots) = &self.values else { return };
+        let before = into.rows.len();
+        let mut bad = 0;
+        for (place, &slot) in slots.iter().enumerate() {
+            let field = message.fields.get(slot).copied().unwrap_or(Field::MISSING);
+            match cell_of(message, field, self.point) {
+                Some(Cell::Value(value)) => {
+                    let series = self.roster.series(device, place as u32, names);
+                    let place = place as u16;
+                    into.rows.push(Reading { series, place, quality: Quality::Good, flags: Flags::NONE, time, value });
+                }
+                Some(Cell::Absent) => into.absent += 1,
+                None if field.written() == Written::Missing && !self.complete => {}
+                wrong => {
+                    bad += 1;
+                    if bad <= DESCRIBED {
+                        let reason = self.bad_cell(message, slot, field, wrong);
+                        self.reject(message.line, message.raw, reason, into);
+                    }
+                }
+            }
+        }
+        if let Some(last) = into.rows[before..].last_mut() {
+            last.flags = Flags::END_OF_MESSAGE;
+        }
+        if bad > DESCRIBED {
+            let reason = format!("{} more cells of this line cannot be read either", bad - DESCRIBED);
+            self.reject(message.line, message.raw, reason, into);
+        }
+    }
+
+    #[inline]
+    fn narrow(
+        &mut self,
+        message: &Message<'_>,
+        time: Time,
+        device: u32,
+        (channel, value): (Option<usize>, usize),
+        names: &mut Names,
+        into: &mut Rows,
+    ) -> Result<(), String> {
+        let field = message.fields.get(value).copied().unwrap_or(Field::MISSING);
+        let number = match cell_of(message, field, self.point) {
+            Some(Cell::Value(number)) => number,
+            Some(Cell::Absent) => {
+                into.absent += 1;
+                return Ok(());
+            }
+            wrong => return Err(self.bad_cell(message, value, field, wrong)),
+        };
+        let channel = match channel {
+            None => 0,
+            Some(slot) => {
+                let name = trimmed(message.cell(slot).unwrap_or_default());
+                match self.roster.channel(name) {
+                    Some(channel) => channel,
+                    None => self.roster.enter_channel(name).map_err(|why| format!("{}: {why}", self.labels[slot]))?,
+                }
+            }
+        };
+        let series = self.roster.series(device, channel, names);
+        into.rows.push(Reading::new(series, time, number));
+        Ok(())
+    }
+
+    #[cold]
+    fn enter(&mut self, message: &Message<'_>, slot: usize, name: &[u8], names: &mut Names) -> Result<u32, String> {
+        let texts: Vec<(&str, String)> = self
+            .tags
+            .iter()
+            .filter_map(|(tag, slot)| Some((tag.as_str(), message.cell(*slot)?)))
+            .map(|(tag, cell)| (tag, String::from_utf8_lossy(trimmed(cell)).into_owned()))
+            .collect();
+        let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+        self.roster.enter(name, &tags, names).map_err(|why| match self.labels.get(slot) {
+            Some(label) => format!("{label}: {why}"),
+            None => why,
+        })
+    }
+
+    #[cold]
+    fn enter_the_one(&mut self, message: &Message<'_>, names: &mut Names) -> Result<u32, String> {
+        let name = self.device_name.clone();
+        self.enter(message, usize::MAX, name.as_bytes(), names)
+    }
+
+    #[cold]
+    fn no_time(&self, message: &Message<'_>, slot: usize, cell: &[u8], why: NoTime) -> String {
+        let Clock::Column(_, reader) = &self.clock else { return String::new() };
+        let label = &self.labels[slot];
+        if trimmed(cell).is_empty() {
+            return match message.fields.get(slot).map(|f| f.written()) {
+                None | Some(Written::Missing) => format!("{label} is missing, and with it the time"),
+                _ => format!("{label} is empty, so there is no time"),
+            };
+        }
+        match why {
+            NoTime::Unreadable => format!("{label}: {} {}", quoted(cell), reader.expects()),
+            NoTime::OutOfRange => format!("{label}: {} lies outside the years 1677 to 2262", quoted(cell)),
+        }
+    }
+
+    #[cold]
+    fn bad_cell(&self, message: &Message<'_>, slot: usize, field: Field, wrong: Option<Cell>) -> String {
+        let label = &self.labels[slot];
+        let text = message.text.get(field.place()).unwrap_or_default();
+        match (wrong, field.written()) {
+            (_, Written::Nested) => format!("{label}: {} is not a number but a list or an object", quoted(text)),
+            (None, _) => format!("{label} is missing"),
+            (Some(Cell::Infinite), _) => format!("{label}: {} is infinite, a reading is finite", quoted(text)),
+            _ if self.point == b'.' && matches!(number::read(text, b','), Cell::Value(_)) => {
+                format!("{label}: {} is not a number; if the comma marks decimals, set decimal = \",\"", quoted(text))
+            }
+            _ => format!("{label}: {} is not a number", quoted(text)),
+        }
+    }
+}
+
+#[inline]
+fn cell_of(message: &Message<'_>, field: Field, point: u8) -> Option<Cell> {
+    if field.is_text() {
+        let place = field.place();
+        return Some(number::read_at(message.text, place.start, place.end, point));
+    }
+    (field.written() == Written::Null).then_some(Cell::Absent)
+}
+
+/// Without blanks around it; most have none.
+#[inline]
+fn trimmed(text: &[u8]) -> &[u8] {
+    match text {
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => text.trim_ascii(),
+    }
+}

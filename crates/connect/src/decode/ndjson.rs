@@ -1,0 +1,590 @@
+//! One JSON object a line. Nested keys are named with dots: `{"a": {"b": 1}}` has the key `a.b`.
+//!
+//! A line is gone over once and no tree is built. Cells stay text until the mapping reads them, with the same routines
+//! as those of CSV: `serde_json` rounds a number of 17 digits to a neighbour of the nearest `f64` unless it is
+//! told to be slow, and the same readings must give the same results from each kind of file.
+//!
+//! What no column needs is only skipped: of a number there it is not asked whether it is well written. `NaN` and
+//! `Infinity`, which Python writes, are taken as what they mean.
+
+use super::lines::MAX_LINE;
+use super::mapping::{Field, Mapping, Message};
+use super::roster::NameTable;
+use super::{each_line, guess::Sample};
+use crate::source::Rows;
+use memchr::memchr;
+use ouzel_engine::series::Names;
+
+/// Objects and lists may stand in each other this deep.
+pub const MAX_DEPTH: usize = 64;
+
+/// Decodes JSON objects, one a line.
+#[derive(Debug)]
+pub struct Ndjson {
+    mapping: Mapping,
+    /// A key that is not mapped becomes a channel once it holds a number.
+    open: bool,
+    keys: NameTable,
+    line: u64,
+    fields: Vec<Field>,
+    path: Vec<u8>,
+    /// The line with its unescaped strings behind it, where there are any.
+    unescaped: Vec<u8>,
+}
+
+/// A value that is not an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaf {
+    /// First byte, of a string behind its quote.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// What it is.
+    pub is: Is,
+}
+
+/// The kinds of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Is {
+    /// A number, `true` or `false`.
+    Number,
+    /// A string as it stands.
+    Plain,
+    /// A string with backslashes.
+    Escaped,
+    /// `null`.
+    Null,
+    /// A list.
+    List,
+}
+
+impl Ndjson {
+    /// Decodes by this mapping, whose slots are `keys`. `open`: other keys become channels, too.
+    pub fn new(mapping: Mapping, keys: &[String], open: bool, line: u64) -> Ndjson {
+        let mut table = NameTable::default();
+        for key in keys {
+            table.add(key.as_bytes());
+        }
+        let fields = vec![Field::MISSING; keys.len()];
+        Ndjson { mapping, open, keys: table, line, fields, path: Vec::new(), unescaped: Vec::new() }
+    }
+
+    /// Decodes whole lines, each with its line feed, and gives how many bytes it took. `unfinished`: the line feed
+    /// of the last one is not in the input.
+    pub fn decode(&mut self, block: &[u8], unfinished: bool, names: &mut Names, into: &mut Rows) -> usize {
+        each_line(block, unfinished, into, |line, unfinished, into| {
+            self.line(line, unfinished, names, into);
+            self.line += 1;
+        })
+    }
+
+    /// A line that was too long to be held.
+    pub fn skip_long(&mut self, start: &[u8], into: &mut Rows) {
+        self.mapping.begin();
+        self.mapping.reject(self.line, start, super::too_long(), into);
+        self.line += 1;
+    }
+
+    fn line(&mut self, raw: &[u8], unfinished: bool, names: &mut Names, into: &mut Rows) {
+        if raw.trim_ascii().is_empty() {
+            return;
+        }
+        self.mapping.begin();
+        if raw.len() > MAX_LINE {
+            return self.mapping.reject(self.line, raw, super::too_long(), into);
+        }
+        self.fields.fill(Field::MISSING);
+        self.unescaped.clear();
+        let Ndjson { mapping, open, keys, fields, path, unescaped, .. } = self;
+        let scanned = scan(raw, path, &mut |key, leaf| {
+            let slot = match keys.find(key) {
+                Some(place) => place as usize,
+                None if *open && leaf.is == Is::Number => {
+                    let name = std::str::from_utf8(key).map_err(|_| "a key is not UTF-8".to_owned())?;
+                    mapping.add_channel(fields.len(), name, format!("key \"{name}\""))?;
+                    fields.push(Field::MISSING);
+                    keys.add(key) as usize
+                }
+                None => return Ok(()),
+            };
+            if fields[slot] != Field::MISSING {
+                return Err(format!("the key {} stands twice", super::quoted(key)));
+            }
+            fields[slot] = field(raw, leaf, unescaped)?;
+            Ok(())
+        });
+        match scanned {
+            Ok(()) => {
+                let text = if unescaped.is_empty() { raw } else { unescaped };
+                let message = Message { line: self.line, raw, text, fields, unfinished };
+                mapping.take(&message, names, into);
+            }
+            Err(why) if unfinished => {
+                mapping.reject(self.line, raw, format!("the input ends in the middle of this line: {why}"), into);
+            }
+            Err(why) => mapping.reject(self.line, raw, why, into),
+        }
+    }
+}
+
+/// Where the mapping finds this value.
+#[inline]
+fn field(raw: &[u8], leaf: Leaf, unescaped: &mut Vec<u8>) -> Result<Field, String> {
+    Ok(match leaf.is {
+        Is::Number | Is::Plain => Field::text(leaf.start, leaf.end),
+        Is::Null => Field::null(leaf.start, leaf.end),
+        Is::List => Field::nested(leaf.start, leaf.end),
+        Is::Escaped => {
+            if unescaped.is_empty() {
+                unescaped.extend_from_slice(raw);
+            }
+            let start = unescaped.len();
+            unescape(&raw[leaf.start..leaf.end], unescaped)?;
+            Field::text(start, unescaped.len())
+        }
+    })
+}
+
+/// The sample of a file: its first objects, each key a column.
+pub fn sample(source: &str, text: &[u8]) -> Sample {
+    let mut sample = Sample { source: source.into(), first_line: 1, ..Sample::default() };
+    let (mut path, mut strings) = (Vec::new(), Vec::new());
+    for line in text.split(|&b| b == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(200) {
+        let mut row: Vec<Option<String>> = vec![None; sample.columns.len()];
+        let columns = &mut sample.columns;
+        let scanned = scan(line, &mut path, &mut |key, leaf| {
+            let key = String::from_utf8_lossy(key);
+            let number = columns.iter().position(|name| *name == key).unwrap_or_else(|| {
+                columns.push(key.into_owned());
+                row.push(None);
+                columns.len() - 1
+            });
+            row[number] = match leaf.is {
+                Is::Null => None,
+                Is::Escaped => {
+                    strings.clear();
+                    unescape(&line[leaf.start..leaf.end], &mut strings)?;
+                    Some(String::from_utf8_lossy(&strings).into_owned())
+                }
+                _ => Some(String::from_utf8_lossy(&line[leaf.start..leaf.end]).into_owned()),
+            };
+            Ok(())
+        });
+        if scanned.is_ok() {
+            sample.rows.push(row);
+        }
+    }
+    sample
+}
+
+/// Goes over the object of a line and calls `leaf` for each value in it, with its path.
+///
+/// # Errors
+/// What is wrong and where, or what `leaf` says.
+pub fn scan<F>(line: &[u8], path: &mut Vec<u8>, leaf: &mut F) -> Result<(), String>
+where
+    F: FnMut(&[u8], Leaf) -> Result<(), String>,
+{
+    path.clear();
+    let mut scanner = Scanner { line, at: 0, leaf };
+    if scanner.next() != Some(b'{') {
+        return Err("is not a JSON object".into());
+    }
+    scanner.object(path, 1)?;
+    match scanner.next() {
+        None => Ok(()),
+        Some(_) => Err(scanner.wrong("there is more after the object")),
+    }
+}
+
+struct Scanner<'a, F> {
+    line: &'a [u8],
+    at: usize,
+    leaf: &'a mut F,
+}
+
+impl<F: FnMut(&[u8], Leaf) -> Result<(), String>> Scanner<'_, F> {
+    /// The next byte that is not blank; it stays where it is.
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        loop {
+            match self.line.get(self.at) {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                other => return other.copied(),
+            }
+        }
+    }
+
+    /// Behind an opening brace, to behind its closing one.
+    fn object(&mut self, path: &mut Vec<u8>, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err(self.wrong("objects stand in each other more than 64 deep"));
+        }
+        self.at += 1;
+        let base = path.len();
+        if self.next() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            if self.next() != Some(b'"') {
+                return Err(self.wrong("a key in double quotes is missing"));
+            }
+            let (start, end, escaped) = self.string()?;
+            let line = self.line;
+            let plain = &line[start..end];
+            if self.next() != Some(b':') {
+                return Err(self.wrong("a colon is missing after the key"));
+            }
+            self.at += 1;
+            let first = self.next();
+            if first == Some(b'{') || base > 0 || escaped {
+                if base > 0 {
+                    path.push(b'.');
+                }
+                if escaped {
+                    unescape(plain, path)?;
+                } else {
+                    path.extend_from_slice(plain);
+                }
+                if first == Some(b'{') {
+                    self.object(path, depth + 1)?;
+                } else {
+                    let found = self.value(first, depth)?;
+                    (self.leaf)(path, found)?;
+                }
+                path.truncate(base);
+            } else {
+                let found = self.value(first, depth)?;
+                (self.leaf)(plain, found)?;
+            }
+            match self.next() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.wrong("a comma or a closing brace is missing")),
+            }
+        }
+    }
+
+    /// A value that is not an object; `first` is its first byte.
+    #[inline]
+    fn value(&mut self, first: Option<u8>, depth: usize) -> Result<Leaf, String> {
+        let start = self.at;
+        let is = match first {
+            Some(b'"') => {
+                let (start, end, escaped) = self.string()?;
+                return Ok(Leaf { start, end, is: if escaped { Is::Escaped } else { Is::Plain } });
+            }
+            Some(b'-' | b'0'..=b'9') => {
+                self.at += 1;
+                while let Some(b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-') = self.line.get(self.at) {
+                    self.at += 1;
+                }
+                if self.at == start + 1 && first == Some(b'-') {
+                    self.word(b"Infinity")?;
+                }
+                Is::Number
+            }
+            Some(b't') => self.word(b"true").map(|()| Is::Number)?,
+            Some(b'f') => self.word(b"false").map(|()| Is::Number)?,
+            Some(b'N') => self.word(b"NaN").map(|()| Is::Number)?,
+            Some(b'I') => self.word(b"Infinity").map(|()| Is::Number)?,
+            Some(b'n') => self.word(b"null").map(|()| Is::Null)?,
+            Some(b'[') => self.list(depth + 1).map(|()| Is::List)?,
+            _ => return Err(self.wrong("a value is missing")),
+        };
+        Ok(Leaf { start, end: self.at, is })
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), String> {
+        if !self.line[self.at..].starts_with(word) {
+            return Err(self.wrong("this is not a value"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// Behind an opening bracket, to behind its closing one. What is inside has no name and is skipped.
+    fn list(&mut self, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err(self.wrong("lists stand in each other more than 64 deep"));
+        }
+        self.at += 1;
+        if self.next() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            match self.next() {
+                Some(b'{') => self.skip_object(depth + 1)?,
+                first => {
+                    self.value(first, depth)?;
+                }
+            }
+            match self.next() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.wrong("a comma or a closing bracket is missing")),
+            }
+        }
+    }
+
+    /// A string: where it begins and ends without its quotes, and whether it has backslashes.
+    #[inline]
+    fn string(&mut self) -> Result<(usize, usize, bool), String> {
+        let start = self.at + 1;
+        let mut at = start;
+        loop {
+            at = special(self.line, at);
+            match self.line.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok((start, at, false));
+                }
+                Some(b'\\') => return self.escaped_string(start, at),
+                Some(_) => {
+                    self.at = at;
+                    return Err(self.wrong("a control character stands in a string"));
+                }
+                None => {
+                    self.at = at;
+                    return Err(self.wrong("a string is not closed"));
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn escaped_string(&mut self, start: usize, mut at: usize) -> Result<(usize, usize, bool), String> {
+        while let Some(byte) = self.line.get(at) {
+            match byte {
+                b'"' => {
+                    self.at = at + 1;
+                    return Ok((start, at, true));
+                }
+                b'\\' => at += 2,
+                0..0x20 => {
+                    self.at = at;
+                    return Err(self.wrong("a control character stands in a string"));
+                }
+                _ => at += 1,
+            }
+        }
+        self.at = self.line.len();
+        Err(self.wrong("a string is not closed"))
+    }
+
+    /// An object inside a list: its keys have no path.
+    fn skip_object(&mut self, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err(self.wrong("objects stand in each other more than 64 deep"));
+        }
+        self.at += 1;
+        if self.next() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            if self.next() != Some(b'"') {
+                return Err(self.wrong("a key in double quotes is missing"));
+            }
+            self.string()?;
+            if self.next() != Some(b':') {
+                return Err(self.wrong("a colon is missing after the key"));
+            }
+            self.at += 1;
+            match self.next() {
+                Some(b'{') => self.skip_object(depth + 1)?,
+                first => {
+                    self.value(first, depth)?;
+                }
+            }
+            match self.next() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(self.wrong("a comma or a closing brace is missing")),
+            }
+        }
+    }
+
+    #[cold]
+    fn wrong(&self, what: &str) -> String {
+        format!("is not valid JSON: at byte {} {what}", self.at + 1)
+    }
+}
+
+/// The first quote, backslash or control character from here on.
+#[inline]
+fn special(text: &[u8], from: usize) -> usize {
+    const LOW: u64 = u64::MAX / 255;
+    const HIGH: u64 = LOW << 7;
+    let mut at = from;
+    while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk()) {
+        let bytes = u64::from_le_bytes(*chunk);
+        let (quote, slash) = (bytes ^ (LOW * 0x22), bytes ^ (LOW * 0x5c));
+        let below = |x: u64, limit: u64| x.wrapping_sub(LOW * limit) & !x;
+        let hit = (below(quote, 1) | below(slash, 1) | below(bytes, 0x20)) & HIGH;
+        if hit != 0 {
+            return at + (hit.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while at < text.len() && !matches!(text[at], b'"' | b'\\' | 0..0x20) {
+        at += 1;
+    }
+    at
+}
+
+/// Adds the text that a string with backslashes means.
+fn unescape(mut text: &[u8], into: &mut Vec<u8>) -> Result<(), String> {
+    let wrong = || "is not valid JSON: a backslash in a string is followed by something unknown".to_owned();
+    while let Some(at) = memchr(b'\\', text) {
+        into.extend_from_slice(&text[..at]);
+        let (&letter, rest) = text[at + 1..].split_first().ok_or_else(wrong)?;
+        text = rest;
+        into.push(match letter {
+            b'"' | b'\\' | b'/' => letter,
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'u' => {
+                let mut code = unit(&mut text).ok_or_else(wrong)?;
+                // Two units make one character outside the basic plane (RFC 8259, section 7).
+                if (0xd800..0xdc00).contains(&code) {
+                    text = text.strip_prefix(b"\\u").ok_or_else(wrong)?;
+                    let low = unit(&mut text).filter(|low| (0xdc00..0xe000).contains(low)).ok_or_else(wrong)?;
+                    code = 0x1_0000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+                }
+                let char = char::from_u32(code).ok_or_else(wrong)?;
+                into.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                continue;
+            }
+            _ => return Err(wrong()),
+        });
+    }
+    into.extend_from_slice(text);
+    Ok(())
+}
+
+/// Four hexadecimal digits.
+fn unit(text: &mut &[u8]) -> Option<u32> {
+    let (digits, rest) = text.split_first_chunk::<4>()?;
+    *text = rest;
+    digits.iter().try_fold(0, |code, &digit| Some(code << 4 | char::from(digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn leaves(line: &str) -> Result<Vec<(String, String)>, String> {
+        let mut found = Vec::new();
+        scan(line.as_bytes(), &mut Vec::new(), &mut |path, leaf| {
+            let mut text = Vec::new();
+            match leaf.is {
+                Is::Escaped => unescape(&line.as_bytes()[leaf.start..leaf.end], &mut text)?,
+                _ => text.extend_from_slice(&line.as_bytes()[leaf.start..leaf.end]),
+            }
+            found.push((String::from_utf8_lossy(path).into_owned(), String::from_utf8_lossy(&text).into_owned()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn check(line: &str, expected: &str) {
+        let said = match leaves(line) {
+            Ok(found) => found.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" "),
+            Err(why) => why,
+        };
+        assert_eq!(said, expected, "{line}");
+    }
+
+    #[test]
+    fn values_are_found_under_their_paths() {
+        check(r#"{"ts":1,"a":{"b":2.5,"c":{"d":true}},"e":null}"#, "ts=1 a.b=2.5 a.c.d=true e=null");
+        check(r#" { "k\u00e4se" : "a\n\"b\" \ud83d\ude00" , "l" : [1,{"x":[2]},"]"] } "#, "käse=a\n\"b\" 😀 l=[1,{\"x\":[2]},\"]\"]");
+        check(r#"{"a":NaN,"b":-Infinity}"#, "a=NaN b=-Infinity");
+        check("{}", "");
+    }
+
+    #[test]
+    fn lines_that_are_no_objects_say_where_they_break() {
+        check("[1]", "is not a JSON object");
+        check(r#"{"a":1"#, "is not valid JSON: at byte 7 a comma or a closing brace is missing");
+        check(r#"{"a":1} x"#, "is not valid JSON: at byte 9 there is more after the object");
+        check(r#"{"a" 1}"#, "is not valid JSON: at byte 6 a colon is missing after the key");
+        check(r#"{a:1}"#, "is not valid JSON: at byte 2 a key in double quotes is missing");
+        check(r#"{"a":"x}"#, "is not valid JSON: at byte 9 a string is not closed");
+        check(r#"{"a":}"#, "is not valid JSON: at byte 6 a value is missing");
+        let deep = format!("{}1{}", "{\"a\":".repeat(65), "}".repeat(65));
+        assert!(leaves(&deep).unwrap_err().ends_with("more than 64 deep"));
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(leaves(&deep).unwrap_err().ends_with("more than 64 deep"));
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,6}|[\"\\\\\n\t]{0,3}".prop_map(Value::from),
+        ];
+        let tree = leaf.prop_recursive(4, 30, 5, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-c\"\\\\]{1,2}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        });
+        proptest::collection::btree_map("[a-c]{1,2}", tree, 0..4).prop_map(|map| Value::Object(map.into_iter().collect()))
+    }
+
+    fn flat(prefix: &str, value: &Value, into: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    flat(&if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") }, value, into);
+                }
+            }
+            Value::String(text) => into.push((prefix.into(), text.clone())),
+            other => into.push((prefix.into(), other.to_string())),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn objects_have_the_leaves_that_serde_finds(value in json()) {
+            let mut expected = Vec::new();
+            flat("", &value, &mut expected);
+            prop_assert_eq!(leaves(&value.to_string()), Ok(expected));
+        }
+
+        #[test]
+        fn what_serde_takes_is_taken(text in "[{}\\[\\]\":,\\\\a1 .-]{0,24}") {
+            if serde_json::from_str::<serde_json::Map<String, Value>>(&text).is_ok() {
+                prop_assert!(leaves(&text).is_ok());
+            }
+        }
+
+        #[test]
+        fn special_bytes_are_found_eight_at_a_time(text in proptest::collection::vec(any::<u8>(), 0..40), from in 0usize..8) {
+            let from = from.min(text.len());
+            let slow = text[from..].iter().position(|b| matches!(b, b'"' | b'\\' | 0..0x20));
+            prop_assert_eq!(special(&text, from), slow.map_or(text.len(), |i| from + i));
+        }
+    }
+}

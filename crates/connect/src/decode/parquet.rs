@@ -1,0 +1,536 @@
+//! Apache Parquet, by columns: only those that are needed are read, and names once a dictionary rather than once a row.
+//!
+//! ```text
+//! file -> row groups -> pages -> batch of up to 8192 rows -> times: i64s | devices: keys of a dictionary | values: f64s
+//!                                                             `-- zipped row by row into Rows
+//! ```
+//! Time is any timestamp, date, whole number or text; a value any number, switch or text that is one. Lists and
+//! structs are left aside.
+
+use super::columns::Columns;
+use super::guess::{self, Guess, Layout, Sample};
+use super::number::{self, Cell};
+use super::roster::Roster;
+use super::time::{NoTime, TimeReader};
+use super::{excerpt, quoted};
+use crate::fault::Fault;
+use crate::format::{ChannelFrom, DeviceFrom, Format, FormatHints, Kind, Shape, TimeForm, TimeFrom, Zone};
+use crate::source::file::{Opened, wanted};
+use crate::source::{Rejected, Rows, Source};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Date32Type, Date64Type, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use ouzel_engine::reading::{Flags, Quality, Reading};
+use ouzel_engine::series::{Names, Timing};
+use ouzel_engine::time::{Span, Time};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The most rows of a batch; fewer where a row has many channels.
+const BATCH: usize = 8_192;
+
+/// The most readings of a batch.
+const READINGS: usize = 65_536;
+
+/// Rows that are looked at to guess the format.
+const SAMPLE: usize = 200;
+
+/// Nobody was looked up under this key of a dictionary yet.
+const NOBODY: u32 = u32::MAX;
+
+/// Opens a Parquet file; see [`file::open`](crate::source::file::open).
+///
+/// # Errors
+/// A file that is damaged or does not fit the hints.
+pub fn open(path: &Path, source: &str, hints: &FormatHints, timing: Timing, device: &str) -> Result<Opened, Fault> {
+    let damaged = |what: &dyn std::fmt::Display| Fault::theirs(format!("{source} is not a whole Parquet file: {what}"));
+    let file = File::open(path).map_err(|error| damaged(&error))?;
+    let size = file.metadata().map_err(|error| damaged(&error))?.len();
+    let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| damaged(&error))?;
+    let again = || file.try_clone().map_err(|error| damaged(&error));
+
+    let (sample, nested) = sample(source, again()?, &plain).map_err(|error| damaged(&error))?;
+    let layout = Layout { separator: b',', header: true };
+    let Guess { format, guessed, mut ignored, channels } =
+        guess::format(Kind::Parquet, &sample, layout, hints, device)?;
+    ignored.extend(nested);
+
+    let wanted = wanted(&format);
+    let metadata = with_dictionaries(&file, &plain);
+    let schema = metadata.schema();
+    let roots = wanted.iter().filter_map(|name| schema.index_of(name).ok());
+    let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), roots);
+    let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
+    let batch = (READINGS / channels.len().max(1)).clamp(64, BATCH);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(again()?, metadata)
+        .with_projection(mask)
+        .with_batch_size(batch)
+        .build()
+        .map_err(|error| damaged(&error))?;
+    let progress = Arc::new(AtomicU64::new(0));
+    let parquet = Parquet {
+        plan: Plan::new(source, &format, &sample.columns)?,
+        reader,
+        roster: Roster::new(timing),
+        row: 0,
+        rows,
+        size,
+        progress: Arc::clone(&progress),
+        times: Vec::new(),
+    };
+    let size_bytes = Some(size);
+    Ok(Opened { source: Box::new(parquet), format, guessed, size_bytes, progress, ignored, channels })
+}
+
+/// The first rows as text, and the columns that are lists or structs.
+fn sample(
+    source: &str,
+    file: File,
+    metadata: &ArrowReaderMetadata,
+) -> Result<(Sample, Vec<String>), Box<dyn std::error::Error>> {
+    let (flat, nested): (Vec<_>, Vec<_>) =
+        metadata.schema().fields().iter().enumerate().partition(|(_, field)| !field.data_type().is_nested());
+    let mask = ProjectionMask::roots(
+        metadata.metadata().file_metadata().schema_descr(),
+        flat.iter().map(|(number, _)| *number),
+    );
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(mask)
+        .with_limit(SAMPLE)
+        .with_batch_size(SAMPLE)
+        .build()?;
+    let columns = flat.iter().map(|(_, field)| field.name().clone()).collect();
+    let mut sample = Sample { source: source.into(), columns, rows: Vec::new(), first_line: 1 };
+    for batch in reader {
+        let batch = batch?;
+        let options = FormatOptions::default();
+        let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            let cell = |(number, column): (usize, &ArrayFormatter<'_>)| {
+                batch.column(number).is_valid(row).then(|| column.value(row).to_string())
+            };
+            sample.rows.push(columns.iter().enumerate().map(cell).collect());
+        }
+    }
+    Ok((sample, nested.into_iter().map(|(_, field)| field.name().clone()).collect()))
+}
+
+/// The same file, with its columns of text asked for as dictionaries; as it is, where the library refuses.
+fn with_dictionaries(file: &File, plain: &ArrowReaderMetadata) -> ArrowReaderMetadata {
+    let fields: Vec<Field> = plain
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| match field.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                let text = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                field.as_ref().clone().with_data_type(text)
+            }
+            _ => field.as_ref().clone(),
+        })
+        .collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, plain.schema().metadata().clone()));
+    ArrowReaderMetadata::load(file, ArrowReaderOptions::new().with_schema(schema)).unwrap_or_else(|_| plain.clone())
+}
+
+/// Which column is what, by name: a batch has its columns in the order of the file.
+struct Plan {
+    source: String,
+    clock: Clock,
+    device: DeviceFrom,
+    tags: Vec<String>,
+    shape: Shape,
+}
+
+enum Clock {
+    Column { name: String, reader: TimeReader, nanos: i64, zone: Option<Zone> },
+    Every { next: Time, every: Span },
+}
+
+impl Plan {
+    fn new(source: &str, format: &Format, columns: &[String]) -> Result<Plan, Fault> {
+        let names = Columns { source, word: "column", names: columns };
+        for name in wanted(format) {
+            names.find(&name)?;
+        }
+        let clock = match &format.time {
+            TimeFrom::Column(name, form) => {
+                let nanos = if let TimeForm::Epoch(unit) = form { unit.nanos() } else { 1 };
+                let zone = match form {
+                    TimeForm::Rfc3339(zone) | TimeForm::Pattern(_, zone) => Some(zone.clone()),
+                    TimeForm::Epoch(_) => None,
+                };
+                let zone = zone.filter(|zone| *zone != Zone::default());
+                Clock::Column { name: name.clone(), reader: TimeReader::new(form)?, nanos, zone }
+            }
+            &TimeFrom::Every { start, every } => Clock::Every { next: start, every },
+        };
+        let (device, tags, shape) = (format.device.clone(), format.tags.clone(), format.shape.clone());
+        Ok(Plan { source: source.to_owned(), clock, device, tags, shape })
+    }
+}
+
+/// A Parquet file that is being read.
+struct Parquet {
+    plan: Plan,
+    reader: ParquetRecordBatchReader,
+    roster: Roster,
+    /// Rows read, of so many.
+    row: u64,
+    rows: u64,
+    size: u64,
+    progress: Arc<AtomicU64>,
+    /// The times of a batch; room that is used again.
+    times: Vec<i64>,
+}
+
+impl Source for Parquet {
+    fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
+        let before = (into.rows.len(), into.rejected.len(), into.absent);
+        while (into.rows.len(), into.rejected.len(), into.absent) == before {
+            let damaged = |row: u64, what: &dyn std::fmt::Display| {
+                Fault::theirs(format!("{} is damaged after row {row}: {what}", self.plan.source))
+            };
+            let Some(batch) = self.reader.next() else {
+                self.progress.store(self.size, Ordering::Relaxed);
+                return Ok(false);
+            };
+            let batch = batch.map_err(|error| damaged(self.row, &error))?;
+            let first = self.row;
+            self.row += batch.num_rows() as u64;
+            // Pages are read ahead, so bytes are as good as rows here.
+            let share = self.row as f64 / self.rows.max(1) as f64;
+            self.progress.store((self.size as f64 * share.min(1.0)) as u64, Ordering::Relaxed);
+            self.batch(&batch, first, names, into).map_err(|error| damaged(first, &error))?;
+        }
+        Ok(true)
+    }
+}
+
+impl Parquet {
+    fn batch(
+        &mut self,
+        batch: &RecordBatch,
+        first: u64,
+        names: &mut Names,
+        into: &mut Rows,
+    ) -> Result<(), arrow::error::ArrowError> {
+        let column = |name: &str| -> Result<&ArrayRef, arrow::error::ArrowError> {
+            batch
+                .column_by_name(name)
+                .ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("the column \"{name}\" is gone")))
+        };
+        // Rows without a time, in order, and why.
+        let mut timeless = Vec::new();
+        match &mut self.plan.clock {
+            Clock::Column { name, reader, nanos, zone } => {
+                times(column(name)?, *nanos, zone.is_some(), reader, &mut self.times, &mut timeless)?;
+                timeless.iter_mut().for_each(|(_, why)| *why = format!("column \"{name}\"{why}"));
+            }
+            Clock::Every { next, every } => {
+                self.times.clear();
+                for _ in 0..batch.num_rows() {
+                    self.times.push(next.0);
+                    *next = *next + *every;
+                }
+            }
+        }
+        let mut devices = match &self.plan.device {
+            DeviceFrom::Column(name) => Words::of(column(name)?)?,
+            DeviceFrom::Fixed(name) => Words::one(name),
+        };
+        let mut channels = match &self.plan.shape {
+            Shape::Narrow { channel: ChannelFrom::Column(name), .. } => Some(Words::of(column(name)?)?),
+            Shape::Narrow { channel: ChannelFrom::Fixed(name), .. } => Some(Words::one(name)),
+            Shape::Wide(_) => None,
+        };
+        let values: Vec<Values<'_>> = match &self.plan.shape {
+            Shape::Narrow { value, .. } => vec![Values::of(value, column(value)?)?],
+            Shape::Wide(pairs) => {
+                pairs.iter().map(|(name, _)| Values::of(name, column(name)?)).collect::<Result<_, _>>()?
+            }
+        };
+        if let Shape::Wide(pairs) = &self.plan.shape {
+            for (_, channel) in pairs {
+                if self.roster.channel(channel.as_bytes()).is_none() {
+                    self.roster.enter_channel(channel.as_bytes()).map_err(arrow::error::ArrowError::SchemaError)?;
+                }
+            }
+        }
+        let narrow = channels.is_some();
+        into.rows.reserve(batch.num_rows() * values.len());
+        let mut timeless = timeless.into_iter().peekable();
+        for row in 0..batch.num_rows() {
+            let refuse = |reason: String, into: &mut Rows| {
+                let (source, line) = (self.plan.source.clone(), first + row as u64 + 1);
+                into.rejected.push(Rejected { source, line, reason, text: shown(batch, row) });
+            };
+            if let Some((_, why)) = timeless.next_if(|(bad, _)| *bad == row) {
+                refuse(why, into);
+                continue;
+            }
+            let time = Time(self.times[row]);
+            let device = match devices.place(row) {
+                NOBODY => {
+                    let tags: Vec<(&str, String)> =
+                        self.plan.tags.iter().map(|tag| (tag.as_str(), cell_text(batch, tag, row))).collect();
+                    let tags: Vec<(&str, &str)> = tags.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+                    let name = devices.text(row).as_bytes();
+                    let known = self.roster.device(name);
+                    match known.map_or_else(|| self.roster.enter(name, &tags, names), Ok) {
+                        Ok(place) => devices.keep(row, place),
+                        Err(why) => {
+                            refuse(why, into);
+                            continue;
+                        }
+                    }
+                }
+                place => place,
+            };
+            let mut place = 0;
+            if let Some(channels) = &mut channels {
+                place = channels.place(row);
+                if place == NOBODY && values[0].says(row) {
+                    let name = channels.text(row).as_bytes();
+                    let known = self.roster.channel(name);
+                    match known.map_or_else(|| self.roster.enter_channel(name), Ok) {
+                        Ok(found) => place = channels.keep(row, found),
+                        Err(why) => {
+                            refuse(why, into);
+                            continue;
+                        }
+                    }
+                }
+            }
+            let before = into.rows.len();
+            for (number, column) in values.iter().enumerate() {
+                let value = column.at(row);
+                if value.is_finite() {
+                    let channel = if narrow { place } else { number as u32 };
+                    let series = self.roster.series(device, channel, names);
+                    let (place, flags) = (number as u16, Flags::NONE);
+                    into.rows.push(Reading { series, place, quality: Quality::Good, flags, time, value });
+                } else if value.is_nan() {
+                    into.absent += 1;
+                } else {
+                    refuse(column.wrong(row), into);
+                }
+            }
+            if !narrow && let Some(last) = into.rows[before..].last_mut() {
+                last.flags = Flags::END_OF_MESSAGE;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The times of a column, a number for each row; the rows that have none, with the end of a sentence.
+fn times(
+    column: &ArrayRef,
+    unit: i64,
+    local: bool,
+    reader: &mut TimeReader,
+    into: &mut Vec<i64>,
+    timeless: &mut Vec<(usize, String)>,
+) -> Result<(), arrow::error::ArrowError> {
+    into.clear();
+    let empty = || " is empty, so there is no time".to_owned();
+    let (numbers, nanos, civil): (&[i64], i64, bool);
+    let widened;
+    match column.data_type() {
+        DataType::Timestamp(unit, zone) => {
+            civil = local && zone.is_none();
+            (numbers, nanos) = match unit {
+                TimeUnit::Second => (column.as_primitive::<TimestampSecondType>().values(), 1_000_000_000),
+                TimeUnit::Millisecond => (column.as_primitive::<TimestampMillisecondType>().values(), 1_000_000),
+                TimeUnit::Microsecond => (column.as_primitive::<TimestampMicrosecondType>().values(), 1_000),
+                TimeUnit::Nanosecond => (column.as_primitive::<TimestampNanosecondType>().values(), 1),
+            };
+        }
+        DataType::Date32 => {
+            widened = column.as_primitive::<Date32Type>().values().iter().map(|&day| i64::from(day)).collect::<Vec<_>>();
+            (numbers, nanos, civil) = (&widened, 86_400_000_000_000, local);
+        }
+        DataType::Date64 => {
+            (numbers, nanos, civil) = (column.as_primitive::<Date64Type>().values(), 1_000_000, local);
+        }
+        DataType::Int64 => (numbers, nanos, civil) = (column.as_primitive::<Int64Type>().values(), unit, false),
+        whole if whole.is_integer() => {
+            let cast = cast(column, &DataType::Int64)?;
+            widened = cast.as_primitive::<Int64Type>().values().to_vec();
+            (numbers, nanos, civil) = (&widened, unit, false);
+        }
+        _ => {
+            // Text, or a number with decimals.
+            let texts = Words::of(column)?;
+            for row in 0..column.len() {
+                let text = texts.text(row);
+                match reader.read(text.as_bytes()) {
+                    Ok(time) => into.push(time.0),
+                    Err(why) => {
+                        into.push(0);
+                        let quoted = quoted(text.as_bytes());
+                        timeless.push((row, match why {
+                            _ if column.is_null(row) || text.trim().is_empty() => empty(),
+                            NoTime::Unreadable => format!(": {quoted} {}", reader.expects()),
+                            NoTime::OutOfRange => format!(": {quoted} lies outside the years 1677 to 2262"),
+                        }));
+                    }
+                }
+            }
+            return Ok(());
+        }
+    }
+    let nulls = column.nulls();
+    for (row, &number) in numbers.iter().enumerate() {
+        let time = number.checked_mul(nanos).and_then(|time| if civil { zoned(time, reader) } else { Some(time) });
+        into.push(time.unwrap_or(0));
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+            timeless.push((row, empty()));
+        } else if time.is_none() {
+            timeless.push((row, format!(": {number} lies outside the years 1677 to 2262")));
+        }
+    }
+    Ok(())
+}
+
+/// A time of the zone's clocks: by its text, which the reader knows how to take.
+fn zoned(local: i64, reader: &mut TimeReader) -> Option<i64> {
+    let text = Time(local).to_string();
+    reader.read(text.trim_end_matches('Z').as_bytes()).ok().map(|time| time.0)
+}
+
+/// A column of names.
+enum Words<'a> {
+    /// One for all rows, and its place in the roster.
+    One(String, u32),
+    /// Keys of a dictionary, and the place of each of its words.
+    Dictionary { keys: &'a [i32], column: &'a ArrayRef, words: &'a StringArray, places: Vec<u32> },
+    /// A word a row.
+    Each(ArrayRef),
+}
+
+impl<'a> Words<'a> {
+    fn one(name: &str) -> Words<'a> {
+        Words::One(name.to_owned(), NOBODY)
+    }
+
+    fn of(column: &'a ArrayRef) -> Result<Words<'a>, arrow::error::ArrowError> {
+        if let Some(dictionary) = column.as_dictionary_opt::<Int32Type>()
+            && let Some(words) = dictionary.values().as_string_opt::<i32>()
+        {
+            let places = vec![NOBODY; words.len()];
+            return Ok(Words::Dictionary { keys: dictionary.keys().values(), column, words, places });
+        }
+        Ok(Words::Each(cast(column, &DataType::Utf8)?))
+    }
+
+    /// The place in the roster that was kept for the word of a row.
+    #[inline]
+    fn place(&self, row: usize) -> u32 {
+        match self {
+            Words::One(_, place) => *place,
+            Words::Dictionary { keys, column, places, .. } => {
+                if column.is_null(row) { NOBODY } else { places.get(keys[row] as usize).copied().unwrap_or(NOBODY) }
+            }
+            Words::Each(_) => NOBODY,
+        }
+    }
+
+    /// Keeps a place for the word of this row.
+    fn keep(&mut self, row: usize, place: u32) -> u32 {
+        match self {
+            Words::One(_, kept) => *kept = place,
+            Words::Dictionary { keys, places, .. } => places[keys[row] as usize] = place,
+            Words::Each(_) => {}
+        }
+        place
+    }
+
+    fn text(&self, row: usize) -> &str {
+        match self {
+            Words::One(name, _) => name,
+            Words::Dictionary { column, .. } if column.is_null(row) => "",
+            Words::Dictionary { keys, words, .. } => words.value(keys[row] as usize).trim(),
+            Words::Each(column) if column.is_null(row) => "",
+            Words::Each(column) => column.as_string::<i32>().value(row).trim(),
+        }
+    }
+}
+
+/// A column of values: NaN is absent, and an infinity something to be refused.
+struct Values<'a> {
+    name: &'a str,
+    numbers: Float64Array,
+    nulls: bool,
+    /// Where the numbers were made from texts.
+    texts: Option<Words<'a>>,
+}
+
+impl<'a> Values<'a> {
+    fn of(name: &'a str, column: &'a ArrayRef) -> Result<Values<'a>, arrow::error::ArrowError> {
+        let kind = column.data_type();
+        let (numbers, texts) = if *kind == DataType::Float64 {
+            (column.as_primitive::<Float64Type>().clone(), None)
+        } else if kind.is_numeric() || *kind == DataType::Boolean {
+            (cast(column, &DataType::Float64)?.as_primitive::<Float64Type>().clone(), None)
+        } else {
+            let words = Words::of(column)?;
+            let number = |row: usize| match number::read(words.text(row).as_bytes(), b'.') {
+                Cell::Value(value) => value,
+                Cell::Absent => f64::NAN,
+                Cell::Infinite | Cell::Text => f64::INFINITY,
+            };
+            (Float64Array::from_iter_values((0..column.len()).map(number)), Some(words))
+        };
+        let nulls = numbers.null_count() > 0;
+        Ok(Values { name, numbers, nulls, texts })
+    }
+
+    #[inline]
+    fn at(&self, row: usize) -> f64 {
+        if self.nulls && self.numbers.is_null(row) { f64::NAN } else { self.numbers.values()[row] }
+    }
+
+    fn says(&self, row: usize) -> bool {
+        self.at(row).is_finite()
+    }
+
+    #[cold]
+    fn wrong(&self, row: usize) -> String {
+        let name = self.name;
+        match self.texts.as_ref().map(|texts| texts.text(row)) {
+            Some(text) if number::read(text.as_bytes(), b'.') == Cell::Text => {
+                format!("column \"{name}\": {} is not a number", quoted(text.as_bytes()))
+            }
+            Some(text) => format!("column \"{name}\": {} is infinite, a reading is finite", quoted(text.as_bytes())),
+            None => format!("column \"{name}\": \"{}\" is infinite, a reading is finite", self.at(row)),
+        }
+    }
+}
+
+/// A row as `ts=…, device=…`, for a rejection.
+#[cold]
+fn shown(batch: &RecordBatch, row: usize) -> String {
+    let schema = batch.schema();
+    let cells = schema.fields().iter().map(|field| format!("{}={}", field.name(), cell_text(batch, field.name(), row)));
+    excerpt(cells.collect::<Vec<_>>().join(", ").as_bytes())
+}
+
+#[cold]
+fn cell_text(batch: &RecordBatch, name: &str, row: usize) -> String {
+    let options = FormatOptions::default();
+    let formatter = batch.column_by_name(name).and_then(|column| ArrayFormatter::try_new(column, &options).ok());
+    formatter.map_or_else(String::new, |formatter| formatter.value(row).to_string())
+}

@@ -1,0 +1,640 @@
+//! What a row says, once, for every form it may be written in.
+//!
+//! [`fields`] turns an [`Output`] into a flat list of named values; `ndjson`, `csv`, `text` and `parquet` only write
+//! such lists. [`columns`] is the same list as a table's head. The words and their order are the product's promise.
+
+use crate::sink::Noun;
+use crate::source::Rejected;
+use ouzel_engine::output::{Aggregate, Alert, Anomaly, Id, Output, State, What};
+use ouzel_engine::plan::{ChannelFacts, Operator, Plan, Statistic, Work};
+use ouzel_engine::reading::Reading;
+use ouzel_engine::series::{Names, Series};
+use ouzel_engine::time::Time;
+
+pub mod csv;
+pub mod lines;
+pub mod message;
+pub mod ndjson;
+pub mod number;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod readings;
+pub mod text;
+
+/// What it takes to put numbers back into words.
+#[derive(Clone, Copy, Debug)]
+pub struct Book<'a> {
+    /// Names of devices, channels and series.
+    pub names: &'a Names,
+    /// The plan that the outputs were computed by.
+    pub plan: &'a Plan,
+}
+
+/// One cell of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Nothing to say.
+    Null,
+    /// Words.
+    Text(&'a str),
+    /// A whole number.
+    Integer(i64),
+    /// Any number but NaN, which is [`Value::Null`].
+    Number(f64),
+    /// A moment.
+    Time(Time),
+    /// The id of the row.
+    Id(Id),
+}
+
+impl Value<'_> {
+    /// A number, or nothing where it is NaN.
+    pub fn number(number: f64) -> Value<'static> {
+        if number.is_nan() { Value::Null } else { Value::Number(number) }
+    }
+
+    fn count(count: u64) -> Value<'static> {
+        Value::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its head.
+    pub name: String,
+    /// What its cells hold.
+    pub kind: Kind,
+}
+
+/// What the cells of a column hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Words.
+    Text,
+    /// The id of the row.
+    Id,
+    /// Whole numbers.
+    Integer,
+    /// Numbers.
+    Number,
+    /// Moments.
+    Time,
+}
+
+/// Which statistics an aggregate's row has.
+#[derive(Clone, Copy, Debug)]
+pub enum Statistics<'a> {
+    /// Those its window gives, in the order asked for.
+    Own,
+    /// These, with null where the window does not give one: a table has the same columns in every row.
+    Columns(&'a [Statistic]),
+}
+
+/// The statistics that any window of a plan gives, in the order of the manual.
+pub fn statistics(plan: &Plan) -> Vec<Statistic> {
+    let gives = |statistic| {
+        plan.operators.iter().any(|o| matches!(&o.work, Work::Window(spec) if spec.give.contains(&statistic)))
+    };
+    Statistic::ALL.into_iter().filter(|&s| gives(s)).collect()
+}
+
+/// The head of a noun's table under a plan. [`fields`] with [`Statistics::Columns`] of [`statistics`] gives a value
+/// for each, in this order.
+pub fn columns(noun: Noun, plan: &Plan) -> Vec<Column> {
+    use Kind::{Id, Integer, Number, Text, Time};
+    let fixed: &[(&str, Kind)] = match noun {
+        Noun::Aggregates => {
+            &[("id", Id), ("window", Text), ("key", Text), ("channel", Text), ("start", Time), ("end", Time)]
+        }
+        Noun::Anomalies => &[
+            ("id", Id),
+            ("detector", Text),
+            ("device", Text),
+            ("channel", Text),
+            ("time", Time),
+            ("value", Number),
+            ("expected", Number),
+            ("spread", Number),
+            ("threshold", Number),
+            ("score", Number),
+            ("p_value", Number),
+            ("kind", Text),
+            ("class", Text),
+            ("severity", Text),
+            ("message", Text),
+            ("why", Text),
+        ],
+        Noun::Alerts => &[
+            ("id", Id),
+            ("alert", Text),
+            ("device", Text),
+            ("channel", Text),
+            ("state", Text),
+            ("severity", Text),
+            ("since", Time),
+            ("time", Time),
+            ("count", Integer),
+            ("detector", Text),
+            ("kind", Text),
+            ("value", Number),
+            ("message", Text),
+        ],
+        Noun::Late => &[("id", Id), ("device", Text), ("channel", Text), ("time", Time), ("value", Number)],
+        Noun::Rejected => &[("source", Text), ("line", Integer), ("reason", Text), ("text", Text)],
+    };
+    let mut columns: Vec<Column> = fixed.iter().map(|&(name, kind)| Column { name: name.to_owned(), kind }).collect();
+    if noun == Noun::Aggregates {
+        columns.extend(
+            statistics(plan).into_iter().map(|s| Column {
+                name: s.name().to_owned(),
+                kind: if s == Statistic::Count { Integer } else { Number },
+            }),
+        );
+    }
+    columns
+}
+
+/// Shows `visit` every field of an output, in the order of the manual. [`What::Over`] has none: it is not for people.
+pub fn fields(
+    output: &Output,
+    book: &Book<'_>,
+    statistics: Statistics<'_>,
+    visit: impl FnMut(&'static str, Value<'_>),
+) {
+    let id = Value::Id(id(output, book));
+    match &output.what {
+        What::Aggregate(aggregate) => {
+            aggregate_fields(id, book.operator(output.node), aggregate, book, statistics, visit);
+        }
+        What::Anomaly(anomaly) => anomaly_fields(id, book.operator(output.node), anomaly, book, visit),
+        What::Alert(alert) => alert_fields(id, alert, book, visit),
+        What::Late(reading) => late_fields(id, reading, book, visit),
+        What::Over(_) => {}
+    }
+}
+
+/// Shows `visit` every field of a piece of input that could not be read.
+pub fn rejected_fields(rejected: &Rejected, mut visit: impl FnMut(&'static str, Value<'_>)) {
+    visit("source", Value::Text(&rejected.source));
+    visit("line", Value::count(rejected.line));
+    visit("reason", Value::Text(&rejected.reason));
+    visit("text", Value::Text(&rejected.text));
+}
+
+fn aggregate_fields(
+    id: Value<'_>,
+    window: &Operator,
+    aggregate: &Aggregate,
+    book: &Book<'_>,
+    statistics: Statistics<'_>,
+    mut visit: impl FnMut(&'static str, Value<'_>),
+) {
+    let (device, channel) = book.subject(aggregate.series);
+    visit("id", id);
+    visit("window", Value::Text(&window.name));
+    visit("key", Value::Text(device));
+    visit("channel", Value::Text(channel));
+    visit("start", Value::Time(aggregate.start));
+    visit("end", Value::Time(aggregate.end));
+    let give: &[Statistic] = if let Work::Window(spec) = &window.work { &spec.give } else { &[] };
+    match statistics {
+        Statistics::Own => give.iter().for_each(|&s| visit(s.name(), statistic(aggregate, s))),
+        Statistics::Columns(all) => {
+            for &s in all {
+                visit(s.name(), if give.contains(&s) { statistic(aggregate, s) } else { Value::Null });
+            }
+        }
+    }
+}
+
+fn statistic(aggregate: &Aggregate, statistic: Statistic) -> Value<'static> {
+    match statistic {
+        Statistic::Count => Value::count(aggregate.count),
+        Statistic::Mean => Value::number(aggregate.mean),
+        Statistic::Std => Value::number(aggregate.std),
+        Statistic::Min => Value::number(aggregate.min),
+        Statistic::Max => Value::number(aggregate.max),
+    }
+}
+
+fn anomaly_fields(
+    id: Value<'_>,
+    detector: &Operator,
+    anomaly: &Anomaly,
+    book: &Book<'_>,
+    mut visit: impl FnMut(&'static str, Value<'_>),
+) {
+    let (device, channel) = book.subject(anomaly.series);
+    visit("id", id);
+    visit("detector", Value::Text(&detector.name));
+    visit("device", Value::Text(device));
+    visit("channel", Value::Text(channel));
+    visit("time", Value::Time(anomaly.time));
+    visit("value", Value::number(anomaly.value));
+    visit("expected", Value::number(anomaly.expected));
+    visit("spread", Value::number(anomaly.spread));
+    visit("threshold", Value::number(anomaly.threshold));
+    visit("score", Value::number(anomaly.score));
+    // No detector is calibrated yet.
+    visit("p_value", Value::Null);
+    visit("kind", Value::Text(kind(detector)));
+    visit("class", Value::Text(anomaly.class.name()));
+    visit("severity", Value::Text(anomaly.severity.name()));
+    visit("message", Value::Text(&message::of_anomaly(anomaly, detector, book)));
+    visit("why", Value::Text(&message::why(anomaly, detector, book)));
+}
+
+fn alert_fields(id: Value<'_>, alert: &Alert, book: &Book<'_>, mut visit: impl FnMut(&'static str, Value<'_>)) {
+    let (device, channel) = book.subject(alert.series);
+    let detector = book.operator(alert.detector);
+    visit("id", id);
+    visit("alert", Value::Text(&book.plan.alerts[usize::from(alert.rule)].name));
+    visit("device", Value::Text(device));
+    visit("channel", Value::Text(channel));
+    visit("state", Value::Text(alert.state.name()));
+    visit("severity", Value::Text(alert.severity.name()));
+    visit("since", Value::Time(alert.since));
+    visit("time", Value::Time(alert.time));
+    visit("count", Value::count(alert.count));
+    visit("detector", Value::Text(&detector.name));
+    visit("kind", Value::Text(kind(detector)));
+    visit("value", Value::number(alert.worst.value));
+    visit("message", Value::Text(&message::of_alert(alert, book)));
+}
+
+fn late_fields(id: Value<'_>, reading: &Reading, book: &Book<'_>, mut visit: impl FnMut(&'static str, Value<'_>)) {
+    let (device, channel) = book.subject(reading.series);
+    visit("id", id);
+    visit("device", Value::Text(device));
+    visit("channel", Value::Text(channel));
+    visit("time", Value::Time(reading.time));
+    visit("value", Value::number(reading.value));
+}
+
+/// The id of an output: made of what it says, so that it is the same on every run, and the same in every sink.
+pub fn id(output: &Output, book: &Book<'_>) -> Id {
+    let node = || book.operator(output.node);
+    match &output.what {
+        What::Aggregate(a) => {
+            let (device, channel) = book.subject(a.series);
+            // The last number is the revision: a window that late readings change gives another row.
+            Id::of(&["aggregate", &node().name, device, channel], &[a.start.0, a.end.0, 0])
+        }
+        What::Anomaly(a) => {
+            let (device, channel) = book.subject(a.series);
+            let words = ["anomaly", &node().name, work_word(&node().work), device, channel];
+            Id::of(&words, &[a.time.0, i64::from(output.ordinal)])
+        }
+        What::Alert(a) => {
+            let (device, channel) = book.subject(a.series);
+            let rule = &book.plan.alerts[usize::from(a.rule)].name;
+            let state = match a.state {
+                State::Pending => 0,
+                State::Firing => 1,
+                State::Cleared => 2,
+            };
+            Id::of(&["alert", rule, device, channel], &[a.since.0, state, a.severity as i64])
+        }
+        What::Late(reading) => {
+            let (device, channel) = book.subject(reading.series);
+            Id::of(&["late", device, channel], &[reading.time.0, output.input as i64])
+        }
+        What::Over(over) => {
+            let (device, channel) = book.subject(over.series);
+            Id::of(&["over", &node().name, work_word(&node().work), device, channel], &[over.time.0])
+        }
+    }
+}
+
+/// One word for what an operator does. Ids are made of it: a `missing` detector is up to three operators of one name.
+fn work_word(work: &Work) -> &'static str {
+    match work {
+        Work::Window(_) => "window",
+        Work::Threshold(_) => "threshold",
+        Work::ZScore(..) => "zscore",
+        Work::Flatline(..) => "flatline",
+        Work::Silence(..) => "silence",
+        Work::MissingRate(..) => "missing-rate",
+        Work::RangeFault(_) => "range",
+    }
+}
+
+/// The kind of trouble a detector looks for: the word of its section, else the detector's own.
+pub fn kind(detector: &Operator) -> &str {
+    let limits = match &detector.work {
+        Work::Window(_) => return "",
+        Work::Threshold(limits) | Work::RangeFault(limits) => limits,
+        Work::ZScore(_, limits) => limits,
+        Work::Flatline(_, limits) => limits,
+        Work::Silence(_, limits) => limits,
+        Work::MissingRate(_, limits) => limits,
+    };
+    if limits.kind.is_empty() { work_word(&detector.work) } else { &limits.kind }
+}
+
+impl<'a> Book<'a> {
+    /// An operator by its position in the plan.
+    pub fn operator(&self, node: u16) -> &'a Operator {
+        &self.plan.operators[usize::from(node)]
+    }
+
+    /// The names of a series: device and channel.
+    pub fn subject(&self, series: Series) -> (&'a str, &'a str) {
+        let (device, channel) = self.names.of(series);
+        (self.names.device_name(device), self.names.channel_name(channel))
+    }
+
+    /// What the config says of a channel.
+    pub fn facts(&self, channel: &str) -> Option<&'a ChannelFacts> {
+        self.plan.channels.iter().find(|facts| facts.name == channel)
+    }
+
+    /// The unit of a channel, or nothing. The mean of a temperature is a temperature; a count has no unit.
+    pub fn unit(&self, channel: &str) -> &'a str {
+        if let Some(facts) = self.facts(channel) {
+            return &facts.unit;
+        }
+        for window in &self.plan.operators {
+            let Work::Window(spec) = &window.work else { continue };
+            let Some(rest) = channel.strip_prefix(window.name.as_str()).and_then(|r| r.strip_prefix('.')) else {
+                continue;
+            };
+            for &statistic in &spec.give {
+                let Some(inner) = rest.strip_suffix(statistic.name()).and_then(|r| r.strip_suffix('.')) else {
+                    continue;
+                };
+                return if statistic == Statistic::Count { "" } else { self.unit(inner) };
+            }
+        }
+        ""
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use ouzel_engine::output::{Class, Over, Severity};
+    use ouzel_engine::plan::{AlertRule, Limits, Past, WindowSpec, ZScoreSpec};
+    use ouzel_engine::series::Timing;
+    use ouzel_engine::time::Span;
+
+    /// 2024-01-01T00:00:00Z
+    pub const START: Time = Time(1_704_067_200_000_000_000);
+
+    /// A press with a temperature, a window `minute`, a detector `spike` and an alert `hot`.
+    pub struct Bench {
+        pub names: Names,
+        pub plan: Plan,
+        pub series: Series,
+    }
+
+    pub fn zscore(past: Past) -> Work {
+        Work::ZScore(ZScoreSpec { past, min: 20, floor: 0.0, include: false }, Limits::default())
+    }
+
+    impl Bench {
+        pub fn new() -> Bench {
+            Bench::with(zscore(Past::Count(100)))
+        }
+
+        /// With another detector in the place of `spike`.
+        pub fn with(work: Work) -> Bench {
+            let mut names = Names::new();
+            let device = names.device("press-1", Timing::default(), &[("line", "3")]).unwrap();
+            let channel = names.channel("temperature");
+            let series = names.series(device, channel);
+            let minute = Span::from_secs(60);
+            let give = vec![Statistic::Mean, Statistic::Count];
+            let operators = vec![
+                Operator {
+                    name: "minute".into(),
+                    on: vec!["temperature".into()],
+                    work: Work::Window(WindowSpec { size: minute, every: minute, give }),
+                },
+                Operator { name: "spike".into(), on: vec!["temperature".into()], work },
+            ];
+            let channels = vec![ChannelFacts {
+                name: "temperature".into(),
+                unit: "°C".into(),
+                range: Some((-40.0, 125.0)),
+                ..ChannelFacts::default()
+            }];
+            let alerts = vec![AlertRule {
+                name: "hot".into(),
+                on: vec!["spike".into()],
+                severity: None,
+                hold: Span::ZERO,
+                clear: Span::from_secs(300),
+                warm_up: 30,
+                say: String::new(),
+                send: Vec::new(),
+            }];
+            Bench { names, plan: Plan { channels, operators, alerts }, series }
+        }
+
+        pub fn book(&self) -> Book<'_> {
+            Book { names: &self.names, plan: &self.plan }
+        }
+
+        pub fn anomaly(&self) -> Anomaly {
+            Anomaly {
+                series: self.series,
+                time: START,
+                value: 27.8,
+                expected: 22.5,
+                spread: 1.2,
+                threshold: 26.1,
+                score: 4.4,
+                severity: Severity::Critical,
+                class: Class::Process,
+                stands: false,
+                seen: 250,
+            }
+        }
+
+        pub fn alert(&self, state: State) -> Alert {
+            Alert {
+                rule: 0,
+                series: self.series,
+                detector: 1,
+                state,
+                severity: Severity::Critical,
+                since: START,
+                time: START + Span::from_secs(720),
+                count: 7,
+                worst: self.anomaly(),
+            }
+        }
+
+        pub fn output(&self, node: u16, what: What) -> Output {
+            Output { input: 9, device: self.names.of(self.series).0, node, ordinal: 0, what }
+        }
+
+        pub fn aggregate(&self) -> Output {
+            let (start, end) = (START, START + Span::from_secs(60));
+            let aggregate =
+                Aggregate { series: self.series, start, end, count: 3, mean: 20.5, std: 0.5, min: 20.0, max: 21.0 };
+            self.output(0, What::Aggregate(aggregate))
+        }
+
+        /// One of each noun, and an end of trouble, which no sink writes.
+        pub fn outputs(&self) -> Vec<Output> {
+            vec![
+                self.aggregate(),
+                self.output(1, What::Anomaly(Box::new(self.anomaly()))),
+                self.output(1, What::Over(Over { series: self.series, time: START })),
+                self.output(2, What::Alert(Box::new(self.alert(State::Firing)))),
+                self.output(0, What::Late(Reading::new(self.series, START, -1.0))),
+            ]
+        }
+    }
+
+    fn written(push: impl Fn(&Output, &Book<'_>, &mut Vec<u8>)) -> Vec<String> {
+        let bench = Bench::new();
+        let mut bytes = Vec::new();
+        bench.outputs().iter().for_each(|o| push(o, &bench.book(), &mut bytes));
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// Ids are promised to stay the same from version to version; when this fails, everybody's ids have changed.
+    #[test]
+    fn ids_stay_the_same() {
+        let bench = Bench::new();
+        let ids: Vec<String> = bench.outputs().iter().map(|o| id(o, &bench.book()).to_string()).collect();
+        assert_eq!(
+            ids,
+            [
+                "0497273685afaf2dbaf2ffca5d9d507d",
+                "cd2c4073e88d8a38707e8f5dabc00598",
+                "123a7a6c01daaed631bd8e1b48ca2412",
+                "0d22ac65be2faaec23f5d355b2882646",
+                "ce65dce765a31386a2804290a4ba848f",
+            ]
+        );
+    }
+
+    #[test]
+    fn ids_differ_where_content_differs_and_not_by_place() {
+        let bench = Bench::new();
+        let book = bench.book();
+        let mut output = bench.output(2, What::Alert(Box::new(bench.alert(State::Firing))));
+        let firing = id(&output, &book);
+        output.input += 1;
+        assert_eq!(id(&output, &book), firing);
+        output.what = What::Alert(Box::new(bench.alert(State::Cleared)));
+        assert_ne!(id(&output, &book), firing);
+    }
+
+    #[test]
+    fn a_line_for_people_is_compact() {
+        assert_eq!(
+            written(text::push),
+            [
+                "2024-01-01T00:00:00Z aggregate minute press-1.temperature to 2024-01-01T00:01:00Z mean=20.5 count=3",
+                "2024-01-01T00:00:00Z anomaly spike press-1.temperature zscore critical value=27.8 expected=22.5 \
+                 spread=1.2 threshold=26.1 score=4.4",
+                "2024-01-01T00:12:00Z alert hot press-1.temperature firing critical since=2024-01-01T00:00:00Z \
+                 count=7: temperature of press-1 is 27.8 °C, 4.4 standard deviations above its usual 22.5 °C",
+                "2024-01-01T00:00:00Z late press-1.temperature value=-1",
+            ]
+        );
+    }
+
+    #[test]
+    fn json_has_every_field_in_order() {
+        assert_eq!(
+            written(ndjson::push),
+            [
+                "{\"id\":\"0497273685afaf2dbaf2ffca5d9d507d\",\"window\":\"minute\",\"key\":\"press-1\",\"channel\":\"temperature\",\
+                 \"start\":\"2024-01-01T00:00:00Z\",\"end\":\"2024-01-01T00:01:00Z\",\"mean\":20.5,\"count\":3}",
+                "{\"id\":\"cd2c4073e88d8a38707e8f5dabc00598\",\"detector\":\"spike\",\"device\":\"press-1\",\"channel\":\"temperature\",\
+                 \"time\":\"2024-01-01T00:00:00Z\",\"value\":27.8,\"expected\":22.5,\"spread\":1.2,\
+                 \"threshold\":26.1,\"score\":4.4,\"p_value\":null,\"kind\":\"zscore\",\"class\":\"process\",\
+                 \"severity\":\"critical\",\"message\":\"temperature of press-1 is 27.8 °C, 4.4 standard deviations \
+                 above its usual 22.5 °C\",\"why\":\"mean 22.5 °C and standard deviation 1.2 °C over the last 100 \
+                 readings\"}",
+                "{\"id\":\"0d22ac65be2faaec23f5d355b2882646\",\"alert\":\"hot\",\"device\":\"press-1\",\"channel\":\"temperature\",\
+                 \"state\":\"firing\",\"severity\":\"critical\",\"since\":\"2024-01-01T00:00:00Z\",\
+                 \"time\":\"2024-01-01T00:12:00Z\",\"count\":7,\"detector\":\"spike\",\"kind\":\"zscore\",\
+                 \"value\":27.8,\"message\":\"temperature of press-1 is 27.8 °C, 4.4 standard deviations above its \
+                 usual 22.5 °C\"}",
+                "{\"id\":\"ce65dce765a31386a2804290a4ba848f\",\"device\":\"press-1\",\"channel\":\"temperature\",\
+                 \"time\":\"2024-01-01T00:00:00Z\",\"value\":-1}",
+            ]
+        );
+    }
+
+    #[test]
+    fn csv_has_the_columns_of_its_head_in_the_order_of_the_manual() {
+        let bench = Bench::new();
+        let mut bytes = Vec::new();
+        csv::push_head(&columns(Noun::Aggregates, &bench.plan), &mut bytes);
+        csv::push(&bench.aggregate(), &bench.book(), &statistics(&bench.plan), &mut bytes);
+        csv::push(&bench.aggregate(), &bench.book(), &Statistic::ALL, &mut bytes);
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            "id,window,key,channel,start,end,count,mean\n\
+             0497273685afaf2dbaf2ffca5d9d507d,minute,press-1,temperature,2024-01-01T00:00:00Z,2024-01-01T00:01:00Z,3,20.5\n\
+             0497273685afaf2dbaf2ffca5d9d507d,minute,press-1,temperature,2024-01-01T00:00:00Z,2024-01-01T00:01:00Z,3,20.5,,,\n"
+        );
+    }
+
+    #[test]
+    fn every_noun_has_as_many_fields_as_columns_and_of_their_kinds() {
+        let bench = Bench::new();
+        let all = statistics(&bench.plan);
+        for output in bench.outputs() {
+            let Some(noun) = Noun::of(&output.what) else { continue };
+            let mut columns = columns(noun, &bench.plan).into_iter();
+            fields(&output, &bench.book(), Statistics::Columns(&all), |name, value| {
+                let column = columns.next().unwrap();
+                assert_eq!(column.name, name);
+                let fits = match value {
+                    Value::Null => true,
+                    Value::Text(_) => column.kind == Kind::Text,
+                    Value::Id(_) => column.kind == Kind::Id,
+                    Value::Integer(_) => column.kind == Kind::Integer,
+                    Value::Number(_) => column.kind == Kind::Number,
+                    Value::Time(_) => column.kind == Kind::Time,
+                };
+                assert!(fits, "{name}: {value:?}");
+            });
+            assert_eq!(columns.next(), None, "{noun:?}");
+        }
+    }
+
+    #[test]
+    fn derived_channels_have_the_unit_of_what_they_are_made_of() {
+        let bench = Bench::new();
+        for (channel, unit) in [
+            ("temperature", "°C"),
+            ("minute.temperature.mean", "°C"),
+            ("minute.temperature.count", ""),
+            ("minute.temperature.max", ""),
+            ("minute.minute.temperature.mean.mean", "°C"),
+            ("hour.temperature.mean", ""),
+            ("vibration", ""),
+        ] {
+            assert_eq!(bench.book().unit(channel), unit, "{channel}");
+        }
+    }
+
+    #[test]
+    fn rejected_input_is_told_with_its_place() {
+        let rejected =
+            Rejected { source: "in.csv".into(), line: 7, reason: "\"x\" is not a number".into(), text: "a,x".into() };
+        for (push, line) in [
+            (text::push_rejected as fn(&Rejected, &mut Vec<u8>), "rejected in.csv:7: \"x\" is not a number\n"),
+            (csv::push_rejected, "in.csv,7,\"\"\"x\"\" is not a number\",\"a,x\"\n"),
+            (
+                ndjson::push_rejected,
+                "{\"source\":\"in.csv\",\"line\":7,\"reason\":\"\\\"x\\\" is not a number\",\"text\":\"a,x\"}\n",
+            ),
+        ] {
+            let mut bytes = Vec::new();
+            push(&rejected, &mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), line);
+        }
+    }
+}

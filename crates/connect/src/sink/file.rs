@@ -1,0 +1,466 @@
+//! A folder with a file a noun: `aggregates.ndjson`, `alerts.ndjson`, …
+//!
+//! Text files are made when the sink is opened and grow in steps of 64 KiB, or when flushed. A Parquet file without
+//! its footer is of no use to anyone, so it grows as `.aggregates.parquet.tmp` and gets its name at the end; what a
+//! stopped run leaves of it is removed.
+
+use super::{Encoding, NO_PARQUET, Noun, Sink, fault};
+use crate::encode::Book;
+use crate::encode::lines::Lines;
+#[cfg(feature = "parquet")]
+use crate::encode::parquet::Table;
+#[cfg(feature = "parquet")]
+use crate::encode::{Statistics, columns, fields, rejected_fields, statistics};
+use crate::fault::Fault;
+use crate::source::Rejected;
+use ouzel_engine::output::Output;
+use ouzel_engine::plan::Plan;
+#[cfg(feature = "parquet")]
+use ouzel_engine::plan::Statistic;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes that gather before they are written.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The sink.
+pub struct Folder {
+    pages: Vec<Page>,
+}
+
+/// The file of one noun.
+struct Page {
+    noun: Noun,
+    path: PathBuf,
+    body: Body,
+}
+
+enum Body {
+    Lines {
+        lines: Lines,
+        file: File,
+        buffer: Vec<u8>,
+    },
+    #[cfg(feature = "parquet")]
+    Table {
+        table: Box<Table<File>>,
+        statistics: Vec<Statistic>,
+        draft: Option<Draft>,
+    },
+}
+
+impl Folder {
+    /// Makes the folder where it is missing, and a file for each noun taken.
+    ///
+    /// # Errors
+    /// A [`Fault`] when they cannot be made, or files cannot have this encoding.
+    pub fn open(folder: &Path, encoding: Encoding, take: &[Noun], plan: &Plan) -> Result<Folder, Fault> {
+        match encoding {
+            Encoding::Text => {
+                return Err(Fault::yours("text is for standard output; choose ndjson, csv or parquet for files"));
+            }
+            Encoding::Parquet if cfg!(not(feature = "parquet")) => return Err(Fault::yours(NO_PARQUET)),
+            _ => {}
+        }
+        fs::create_dir_all(folder).map_err(|e| fault(&place_of_folder(folder), &e))?;
+        let taken = Noun::ALL.into_iter().filter(|noun| take.contains(noun));
+        let pages = taken.map(|noun| Page::open(folder, encoding, noun, plan)).collect::<Result<_, _>>()?;
+        Ok(Folder { pages })
+    }
+}
+
+impl Sink for Folder {
+    fn write(&mut self, outputs: &[Output], book: &Book<'_>) -> Result<(), Fault> {
+        for output in outputs {
+            let noun = Noun::of(&output.what);
+            if let Some(page) = self.pages.iter_mut().find(|page| Some(page.noun) == noun) {
+                page.push(output, book).map_err(|e| page.fault(&e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, rejected: &[Rejected]) -> Result<(), Fault> {
+        if let Some(page) = self.pages.iter_mut().find(|page| page.noun == Noun::Rejected) {
+            for rejected in rejected {
+                page.push_rejected(rejected).map_err(|e| page.fault(&e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        self.pages.iter_mut().try_for_each(|page| page.flush().map_err(|e| page.fault(&e)))
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        self.flush()?;
+        self.pages.iter_mut().try_for_each(Page::finish)
+    }
+}
+
+impl Page {
+    fn open(folder: &Path, encoding: Encoding, noun: Noun, plan: &Plan) -> Result<Page, Fault> {
+        let path = folder.join(format!("{}.{}", noun.name(), encoding.extension()));
+        let body = match Lines::of(encoding, plan) {
+            Some(lines) => {
+                // Room for the row that passes the mark, so that the buffer does not grow for it.
+                let mut buffer = Vec::with_capacity(BUFFER_BYTES + 4096);
+                lines.push_head(noun, plan, &mut buffer);
+                Body::Lines { lines, file: create(&path)?, buffer }
+            }
+            #[cfg(feature = "parquet")]
+            None => {
+                let (draft, file) = Draft::begin(&path)?;
+                let table = Table::new(&columns(noun, plan), file).map_err(|e| fault(&place(&path), &e))?;
+                Body::Table { table: Box::new(table), statistics: statistics(plan), draft: Some(draft) }
+            }
+            #[cfg(not(feature = "parquet"))]
+            None => return Err(Fault::yours(NO_PARQUET)),
+        };
+        Ok(Page { noun, path, body })
+    }
+
+    fn push(&mut self, output: &Output, book: &Book<'_>) -> io::Result<()> {
+        match &mut self.body {
+            Body::Lines { lines, file, buffer } => {
+                lines.push(output, book, buffer);
+                write_full(file, buffer)
+            }
+            #[cfg(feature = "parquet")]
+            Body::Table { table, statistics, .. } => {
+                fields(output, book, Statistics::Columns(statistics), |_, value| table.cell(value));
+                table.end_row()
+            }
+        }
+    }
+
+    fn push_rejected(&mut self, rejected: &Rejected) -> io::Result<()> {
+        match &mut self.body {
+            Body::Lines { lines, file, buffer } => {
+                lines.push_rejected(rejected, buffer);
+                write_full(file, buffer)
+            }
+            #[cfg(feature = "parquet")]
+            Body::Table { table, .. } => {
+                rejected_fields(rejected, |_, value| table.cell(value));
+                table.end_row()
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.body {
+            Body::Lines { file, buffer, .. } => write_out(file, buffer),
+            #[cfg(feature = "parquet")]
+            Body::Table { .. } => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Fault> {
+        match &mut self.body {
+            Body::Lines { .. } => Ok(()),
+            #[cfg(feature = "parquet")]
+            Body::Table { table, draft, .. } => {
+                let Some(draft) = draft.take() else { return Ok(()) };
+                table.finish().map_err(|e| fault(&place(&self.path), &e))?;
+                draft.keep()
+            }
+        }
+    }
+
+    fn fault(&self, error: &io::Error) -> Fault {
+        fault(&place(&self.path), error)
+    }
+}
+
+fn write_full(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<()> {
+    if buffer.len() < BUFFER_BYTES { Ok(()) } else { write_out(file, buffer) }
+}
+
+/// Writes the buffer, and empties it as far as it was written: after a fault, trying again repeats no byte.
+fn write_out(mut file: impl Write, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let mut written = 0;
+    let result = loop {
+        if written == buffer.len() {
+            break Ok(());
+        }
+        match file.write(&buffer[written..]) {
+            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+            Ok(bytes) => written += bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    buffer.drain(..written);
+    result
+}
+
+/// A file that has its final name only once it is whole.
+pub(crate) struct Draft {
+    temporary: PathBuf,
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Draft {
+    /// Makes the file under a name of its own beside its final place: `.aggregates.parquet.tmp`.
+    pub(crate) fn begin(path: &Path) -> Result<(Draft, File), Fault> {
+        if path.is_dir() {
+            // Else the last step would be the first to fail.
+            return Err(fault(&place(path), &io::ErrorKind::IsADirectory.into()));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = path.with_file_name(format!(".{name}.tmp"));
+        let file = File::create(&temporary).map_err(|e| fault(&place(path), &e))?;
+        Ok((Draft { temporary, path: path.to_owned(), kept: false }, file))
+    }
+
+    /// Gives the file its name. It is on disk before that, so that not even a power cut leaves half a file there.
+    pub(crate) fn keep(mut self) -> Result<(), Fault> {
+        let synced = File::open(&self.temporary).and_then(|file| file.sync_all());
+        synced.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|e| fault(&place(&self.path), &e))?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.kept {
+            // Best effort: the next run makes the file anew in any case.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Makes a file, or says why it cannot be made.
+pub(crate) fn create(path: &Path) -> Result<File, Fault> {
+    File::create(path).map_err(|e| fault(&place(path), &e))
+}
+
+fn place(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A folder's path with a slash at its end, so that a reader sees what it is.
+fn place_of_folder(folder: &Path) -> String {
+    let place = place(folder);
+    if place.ends_with('/') { place } else { place + "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encode::tests::Bench;
+    use crate::fault::{Retry, Whose};
+
+    fn rejected() -> Rejected {
+        Rejected { source: "in.csv".into(), line: 7, reason: "no".into(), text: "x".into() }
+    }
+
+    /// Writes one of each noun, twice, and gives what stands in the folder then, by name.
+    fn check(encoding: Encoding, take: &[Noun], files: &[(&str, usize)]) {
+        let bench = Bench::new();
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("new/out");
+        let mut sink = Folder::open(&out, encoding, take, &bench.plan).unwrap();
+        for _ in 0..2 {
+            sink.write(&bench.outputs(), &bench.book()).unwrap();
+            sink.reject(&[rejected()]).unwrap();
+        }
+        sink.finish().unwrap();
+        drop(sink);
+        let mut found: Vec<(String, usize)> = fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, fs::read(&path).unwrap().iter().filter(|&&byte| byte == b'\n').count())
+            })
+            .collect();
+        found.sort();
+        let files: Vec<(String, usize)> = files.iter().map(|&(name, lines)| (name.to_owned(), lines)).collect();
+        assert_eq!(found, files);
+    }
+
+    #[test]
+    fn each_noun_taken_has_its_file() {
+        check(
+            Encoding::Ndjson,
+            &Noun::ALL,
+            &[
+                ("aggregates.ndjson", 2),
+                ("alerts.ndjson", 2),
+                ("anomalies.ndjson", 2),
+                ("late.ndjson", 2),
+                ("rejected.ndjson", 2),
+            ],
+        );
+        check(Encoding::Csv, &[Noun::Alerts, Noun::Rejected], &[("alerts.csv", 3), ("rejected.csv", 3)]);
+    }
+
+    #[test]
+    fn an_empty_result_is_an_empty_file_and_a_bare_head_in_csv() {
+        let folder = tempfile::tempdir().unwrap();
+        for (encoding, name, text) in
+            [(Encoding::Ndjson, "late.ndjson", ""), (Encoding::Csv, "late.csv", "id,device,channel,time,value\n")]
+        {
+            let mut sink = Folder::open(folder.path(), encoding, &[Noun::Late], &Plan::default()).unwrap();
+            sink.finish().unwrap();
+            assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn rows_wait_in_the_buffer_until_flushed() {
+        let bench = Bench::new();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("aggregates.ndjson");
+        let mut sink = Folder::open(folder.path(), Encoding::Ndjson, &[Noun::Aggregates], &bench.plan).unwrap();
+        sink.write(&[bench.aggregate()], &bench.book()).unwrap();
+        assert_eq!(fs::read(&path).unwrap().len(), 0);
+        sink.flush().unwrap();
+        let line = fs::read(&path).unwrap();
+        assert_eq!(line.last(), Some(&b'\n'));
+        let many = vec![bench.aggregate(); 1000];
+        sink.write(&many, &bench.book()).unwrap();
+        sink.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), line.repeat(1001));
+    }
+
+    #[test]
+    fn a_file_where_the_folder_should_be_is_the_users_to_mend() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "").unwrap();
+        for path in [path.clone(), path.join("deeper")] {
+            let fault = Folder::open(&path, Encoding::Ndjson, &[], &Plan::default()).err().unwrap();
+            let what = format!("cannot write to {}/: a file is in the way; choose another path", path.display());
+            assert_eq!((fault.whose, fault.retry, fault.what), (Whose::You, Retry::Never, what));
+        }
+    }
+
+    #[test]
+    fn a_folder_where_the_file_should_be_is_said_at_once() {
+        let mut encodings = vec![Encoding::Csv, Encoding::Ndjson];
+        if cfg!(feature = "parquet") {
+            encodings.push(Encoding::Parquet);
+        }
+        for encoding in encodings {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join(format!("late.{}", encoding.extension()))).unwrap();
+            let fault = Folder::open(folder.path(), encoding, &[Noun::Late], &Plan::default()).err().unwrap();
+            assert!(fault.what.ends_with("that is a folder; choose another path"), "{fault}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_a_fault_that_may_pass() {
+        let bench = Bench::new();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("aggregates.ndjson");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let mut sink = Folder::open(folder.path(), Encoding::Ndjson, &[Noun::Aggregates], &bench.plan).unwrap();
+        sink.write(&[bench.aggregate()], &bench.book()).unwrap();
+        let fault = sink.finish().unwrap_err();
+        assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Later));
+        let what = format!("cannot write to {}: the disk is full; make room or choose another path", path.display());
+        assert_eq!(fault.what, what);
+    }
+
+    #[test]
+    fn trying_again_after_a_fault_repeats_no_byte() {
+        /// Takes four bytes, then fails once, and so on.
+        struct Tired(Vec<u8>, bool);
+        impl Write for Tired {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if !self.1 {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                let some = &bytes[..bytes.len().min(4)];
+                self.0.extend_from_slice(some);
+                Ok(some.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut tired = Tired(Vec::new(), false);
+        let mut buffer = b"one line\nanother\n".to_vec();
+        while write_out(&mut tired, &mut buffer).is_err() {}
+        assert_eq!(tired.0, b"one line\nanother\n");
+    }
+
+    #[test]
+    fn text_is_refused_for_files() {
+        let fault = Folder::open(Path::new("out"), Encoding::Text, &[], &Plan::default()).err().unwrap();
+        assert_eq!(fault.what, "text is for standard output; choose ndjson, csv or parquet for files");
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn a_build_without_parquet_says_so() {
+        let fault = Folder::open(Path::new("out"), Encoding::Parquet, &[], &Plan::default()).err().unwrap();
+        assert_eq!(fault.what, NO_PARQUET);
+    }
+
+    #[cfg(feature = "parquet")]
+    mod parquet {
+        use super::*;
+        use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+        use arrow::array::{Array, AsArray, RecordBatch};
+        use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+
+        fn read(path: &Path) -> (Vec<RecordBatch>, usize) {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+            let groups = builder.metadata().num_row_groups();
+            (builder.with_batch_size(1 << 20).build().unwrap().map(Result::unwrap).collect(), groups)
+        }
+
+        #[test]
+        fn rows_read_back_and_groups_are_bounded() {
+            let bench = Bench::new();
+            let folder = tempfile::tempdir().unwrap();
+            let mut sink = Folder::open(folder.path(), Encoding::Parquet, &Noun::ALL, &bench.plan).unwrap();
+            let many = vec![bench.aggregate(); 10_000];
+            for _ in 0..7 {
+                sink.write(&many, &bench.book()).unwrap();
+            }
+            sink.write(&bench.outputs()[1..], &bench.book()).unwrap();
+            sink.reject(&[rejected()]).unwrap();
+            let path = folder.path().join("aggregates.parquet");
+            assert!(!path.exists() && folder.path().join(".aggregates.parquet.tmp").exists());
+            sink.finish().unwrap();
+            assert!(path.exists() && !folder.path().join(".aggregates.parquet.tmp").exists());
+
+            let (batches, groups) = read(&path);
+            assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), groups), (70_000, 2));
+            let schema = batches[0].schema();
+            let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+            assert_eq!(names, ["id", "window", "key", "channel", "start", "end", "count", "mean"]);
+            let last = batches.last().unwrap();
+            assert_eq!(last["key"].as_string::<i32>().value(0), "press-1");
+            assert_eq!(last["count"].as_primitive::<Int64Type>().value(0), 3);
+            assert_eq!(last["mean"].as_primitive::<Float64Type>().value(0), 20.5);
+            assert_eq!(last["end"].as_primitive::<TimestampMicrosecondType>().value(0), 1_704_067_260_000_000);
+
+            let (anomalies, _) = read(&folder.path().join("anomalies.parquet"));
+            assert!(anomalies[0]["p_value"].is_null(0));
+            for noun in ["alerts", "late", "rejected"] {
+                assert_eq!(read(&folder.path().join(format!("{noun}.parquet"))).0[0].num_rows(), 1);
+            }
+        }
+
+        #[test]
+        fn a_stopped_run_leaves_no_half_file() {
+            let folder = tempfile::tempdir().unwrap();
+            let sink = Folder::open(folder.path(), Encoding::Parquet, &Noun::ALL, &Plan::default()).unwrap();
+            drop(sink);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The config file: TOML in, a plan with its sources and sinks out; or all that is wrong with it, at once.
+//!
+//! Sections are `[kind.name]`, names connect, and their order in the file is free. The spanned tree of the `toml`
+//! crate is walked by hand (`config/tree.rs`), because every mistake must be shown where it stands. Mistakes are
+//! noted and reading goes on; what a mistake leaves open is not complained about a second time.
+
+mod advice;
+mod alert;
+mod channel;
+mod detector;
+mod format;
+mod memory;
+mod missing;
+mod order;
+mod place;
+mod sections;
+mod simulate;
+mod sink;
+mod source;
+mod suggest;
+mod times;
+mod tree;
+mod window;
+
+pub use place::{Level, Problem};
+
+use ouzel_connect::format::FormatHints;
+use ouzel_connect::sink::SinkSettings;
+use ouzel_connect::source::simulate::Settings;
+use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
+use ouzel_engine::series::Timing;
+use place::Findings;
+use sections::{Kind, Sections};
+use std::path::{Path, PathBuf};
+use toml::de::{DeTable, Error};
+use tree::At;
+
+/// A config that can be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where readings come from, in the order of the file; may be empty, then the command names the input.
+    pub sources: Vec<SourceConfig>,
+    /// What is computed.
+    pub plan: Plan,
+    /// Where results go, by name, in the order of the file.
+    pub sinks: Vec<(String, SinkSettings)>,
+}
+
+/// A `[source.NAME]` section.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceConfig {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub what: SourceKind,
+    /// Clock and allowance of its devices.
+    pub timing: Timing,
+}
+
+/// The types of sources.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceKind {
+    /// `type = "file"`
+    Files {
+        /// The files in the order in which they are read; at least one. Relative paths start at the config's folder.
+        paths: Vec<PathBuf>,
+        /// What is known of their columns.
+        format: FormatHints,
+    },
+    /// `type = "stdin"`
+    Stdin {
+        /// What is known of its columns.
+        format: FormatHints,
+    },
+    /// `type = "simulate"`
+    Simulate(Settings),
+}
+
+/// What became of a config.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// What messages call the file: its path as the user wrote it.
+    pub label: String,
+    /// The config; `None` if there are problems.
+    pub config: Option<Config>,
+    /// What is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+    /// What is legal but unwise, in the order of the file.
+    pub advice: Vec<Problem>,
+}
+
+/// Reads a config. `label` is what messages call it; relative paths in it start at `folder`.
+pub fn read(label: &str, text: &str, folder: &Path) -> Read {
+    let mut found = Findings::default();
+    let (tree, faults) = DeTable::parse_recoverable(text);
+    let config = match faults.is_empty() {
+        true => compile(tree.get_ref(), text, folder, &mut found),
+        false => {
+            // What could be recovered of a broken file would only give problems that are none.
+            syntax(&faults, text, &mut found);
+            None
+        }
+    };
+    let (problems, advice) = found.sorted(text);
+    Read { label: label.to_owned(), config: config.filter(|_| problems.is_empty()), problems, advice }
+}
+
+impl Read {
+    /// All problems, then all advice, for people; `text` is what was read.
+    pub fn render_all(&self, text: &str) -> String {
+        let all = self.problems.iter().chain(&self.advice);
+        let mut out: String = all.map(|problem| problem.render(&self.label, text)).collect();
+        match self.problems.len() {
+            0 => {}
+            1 => out.push_str("1 problem; nothing was started\n"),
+            n => out.push_str(&format!("{n} problems; nothing was started\n")),
+        }
+        out
+    }
+
+    /// The same for programs: `{"problems": […], "advice": […], "memory_bytes_per_series": …}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let list = |problems: &[Problem]| -> Vec<serde_json::Value> {
+            let one = |p: &Problem| {
+                serde_json::json!({
+                    "message": p.message, "file": self.label, "line": p.line, "column": p.column, "hint": p.hint,
+                })
+            };
+            problems.iter().map(one).collect()
+        };
+        serde_json::json!({
+            "problems": list(&self.problems),
+            "advice": list(&self.advice),
+            "memory_bytes_per_series": self.config.as_ref().map(Config::bytes_per_series),
+        })
+    }
+}
+
+impl Config {
+    /// An estimate of the state of one series of the channel that costs most, in bytes.
+    pub fn bytes_per_series(&self) -> u64 {
+        memory::bytes_per_series(&self.plan)
+    }
+}
+
+/// Notes what the TOML parser says, once a line: after its first complaint it is often only confused.
+fn syntax(faults: &[Error], text: &str, found: &mut Findings) {
+    let line_of = |at: usize| text[..at].matches('\n').count();
+    let mut last_line = None;
+    let mut repeated_section = false;
+    for fault in faults {
+        let place = fault.span().unwrap_or(text.len()..text.len());
+        let start = text.floor_char_boundary(place.start);
+        let line = line_of(start);
+        if last_line.replace(line) == Some(line) {
+            continue;
+        }
+        let in_header = text.lines().nth(line).is_some_and(|line| line.trim_start().starts_with('['));
+        if fault.message() == "duplicate key" {
+            // All settings of a repeated section are repeated, too; its header is what is wrong.
+            if !in_header && repeated_section {
+                continue;
+            }
+            repeated_section = in_header;
+            let name = text.get(place.clone()).unwrap_or("this name");
+            found.problem(
+                &place,
+                format!("`{name}` stands here for the second time"),
+                "give it another name, or leave one out",
+            );
+            continue;
+        }
+        let hint = match fault.message() {
+            message if message.contains("string") => "text stands in double quotes: \"like this\"",
+            _ => "settings are lines such as `name = \"text\"`, headers such as `[detector.spike]`",
+        };
+        found.problem(&place, fault.message(), hint);
+    }
+}
+
+fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) -> Option<Config> {
+    let sections = Sections::split(root, found);
+    let described: Vec<At<String>> = sections.of(Kind::Channel).map(|section| section.name.clone()).collect();
+    let channels: Vec<ChannelFacts> = sections.of(Kind::Channel).map(|section| channel::read(section, found)).collect();
+    let sources: Vec<SourceConfig> =
+        sections.of(Kind::Source).filter_map(|section| source::read(section, folder, found)).collect();
+    source::one_stdin(&sections, &sources, found);
+    let windows = window::Windows::read(&sections, found);
+    let known = detector::Known { facts: &channels, windows: &windows };
+    let detectors = detector::read_all(&sections, &known, found);
+    let operators = order::operators(&windows, &detectors, found);
+    let sinks = sink::read_all(&sections, folder, found);
+    let tags = tags(&sources);
+    let around = alert::Around { text, tags: &tags, sinks: &sinks };
+    let alerts: Vec<(At<String>, AlertRule)> = sections
+        .of(Kind::Alert)
+        .map(|section| (section.name.clone(), alert::read(section, &sections, &around, found)))
+        .collect();
+    advice::windows(&known, found);
+    if found.clean() {
+        let given = given(&sources);
+        let given = given.as_deref();
+        let whole = advice::Whole {
+            known: &known,
+            detectors: &detectors,
+            alerts: &alerts,
+            sinks: &sinks,
+            given,
+            described: &described,
+        };
+        whole.advise(found);
+    }
+    let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
+    let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks })
+}
+
+/// The tags that sources are known to give.
+fn tags(sources: &[SourceConfig]) -> Vec<String> {
+    let of = |source: &SourceConfig| match &source.what {
+        SourceKind::Files { format, .. } | SourceKind::Stdin { format } => format.tags.clone(),
+        SourceKind::Simulate(settings) => simulate::tags(settings),
+    };
+    sources.iter().flat_map(of).collect()
+}
+
+/// All channels, if there are sources and each one's section tells what it gives.
+fn given(sources: &[SourceConfig]) -> Option<Vec<String>> {
+    let each: Option<Vec<Vec<String>>> = sources.iter().map(source::channels).collect();
+    each.filter(|each| !each.is_empty()).map(|each| each.concat())
+}

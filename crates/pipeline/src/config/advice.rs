@@ -1,0 +1,182 @@
+//! What is legal but unwise. Each piece of advice says what will happen, and what would be better.
+
+use super::detector::{Detector, Known};
+use super::memory::panes;
+use super::place::Findings;
+use super::suggest;
+use super::tree::{At, Table};
+use super::window::{Input, Window, Windows};
+use ouzel_connect::sink::{Noun, SinkSettings};
+use ouzel_engine::plan::{AlertRule, Levels, Past, Statistic, ZScoreSpec};
+use ouzel_engine::time::Span;
+
+/// A mean and a spread of fewer readings than this are mostly chance.
+const FEW_READINGS: u32 = 20;
+/// Below this every twentieth good reading is a warning; above it hardly a bad one.
+const USUAL_WARNING: std::ops::RangeInclusive<f64> = 1.5..=5.0;
+/// Pieces of a hopping window; each costs 64 bytes a series.
+const MANY_PANES: u64 = 1_000;
+
+/// Waiting for stragglers has its price.
+pub(crate) fn late(label: &str, late: &At<Span>, found: &mut Findings) {
+    if late.what > Span::ZERO {
+        let message = format!("alarms of `{label}` wait {} for late readings", late.what);
+        found.advice(&late.place, message, "leave `late` out if its readings come in order");
+    }
+}
+
+/// Settings of a z-score that make it blind or nervous.
+pub(crate) fn zscore(table: &mut Table<'_, '_>, spec: &ZScoreSpec, levels: &Levels) {
+    let place_of = |table: &Table<'_, '_>, keys: [&str; 2]| {
+        keys.into_iter().find_map(|key| table.value_place(key)).unwrap_or(table.place.clone())
+    };
+    if let Past::Count(count) = spec.past {
+        if spec.min > count {
+            let message = format!("it speaks after `min` = {} readings and never holds more than {count}", spec.min);
+            let hint = format!("write past = \"{}\" or more, or a smaller `min`", spec.min.max(100));
+            let place = place_of(table, ["min", "past"]);
+            table.found.advice(&place, message, hint);
+        } else if count < FEW_READINGS {
+            let message = format!("a spread from {count} readings is mostly chance");
+            let place = place_of(table, ["past", "type"]);
+            table.found.advice(&place, message, "write past = \"100\" or more");
+        }
+        let highest = (f64::from(count) - 1.0) / f64::from(count).sqrt();
+        let lowest_level = levels.warning.into_iter().chain(levels.critical).reduce(f64::min);
+        if spec.include && lowest_level.is_some_and(|level| level >= highest) {
+            let message =
+                format!("with `include` a score of {count} readings never exceeds {highest:.2}: it stays silent");
+            let place = place_of(table, ["include", "type"]);
+            table.found.advice(&place, message, "leave `include` out, or write a longer `past` or a lower level");
+        }
+    }
+    if let Some(warning) = levels.warning.filter(|level| !USUAL_WARNING.contains(level)) {
+        let message = match warning < *USUAL_WARNING.start() {
+            true => format!("{warning} standard deviations are passed by many good readings"),
+            false => format!("{warning} standard deviations are hardly ever passed"),
+        };
+        let place = place_of(table, ["warning", "type"]);
+        table.found.advice(&place, message, "3 is usual, 1.5 to 5 is common");
+    }
+}
+
+/// Sizes of windows that say little or cost much.
+pub(crate) fn windows(known: &Known<'_>, found: &mut Findings) {
+    for window in &known.windows.0 {
+        let (Some(size), Some(spec)) = (&window.size, window.spec()) else { continue };
+        let channels = window.over.iter().filter(|input| input.from.is_none());
+        let slowest = channels.filter_map(|input| Some((known.every(input)?, input))).max_by_key(|(e, _)| *e);
+        if let Some((every, input)) = slowest.filter(|(every, _)| every.0.saturating_mul(20) > size.what.0) {
+            let holds = size.what.0 / every.0.max(1);
+            let readings = if holds == 1 { "reading" } else { "readings" };
+            let message = format!("a window of {} holds about {holds} {readings} of `{}`", size.what, input.name);
+            let hint = format!("write \"{}\" or more for 20 readings", Span(every.0.saturating_mul(20)));
+            found.advice(&size.place, message, hint);
+        }
+        let panes = panes(spec.size, spec.every);
+        if let Some(step) = window.every.as_ref().filter(|_| panes > MANY_PANES) {
+            let message =
+                format!("each window is put together from {panes} pieces: {} kB a series", panes * 64 / 1_000);
+            found.advice(&step.place, message, format!("write a longer `every` that divides {}", spec.size));
+        }
+    }
+}
+
+/// All that was read, for what only shows when it is seen together.
+pub(crate) struct Whole<'w> {
+    pub(crate) known: &'w Known<'w>,
+    pub(crate) detectors: &'w [Detector],
+    pub(crate) alerts: &'w [(At<String>, AlertRule)],
+    pub(crate) sinks: &'w [(At<String>, SinkSettings)],
+    /// The channels that the sources give, with the places of their sections; `None`: only the input tells.
+    pub(crate) given: Option<&'w [String]>,
+    /// Names of `[channel.NAME]` sections.
+    pub(crate) described: &'w [At<String>],
+}
+
+impl Whole<'_> {
+    /// Sections that work for nobody, and channels that nobody sends.
+    pub(crate) fn advise(&self, found: &mut Findings) {
+        self.unheard(found);
+        self.unused_windows(found);
+        self.unknown_channels(found);
+    }
+
+    fn taken(&self, noun: Noun) -> bool {
+        self.sinks.iter().any(|(_, sink)| sink.take.contains(&noun))
+    }
+
+    fn inputs(&self) -> impl Iterator<Item = &Input> {
+        let of_windows = self.known.windows.0.iter().flat_map(|window| &window.over);
+        of_windows.chain(self.detectors.iter().flat_map(|detector| &detector.on))
+    }
+
+    fn unheard(&self, found: &mut Findings) {
+        for detector in self.detectors {
+            let name = &detector.name;
+            if !self.alerts.iter().any(|(_, rule)| rule.on.contains(&name.what)) {
+                let message = format!("`detector.{}` is in nobody's alert; its anomalies go to sinks only", name.what);
+                let hint = format!("add an alert: [alert.{}] with on = \"{}\"", name.what, name.what);
+                found.advice(&name.place, message, hint);
+            }
+        }
+        for (name, rule) in self.alerts {
+            if rule.send.is_empty() && !self.taken(Noun::Alerts) {
+                let message = format!("`alert.{}` is sent nowhere, and no sink takes alerts", name.what);
+                found.advice(&name.place, message, "add a sink: [sink.screen] with type = \"stdout\"");
+            }
+        }
+    }
+
+    fn unused_windows(&self, found: &mut Findings) {
+        if self.taken(Noun::Aggregates) {
+            return;
+        }
+        for (index, window) in self.known.windows.0.iter().enumerate() {
+            if !self.inputs().any(|input| input.from == Some(index)) {
+                let message = format!("nobody uses the results of `window.{}`", window.name.what);
+                found.advice(
+                    &window.name.place,
+                    message,
+                    "name one in a detector, or add a sink that takes aggregates",
+                );
+            }
+        }
+    }
+
+    fn unknown_channels(&self, found: &mut Findings) {
+        for input in self.inputs().filter(|input| input.from.is_none()) {
+            if let Some(meant) = misspelt_result(&input.name, self.known.windows) {
+                let message = format!("`{}` is taken for a channel; no window is called that", input.name);
+                found.advice(&input.place, message, format!("did you mean `{meant}`?"));
+            } else if let Some(given) = self.given {
+                let described = self.described.iter().map(|name| name.what.as_str());
+                let described = described.filter(|name| !given.iter().any(|known| known == name));
+                let known: Vec<&str> = given.iter().map(String::as_str).chain(described).collect();
+                self.unknown_channel(&input.name, &known, &input.place, found);
+            }
+        }
+        for name in self.described {
+            let is_result = self.inputs().any(|input| input.from.is_some() && input.name == name.what);
+            if let Some(given) = self.given.filter(|_| !is_result) {
+                let known: Vec<&str> = given.iter().map(String::as_str).collect();
+                self.unknown_channel(&name.what, &known, &name.place, found);
+            }
+        }
+    }
+
+    fn unknown_channel(&self, name: &str, known: &[&str], place: &super::place::Place, found: &mut Findings) {
+        if !known.contains(&name) {
+            found.advice(place, format!("no source gives a channel `{name}`"), suggest::hint(name, known));
+        }
+    }
+}
+
+/// `minut.temperature.mean` where there is a window `minute`: legal, since keys of JSON have dots, but hardly meant.
+fn misspelt_result(name: &str, windows: &Windows) -> Option<String> {
+    let (first, rest) = name.split_once('.')?;
+    let (_, last) = rest.rsplit_once('.')?;
+    Statistic::ALL.iter().find(|statistic| statistic.name() == last)?;
+    let names: Vec<&str> = windows.0.iter().map(|window: &Window| window.name.what.as_str()).collect();
+    suggest::nearest(first, &names).map(|near| format!("{near}.{rest}"))
+}

@@ -1,0 +1,241 @@
+//! `[window.NAME]`, and the names that windows give to their results: `minute.temperature.mean`.
+//!
+//! A name with dots is a result if its first part is a window, and must then be one that this window gives.
+//! A name in backticks, and every other name, is a channel as the devices call it.
+
+use super::memory::panes;
+use super::place::{Findings, Place};
+use super::sections::{Kind, Section, Sections};
+use super::suggest;
+use super::tree::At;
+use ouzel_engine::plan::{Statistic, WindowSpec};
+use ouzel_engine::time::Span;
+
+/// The most pieces that a hopping window may have: 64 MB a series.
+const PANES_MAX: u64 = 1_000_000;
+
+/// A window as it was read. What could not be read is left open, so that one mistake is one problem.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) name: At<String>,
+    /// The channels; empty if they could not be read.
+    pub(crate) over: Vec<Input>,
+    pub(crate) give: Vec<Statistic>,
+    pub(crate) size: Option<At<Span>>,
+    pub(crate) every: Option<At<Span>>,
+}
+
+/// A channel that an operator takes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Input {
+    /// Its name in the plan.
+    pub(crate) name: String,
+    /// The window whose result it is; `None`: it comes from a device.
+    pub(crate) from: Option<usize>,
+    /// Where it was named.
+    pub(crate) place: Place,
+}
+
+/// What a name means.
+#[derive(Debug, PartialEq)]
+enum Named<'n> {
+    /// A channel of readings.
+    Channel(String),
+    /// A result of the window with this number; the statistic is not checked yet.
+    Result { window: usize, channel: String, statistic: &'n str },
+    /// Begins like a result, and is none.
+    Broken { window: usize },
+}
+
+/// All windows of a config.
+#[derive(Debug, Default)]
+pub(crate) struct Windows(pub(crate) Vec<Window>);
+
+impl Windows {
+    /// Reads all sections of this kind, then looks up what they are over.
+    pub(crate) fn read(sections: &Sections<'_>, found: &mut Findings) -> Windows {
+        let (list, over): (Vec<Window>, Vec<Vec<At<String>>>) =
+            sections.of(Kind::Window).map(|section| read(section, found)).unzip();
+        let mut windows = Windows(list);
+        // First all names in the form of the plan, then their meaning: a window may be over a later one.
+        for (index, names) in over.iter().enumerate() {
+            windows.0[index].over = names.iter().map(|name| windows.input(name)).collect();
+        }
+        for name in over.iter().flatten() {
+            windows.resolve(name, found);
+        }
+        windows
+    }
+
+    /// A name in the form of the plan, without backticks; not checked.
+    fn input(&self, name: &At<String>) -> Input {
+        let (plain, from) = match self.meaning(&name.what) {
+            Named::Channel(channel) => (channel, None),
+            Named::Broken { window } => (name.what.clone(), Some(window)),
+            Named::Result { window, channel, statistic } => {
+                (format!("{}.{channel}.{statistic}", self.0[window].name.what), Some(window))
+            }
+        };
+        Input { name: plain, from, place: name.place.clone() }
+    }
+
+    /// What a name means in the plan; if it means nothing, that is noted.
+    pub(crate) fn resolve(&self, name: &At<String>, found: &mut Findings) -> Option<Input> {
+        let (message, hint) = match self.meaning(&name.what) {
+            Named::Channel(channel) if channel.is_empty() => {
+                ("this name is empty".to_owned(), "write the name of a channel".to_owned())
+            }
+            Named::Channel(_) => return Some(self.input(name)),
+            Named::Broken { window } => self.0[window].has_no_result(&name.what),
+            Named::Result { window, channel, statistic } => match self.0[window].lacks(&channel, statistic) {
+                None => return Some(self.input(name)),
+                Some(lack) => lack,
+            },
+        };
+        found.problem(&name.place, message, hint);
+        None
+    }
+
+    fn meaning<'n>(&self, name: &'n str) -> Named<'n> {
+        if let Some(literal) = unquoted(name) {
+            return Named::Channel(literal.to_owned());
+        }
+        let Some((first, rest)) = name.split_once('.') else { return Named::Channel(name.to_owned()) };
+        let Some(window) = self.0.iter().position(|window| window.name.what == first) else {
+            return Named::Channel(name.to_owned());
+        };
+        match rest.rsplit_once('.') {
+            Some((channel, statistic)) if !channel.is_empty() => {
+                let channel = unquoted(channel).unwrap_or(channel).to_owned();
+                Named::Result { window, channel, statistic }
+            }
+            _ => Named::Broken { window },
+        }
+    }
+}
+
+impl Window {
+    /// What the plan needs, if all of it could be read.
+    pub(crate) fn spec(&self) -> Option<WindowSpec> {
+        let size = self.size.as_ref()?.what;
+        let every = self.every.as_ref().map_or(size, |every| every.what);
+        Some(WindowSpec { size, every, give: self.give.clone() })
+    }
+
+    /// What to say of a name that begins like a result of this window and is none.
+    fn has_no_result(&self, name: &str) -> (String, String) {
+        let of = |over: &Input| self.give.iter().map(|s| self.result(&over.name, *s)).collect::<Vec<_>>();
+        let all: Vec<String> = self.over.iter().flat_map(of).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let hint = format!("its results: {}; a channel of that name stands in backticks", suggest::list(&all));
+        (format!("`{name}` names no result of `window.{}`", self.name.what), hint)
+    }
+
+    /// What to say if this window does not give this statistic of this channel.
+    fn lacks(&self, channel: &str, statistic: &str) -> Option<(String, String)> {
+        let over: Vec<&str> = self.over.iter().map(|over| over.name.as_str()).collect();
+        if !over.is_empty() && !over.contains(&channel) {
+            let message = format!("`window.{}` is not over `{channel}`", self.name.what);
+            let way = format!("add it to `over`, or use one of: {}", suggest::list(&over));
+            return Some((message, near_or(channel, &over, way)));
+        }
+        let given: Vec<&str> = self.give.iter().map(|s| s.name()).collect();
+        if given.contains(&statistic) {
+            return None;
+        }
+        let message = format!("`window.{}` does not give `{statistic}`", self.name.what);
+        let way = match Statistic::ALL.iter().any(|s| s.name() == statistic) {
+            true => format!("add it to `give`, or use one of: {}", suggest::list(&given)),
+            false => format!("it gives: {}", suggest::list(&given)),
+        };
+        Some((message, near_or(statistic, &given, way)))
+    }
+
+    fn result(&self, channel: &str, statistic: Statistic) -> String {
+        let simple = channel.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+        let quote = if simple { "" } else { "`" };
+        format!("{}.{quote}{channel}{quote}.{}", self.name.what, statistic.name())
+    }
+}
+
+fn near_or(word: &str, known: &[&str], otherwise: String) -> String {
+    match suggest::nearest(word, known) {
+        Some(near) => format!("did you mean `{near}`? {otherwise}"),
+        None => otherwise,
+    }
+}
+
+/// The inside of a name that stands in backticks.
+fn unquoted(name: &str) -> Option<&str> {
+    name.strip_prefix('`')?.strip_suffix('`').filter(|inside| !inside.contains('`'))
+}
+
+fn read(section: &Section<'_>, found: &mut Findings) -> (Window, Vec<At<String>>) {
+    let mut table = section.table(found);
+    let over = table.texts("over").unwrap_or_default();
+    table.need("over", "the channels it sums up: over = [\"temperature\"]");
+    table.choice("per", &[("device", ())]);
+    let size = table.length("size");
+    table.need("size", "how long it is: size = \"1m\"");
+    let mut every = table.length("every");
+    let give = table.choices("give", &Statistic::ALL.map(|s| (s.name(), s)));
+    if let (Some(size), Some(step)) = (&size, &every)
+        && step.what > size.what
+    {
+        let gap = Span(step.what.0 - size.what.0);
+        let message = format!("`every` is longer than `size`: {gap} of each {} would be in no window", step.what);
+        table.found.problem(&step.place, message, format!("write \"{}\" or less", size.what));
+        every = None;
+    }
+    if let (Some(size), Some(step)) = (&size, &every)
+        && panes(size.what, step.what) > PANES_MAX
+    {
+        let message = format!("a window would be put together from {} pieces", panes(size.what, step.what));
+        table.found.problem(&step.place, message, format!("write a longer `every` that divides {}", size.what));
+        every = None;
+    }
+    table.finish(&[
+        ("gap", "windows that end with a pause come in a later version"),
+        ("count", "windows of a number of readings come in a later version; as a statistic, write it into `give`"),
+        ("on", "write `over`"),
+    ]);
+    let give = give.unwrap_or_else(|| Statistic::ALL.to_vec());
+    (Window { name: section.name.clone(), over: Vec::new(), give, size, every }, over)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows() -> Windows {
+        let at = |what: &str| At { what: what.to_owned(), place: 0..0 };
+        let names = ["temperature", "Volume Flow RateRMS", "a.b"];
+        let over = names.map(|name| Input { name: name.to_owned(), from: None, place: 0..0 }).to_vec();
+        Windows(vec![Window { name: at("minute"), over, give: Statistic::ALL.to_vec(), size: None, every: None }])
+    }
+
+    #[test]
+    fn names_are_channels_or_results_of_windows() {
+        for (name, meant) in [
+            ("temperature", Some("temperature")),
+            ("Volume Flow RateRMS", Some("Volume Flow RateRMS")),
+            ("`Volume Flow RateRMS`", Some("Volume Flow RateRMS")),
+            ("engine.temperature", Some("engine.temperature")),
+            ("minute.temperature.mean", Some("minute.temperature.mean")),
+            ("minute.`Volume Flow RateRMS`.max", Some("minute.Volume Flow RateRMS.max")),
+            ("minute.a.b.std", Some("minute.a.b.std")),
+            ("`minute.temperature`", Some("minute.temperature")),
+            ("minute.temperature", None),
+            ("minute.mean", None),
+            ("minute.pressure.mean", None),
+            ("minute.temperature.p95", None),
+            ("minute.", None),
+            ("``", None),
+        ] {
+            let mut found = Findings::default();
+            let got = windows().resolve(&At { what: name.into(), place: 0..0 }, &mut found);
+            assert_eq!(got.as_ref().map(|input| input.name.as_str()), meant, "{name}");
+            assert_eq!(found.clean(), meant.is_some(), "{name}");
+        }
+    }
+}
