@@ -1,4 +1,5 @@
 //! Nanoseconds a reading in the loop alone, without decoding: `cargo run --release -p ouzel-engine --example shard_speed`.
+//! With arguments only one setting, for a profiler: devices, disorder in seconds, number of the plan, readings.
 
 use ouzel_engine::plan::{Levels, Limits, Operator, Past, Plan, Statistic, WindowSpec, Work, ZScoreSpec};
 use ouzel_engine::reading::{Batch, Reading};
@@ -47,7 +48,6 @@ fn readings(devices: u32, count: usize, disorder: f64) -> (Names, Vec<Reading>) 
     (names, arriving.into_iter().map(|(_, r)| r).collect())
 }
 
-#[expect(clippy::print_stdout, reason = "an example that prints its result")]
 fn main() {
     let plans: [(&str, Vec<Operator>); 5] = [
         ("tumbling 1m", vec![window(60, 60)]),
@@ -56,37 +56,42 @@ fn main() {
         ("hopping 300 panes of 100 readings", vec![window(30_000, 100)]),
         ("hopping 300 panes of 1 reading", vec![window(300, 1)]),
     ];
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [devices, disorder, plan, count] = &arguments[..] {
+        let number = |text: &String| text.parse::<f64>().expect("a number");
+        let (label, operators) = &plans[number(plan) as usize];
+        return measure(label, operators, number(devices) as u32, number(disorder), number(count) as usize, 1);
+    }
     for devices in [25, 1_000, 100_000] {
         for disorder in [0.0, 1.5] {
-            let (mut names, rows) = readings(devices, 5_000_000, disorder);
-            let declarations = names.take_fresh();
             for (label, operators) in &plans {
-                let plan = Arc::new(Plan { operators: operators.clone(), ..Plan::default() });
-                let mut best = f64::INFINITY;
-                let mut outputs = 0;
-                for _ in 0..3 {
-                    let mut shard = Shard::new(Arc::clone(&plan), u64::MAX);
-                    let mut out = Outputs::default();
-                    shard.step(&Input::Declare(&declarations), &mut out);
-                    let batches: Vec<Batch> = rows
-                        .chunks(4_096)
-                        .enumerate()
-                        .map(|(i, rows)| Batch { first: i as u64 * 4_096, rows: rows.to_vec(), offsets: Vec::new() })
-                        .collect();
-                    outputs = 0;
-                    let start = Instant::now();
-                    for batch in &batches {
-                        out.clear();
-                        shard.step(&Input::Batch(batch), &mut out);
-                        outputs += out.list.len();
-                    }
-                    best = best.min(start.elapsed().as_secs_f64());
-                }
-                let nanos = best * 1e9 / rows.len() as f64;
-                println!(
-                    "{devices:>7} devices, disorder {disorder} s, {label:<34} {nanos:6.1} ns a reading, {outputs} outputs"
-                );
+                measure(label, operators, devices, disorder, 5_000_000, 3);
             }
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "an example that prints its result")]
+fn measure(label: &str, operators: &[Operator], devices: u32, disorder: f64, count: usize, runs: u32) {
+    let (mut names, rows) = readings(devices, count, disorder);
+    let declarations = names.take_fresh();
+    let plan = Arc::new(Plan { operators: operators.to_vec(), ..Plan::default() });
+    let batch = |(i, rows): (usize, &[Reading])| Batch { first: i as u64 * 4_096, rows: rows.to_vec(), offsets: Vec::new() };
+    let batches: Vec<Batch> = rows.chunks(4_096).enumerate().map(batch).collect();
+    let (mut best, mut outputs) = (f64::INFINITY, 0);
+    for _ in 0..runs {
+        let mut shard = Shard::new(Arc::clone(&plan), u64::MAX);
+        let mut out = Outputs::default();
+        shard.step(&Input::Declare(&declarations), &mut out);
+        outputs = 0;
+        let start = Instant::now();
+        for batch in &batches {
+            out.clear();
+            shard.step(&Input::Batch(batch), &mut out);
+            outputs += out.list.len();
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let nanos = best * 1e9 / rows.len() as f64;
+    println!("{devices:>7} devices, disorder {disorder} s, {label:<34} {nanos:6.1} ns a reading, {outputs} outputs");
 }
