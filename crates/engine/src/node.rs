@@ -79,7 +79,7 @@ impl Node {
 
     /// Makes room for one more series; gives its place.
     pub fn add(&mut self) -> u32 {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add())
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add_series())
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
@@ -107,7 +107,9 @@ impl Node {
         with_judge!(
             self,
             judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
-            window => window.states[place as usize].add(&window.spec, at.time, value)
+            window => {
+                window.add(place, at.time, value);
+            }
         );
     }
 
@@ -194,7 +196,13 @@ pub struct WindowNode {
 }
 
 impl WindowNode {
-    fn add(&mut self) -> u32 {
+    /// A value for the windows of a series. Gives the end of the next one if there was none, else [`Time::MAX`].
+    #[inline]
+    pub fn add(&mut self, place: u32, time: Time, value: f64) -> Time {
+        self.states[place as usize].add(&self.spec, time, value)
+    }
+
+    fn add_series(&mut self) -> u32 {
         self.states.push(Windows::new(&self.spec));
         self.feeds.push(Vec::new());
         self.states.len() as u32 - 1

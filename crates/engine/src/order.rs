@@ -4,9 +4,10 @@
 //! watermark is late, decided reading by reading in order of arrival, so that batch size cannot matter. Readings up to
 //! the watermark are released in order of time, ties in order of arrival.
 //!
-//! Nearly all disorder is small, so held readings stand in a ring sorted by insertion from its end; a straggler that
-//! would move more than [`REACH`] others goes to a heap beside it. Bounded by [`HELD_LIMIT`]: at the bound the oldest
-//! is released early and the watermark moves with it, counted.
+//! Nearly all disorder is small, so the few oldest held readings stand beside the clock itself, where a reading finds
+//! them without another step through memory. What does not fit stands in a ring sorted by insertion from its end, and
+//! a straggler that would move more than [`REACH`] others there in a heap. Bounded by [`HELD_LIMIT`]: at the bound the
+//! oldest is released early and the watermark moves with it, counted.
 
 use crate::reading::Reading;
 use crate::series::Timing;
@@ -27,25 +28,25 @@ pub struct Order {
     timing: Timing,
     /// Largest time so far.
     latest: Time,
-    /// Where the watermark was pushed because too much was held.
-    pushed: Time,
-    /// Readings so far; gives ties their order.
-    arrivals: u64,
-    ring: VecDeque<Held>,
-    stragglers: BinaryHeap<Held>,
-    /// How often the bound was met.
-    early: u64,
+    watermark: Time,
+    /// The oldest held readings, oldest first; the first `count` places are in use.
+    few: [Reading; FEW],
+    count: u8,
+    /// What did not fit: nothing in it is older than anything in `few`.
+    more: Option<Box<More>>,
 }
 
-/// What becomes of a reading on arrival.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admitted {
-    /// Too late: aside with it.
-    Late,
-    /// In order, and nothing to wait for: it may go on now.
-    Pass,
-    /// Kept until the watermark reaches it; see [`Order::release`].
-    Held,
+/// At a reading a second and a second's disorder, that is all there are.
+const FEW: usize = 4;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct More {
+    ring: VecDeque<Held>,
+    stragglers: BinaryHeap<Held>,
+    /// Readings that came here so far; gives ties their order.
+    arrivals: u64,
+    /// How often the bound was met.
+    early: u64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -81,112 +82,154 @@ impl Ord for Held {
 impl Order {
     /// A device that has not spoken yet.
     pub fn new(timing: Timing) -> Order {
-        Order {
-            timing,
-            latest: Time::MIN,
-            pushed: Time::MIN,
-            arrivals: 0,
-            ring: VecDeque::new(),
-            stragglers: BinaryHeap::new(),
-            early: 0,
-        }
+        let few = [Reading::tick(Time::MIN); FEW];
+        Order { timing, latest: Time::MIN, watermark: Time::MIN, few, count: 0, more: None }
     }
 
-    /// Everything before this moment has been released, and will be late if it comes now.
-    pub fn watermark(&self) -> Time {
-        match self.latest {
-            Time::MIN => Time::MIN,
-            latest => (latest - self.timing.late).max(self.pushed),
-        }
-    }
-
-    /// Takes a reading. After [`Admitted::Held`], call [`Order::release`] until it has nothing more.
+    /// Everything before this moment has been released, and is late if it comes now.
     #[inline]
-    pub fn admit(&mut self, reading: Reading) -> Admitted {
-        if reading.time < self.watermark() {
-            return Admitted::Late;
-        }
-        self.latest = self.latest.max(reading.time);
-        if self.timing.late.0 == 0 {
-            return Admitted::Pass;
-        }
-        self.hold(reading);
-        Admitted::Held
+    pub fn watermark(&self) -> Time {
+        self.watermark
     }
 
-    fn hold(&mut self, reading: Reading) {
-        let held = Held { reading, arrival: self.arrivals };
-        self.arrivals += 1;
-        let mut place = self.ring.len();
-        while place > 0 && self.ring[place - 1].reading.time > reading.time {
-            place -= 1;
-            if self.ring.len() - place > REACH {
-                self.stragglers.push(held);
-                return self.bound();
+    /// Whether readings have to wait for stragglers at all.
+    #[inline]
+    pub fn waits(&self) -> bool {
+        self.timing.late.0 != 0
+    }
+
+    /// A reading of this time, which is not late, has been heard.
+    #[inline]
+    pub fn hear(&mut self, time: Time) {
+        if time > self.latest {
+            self.latest = time;
+            self.watermark = self.watermark.max(time - self.timing.late);
+        }
+    }
+
+    /// Keeps a reading until the watermark reaches it; then [`Order::release`] gives it back, in order of time.
+    #[inline]
+    pub fn hold(&mut self, reading: Reading) {
+        let count = self.count as usize;
+        if self.more.is_some() || count == FEW {
+            return self.hold_more(reading);
+        }
+        self.few[count] = reading;
+        self.count += 1;
+        for place in (1..=count).rev() {
+            if self.few[place - 1].time <= reading.time {
+                break;
             }
+            self.few.swap(place - 1, place);
         }
-        if place == self.ring.len() {
-            self.ring.push_back(held);
+    }
+
+    #[inline(never)]
+    fn hold_more(&mut self, reading: Reading) {
+        let count = self.count as usize;
+        let more = self.more.get_or_insert_default();
+        if count == 0 || self.few[count - 1].time <= reading.time {
+            more.hold(reading);
         } else {
-            self.ring.insert(place, held);
+            if count == FEW {
+                // Older than everything in `more`, ties included: its arrival is before all of theirs.
+                more.ring.push_front(Held { reading: self.few[FEW - 1], arrival: 0 });
+                self.count -= 1;
+            }
+            let place = self.few[..self.count as usize].partition_point(|few| few.time <= reading.time);
+            self.few.copy_within(place..self.count as usize, place + 1);
+            self.few[place] = reading;
+            self.count += 1;
         }
-        self.bound();
-    }
-
-    fn bound(&mut self) {
-        if self.ring.len() + self.stragglers.len() > HELD_LIMIT {
-            let oldest = self.oldest().expect("more than the limit is more than none");
-            self.pushed = self.pushed.max(oldest);
-            self.early += 1;
-        }
-    }
-
-    fn oldest(&self) -> Option<Time> {
-        let ring = self.ring.front().map(|h| h.reading.time);
-        let heap = self.stragglers.peek().map(|h| h.reading.time);
-        match (ring, heap) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
+        if more.ring.len() + more.stragglers.len() > HELD_LIMIT {
+            let oldest = if self.count > 0 { Some(self.few[0].time) } else { more.oldest().map(|h| h.reading.time) };
+            self.watermark = self.watermark.max(oldest.unwrap_or(Time::MIN));
+            more.early += 1;
         }
     }
 
     /// The next held reading that the watermark has reached.
     #[inline]
     pub fn release(&mut self) -> Option<Reading> {
-        let watermark = self.watermark();
-        match (self.ring.front(), self.stragglers.peek()) {
-            (Some(ring), None) if ring.reading.time <= watermark => self.ring.pop_front().map(|h| h.reading),
-            (Some(ring), Some(heap)) if ring.rank() < heap.rank() && ring.reading.time <= watermark => {
-                self.ring.pop_front().map(|h| h.reading)
-            }
-            (_, Some(heap)) if heap.reading.time <= watermark => self.stragglers.pop().map(|h| h.reading),
-            _ => None,
+        if self.count == 0 {
+            self.fetch()?;
         }
+        let first = self.few[0];
+        if first.time > self.watermark {
+            return None;
+        }
+        self.count -= 1;
+        self.few.copy_within(1.., 0);
+        Some(first)
+    }
+
+    /// Fills the few from what did not fit.
+    #[inline]
+    fn fetch(&mut self) -> Option<()> {
+        let more = self.more.as_mut()?;
+        while (self.count as usize) < FEW {
+            let Some(held) = more.pop() else { break };
+            self.few[self.count as usize] = held.reading;
+            self.count += 1;
+        }
+        (self.count > 0).then_some(())
     }
 
     /// Time has passed without a word. Moves arrival-time clocks only; says whether it did.
     pub fn tick(&mut self, now: Time) -> bool {
         let moves = self.timing.arrival && self.latest != Time::MIN && now > self.latest;
         if moves {
-            self.latest = now;
+            self.hear(now);
         }
         moves
     }
 
     /// The input has ended: nothing will be waited for.
     pub fn end(&mut self) {
-        self.pushed = Time::MAX;
-        self.latest = Time::MAX;
+        (self.latest, self.watermark) = (Time::MAX, Time::MAX);
     }
 
     /// How often readings were released early because [`HELD_LIMIT`] was met.
     pub fn released_early(&self) -> u64 {
-        self.early
+        self.more.as_ref().map_or(0, |more| more.early)
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        (self.ring.capacity() + self.stragglers.capacity()) * size_of::<Held>()
+        let of = |more: &More| (more.ring.capacity() + more.stragglers.capacity()) * size_of::<Held>();
+        self.more.as_ref().map_or(0, |more| size_of::<More>() + of(more))
+    }
+}
+
+impl More {
+    fn hold(&mut self, reading: Reading) {
+        self.arrivals += 1;
+        let held = Held { reading, arrival: self.arrivals };
+        let mut place = self.ring.len();
+        let reach = place.saturating_sub(REACH);
+        if reach > 0 && self.ring[reach].reading.time > reading.time {
+            return self.stragglers.push(held);
+        }
+        self.ring.push_back(held);
+        while place > 0 && self.ring[place - 1].reading.time > reading.time {
+            self.ring.swap(place, place - 1);
+            place -= 1;
+        }
+    }
+
+    fn heap_first(&self) -> bool {
+        match (self.ring.front(), self.stragglers.peek()) {
+            (Some(ring), Some(heap)) => heap.rank() < ring.rank(),
+            (ring, _) => ring.is_none(),
+        }
+    }
+
+    fn oldest(&self) -> Option<&Held> {
+        if self.heap_first() { self.stragglers.peek() } else { self.ring.front() }
+    }
+
+    fn pop(&mut self) -> Option<Held> {
+        if self.heap_first() { self.stragglers.pop() } else { self.ring.pop_front() }
     }
 }
 
@@ -202,11 +245,13 @@ mod tests {
         let mut order = Order::new(Timing { late: Span(late), arrival: false });
         let (mut released, mut set_aside) = (Vec::new(), Vec::new());
         for &time in times {
-            match order.admit(Reading::new(Series(0), Time(time), 0.0)) {
-                Admitted::Late => set_aside.push(time),
-                Admitted::Pass => released.push(time),
-                Admitted::Held => released.extend(std::iter::from_fn(|| order.release()).map(|r| r.time.0)),
+            if Time(time) < order.watermark() {
+                set_aside.push(time);
+                continue;
             }
+            order.hear(Time(time));
+            order.hold(Reading::new(Series(0), Time(time), 0.0));
+            released.extend(std::iter::from_fn(|| order.release()).map(|r| r.time.0));
         }
         order.end();
         released.extend(std::iter::from_fn(|| order.release()).map(|r| r.time.0));
@@ -227,7 +272,8 @@ mod tests {
     fn ties_keep_their_order_of_arrival() {
         let mut order = Order::new(Timing { late: Span(10), arrival: false });
         for (i, time) in [5, 4, 5, 4].into_iter().enumerate() {
-            order.admit(Reading::new(Series(0), Time(time), i as f64));
+            order.hear(Time(time));
+            order.hold(Reading::new(Series(0), Time(time), i as f64));
         }
         order.end();
         let values: Vec<f64> = std::iter::from_fn(|| order.release()).map(|r| r.value).collect();
@@ -237,8 +283,9 @@ mod tests {
     #[test]
     fn at_the_bound_the_oldest_goes_early_and_is_counted() {
         let mut order = Order::new(Timing { late: Span(i64::MAX), arrival: false });
-        for time in 0..=HELD_LIMIT as i64 {
-            order.admit(Reading::new(Series(0), Time(time), 0.0));
+        for time in 0..=(HELD_LIMIT + FEW) as i64 {
+            order.hear(Time(time));
+            order.hold(Reading::new(Series(0), Time(time), 0.0));
         }
         assert_eq!(order.released_early(), 1);
         assert_eq!(order.release().map(|r| r.time), Some(Time(0)));

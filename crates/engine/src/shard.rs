@@ -12,7 +12,7 @@ mod snapshot;
 
 use crate::detector::Moment;
 use crate::node::{Node, Subject};
-use crate::order::{Admitted, Order};
+use crate::order::Order;
 use crate::output::{Aggregate, Output, What};
 use crate::plan::{Plan, Statistic};
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
@@ -51,6 +51,7 @@ pub struct Shard {
     nodes: Vec<Node>,
     /// Our devices and series; others refer to them by their place here.
     devices: Vec<Spoken>,
+    facts: Vec<DeviceFacts>,
     series: Vec<Followed>,
     /// From the stream's numbers to our places; [`NOT_OURS`] for those of other shards.
     device_places: Vec<u32>,
@@ -66,15 +67,20 @@ pub struct Shard {
 
 const NOT_OURS: u32 = u32::MAX;
 
-/// A device of ours.
+/// A device of ours, as far as each reading needs it.
 #[derive(Debug)]
 struct Spoken {
+    order: Order,
+    /// No window of it ends before this; [`Time::MAX`] if none is open.
+    next_end: Time,
     device: Device,
+}
+
+/// What is seldom needed of a device.
+#[derive(Debug)]
+struct DeviceFacts {
     name: String,
     slot: u8,
-    order: Order,
-    /// No window of it ends before this.
-    next_end: Time,
     /// Its series and their channels, in the order of declaration.
     series: Vec<(u32, String)>,
 }
@@ -113,6 +119,7 @@ impl Shard {
             owners: vec![Vec::new(); nodes.len()],
             nodes,
             devices: Vec::new(),
+            facts: Vec::new(),
             series: Vec::new(),
             device_places: Vec::new(),
             series_places: Vec::new(),
@@ -133,7 +140,9 @@ impl Shard {
                         TICK => self.tick(batch.number(index), row, out),
                         _ => self.read(batch.number(index), *row, out),
                     }
-                    self.settle(start, out);
+                    if out.list.len() > start + 1 {
+                        self.settle(start, out);
+                    }
                 }
             }
             Input::End(number) => self.end(*number, out),
@@ -145,41 +154,38 @@ impl Shard {
     #[inline]
     fn read(&mut self, number: u64, mut reading: Reading, out: &mut Outputs) {
         let place = self.series_places[reading.series.0 as usize];
-        if place == NOT_OURS {
-            return;
-        }
-        let series = &self.series[place as usize];
-        let device = series.device;
+        let Some(series) = self.series.get(place as usize) else { return };
         let (low, high) = series.range;
         if !(low <= reading.value && reading.value <= high) {
             reading.quality = Quality::OutOfRange;
         }
-        let admitted = self.devices[device as usize].order.admit(reading);
-        if admitted == Admitted::Late {
+        let (index, hears) = (series.device, series.on_arrival.0 < series.on_arrival.1);
+        let device = &mut self.devices[index as usize];
+        if reading.time < device.order.watermark() {
             reading.flags = reading.flags.with(Flags::LATE);
-            return out.say(number, self.devices[device as usize].device, LATE_NODE, What::Late(reading));
+            return out.say(number, device.device, LATE_NODE, What::Late(reading));
         }
-        self.arrive(number, place, &reading, out);
-        match admitted {
-            Admitted::Pass => self.follow(number, place, &reading, out),
-            _ => self.release(number, device, out),
+        device.order.hear(reading.time);
+        if device.order.waits() {
+            device.order.hold(reading);
+            if hears {
+                self.walk(number, place, self.series[place as usize].on_arrival, &reading, out);
+            }
+            self.release(number, index, out);
+        } else {
+            if hears {
+                self.walk(number, place, self.series[place as usize].on_arrival, &reading, out);
+            }
+            self.follow(number, place, &reading, out);
         }
-        self.close(number, device, self.devices[device as usize].order.watermark(), out);
+        self.close(number, index, out);
     }
 
     /// What a device held back and may now go on, in order of time.
+    #[inline]
     fn release(&mut self, number: u64, device: u32, out: &mut Outputs) {
         while let Some(reading) = self.devices[device as usize].order.release() {
             self.follow(number, self.series_places[reading.series.0 as usize], &reading, out);
-        }
-    }
-
-    /// Nodes that hear a reading as it arrives.
-    #[inline]
-    fn arrive(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
-        let (from, to) = self.series[place as usize].on_arrival;
-        if from < to {
-            self.walk(number, place, (from, to), reading, out);
         }
     }
 
@@ -189,43 +195,50 @@ impl Shard {
         let series = &mut self.series[place as usize];
         series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
         let (device, routes) = (series.device, series.in_order);
-        if self.devices[device as usize].next_end <= reading.time {
-            self.close(number, device, reading.time, out);
+        while self.devices[device as usize].next_end <= reading.time {
+            self.close_next(number, device, out);
         }
         self.walk(number, place, routes, reading, out);
     }
 
-    #[inline]
+    /// Gives a reading to each node of a list. (Split into fields, so that the list, the nodes and the device can be
+    /// held at the same time and are looked up once.)
+    #[inline(always)]
     fn walk(&mut self, number: u64, place: u32, routes: (u32, u32), reading: &Reading, out: &mut Outputs) {
-        let series = &self.series[place as usize];
-        let device = &mut self.devices[series.device as usize];
-        let at = Moment { time: reading.time, watermark: device.order.watermark(), range: series.range };
-        let subject = Subject { series: series.series, seen: self.series[series.origin as usize].seen };
-        let good = reading.quality == Quality::Good;
-        for route in &self.routes[routes.0 as usize..routes.1 as usize] {
-            if !(good || route.takes_bad) {
+        let Shard { series, devices, nodes, routes: all, clock, .. } = self;
+        let device = &mut devices[series[place as usize].device as usize];
+        for route in &all[routes.0 as usize..routes.1 as usize] {
+            if reading.quality != Quality::Good && !route.takes_bad {
                 continue;
             }
-            let node = &mut self.nodes[route.node as usize];
-            let speaker = device.device;
-            match node {
+            match &mut nodes[route.node as usize] {
                 Node::Window(window) => {
                     let upto = Span(i64::from(reading.flags.has(Flags::UP_TO)));
-                    let windows = &mut window.states[route.state as usize];
-                    windows.add(&window.spec, reading.time - upto, reading.value);
-                    device.next_end = device.next_end.min(windows.next_end());
+                    let opened = window.add(route.state, reading.time - upto, reading.value);
+                    device.next_end = device.next_end.min(opened);
                 }
-                _ => node.observe(route.state, at, self.clock.heard(reading.time), reading.value, subject, |what| {
-                    out.say(number, speaker, route.node, what);
-                }),
+                node => {
+                    let here = &series[place as usize];
+                    let (time, watermark) = (reading.time, device.order.watermark());
+                    let at = Moment { time, watermark, range: here.range };
+                    let subject = Subject { series: here.series, seen: series[here.origin as usize].seen };
+                    let speaker = device.device;
+                    node.observe(route.state, at, clock.heard(time), reading.value, subject, |what| {
+                        out.say(number, speaker, route.node, what);
+                    });
+                }
             }
         }
     }
 
-    /// Closes a device's windows that end at or before `time`, in order of their ends, and follows what they give.
+    /// Closes the windows that a device's watermark has reached, in order of their ends, and follows what they give.
     #[inline]
-    fn close(&mut self, number: u64, device: u32, time: Time, out: &mut Outputs) {
-        while self.devices[device as usize].next_end <= time && self.devices[device as usize].next_end != Time::MAX {
+    fn close(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        loop {
+            let spoken = &self.devices[device as usize];
+            if spoken.next_end > spoken.order.watermark() || spoken.next_end == Time::MAX {
+                return;
+            }
             self.close_next(number, device, out);
         }
     }
@@ -233,8 +246,8 @@ impl Shard {
     fn close_next(&mut self, number: u64, device: u32, out: &mut Outputs) {
         let end = std::mem::replace(&mut self.devices[device as usize].next_end, Time::MAX);
         let mut next = Time::MAX;
-        for index in 0..self.devices[device as usize].series.len() {
-            let place = self.devices[device as usize].series[index].0;
+        for index in 0..self.facts[device as usize].series.len() {
+            let place = self.facts[device as usize].series[index].0;
             let (from, to) = self.series[place as usize].in_order;
             for route in from..to {
                 let route = self.routes[route as usize];
@@ -278,7 +291,7 @@ impl Shard {
         for device in 0..if self.arrival_clocks { self.devices.len() as u32 } else { 0 } {
             if self.devices[device as usize].order.tick(now) {
                 self.release(number, device, out);
-                self.close(number, device, self.devices[device as usize].order.watermark(), out);
+                self.close(number, device, out);
             }
         }
         for (index, node) in self.nodes.iter_mut().enumerate() {
@@ -301,19 +314,15 @@ impl Shard {
         for device in 0..self.devices.len() as u32 {
             self.devices[device as usize].order.end();
             self.release(number, device, out);
-            self.close(number, device, Time::MAX, out);
+            self.close(number, device, out);
         }
         self.settle(start, out);
     }
 
     /// Puts the outputs of one input in their order: device name, node, ordinal.
-    #[inline]
     fn settle(&self, start: usize, out: &mut Outputs) {
         let said = &mut out.list[start..];
-        if said.len() < 2 {
-            return;
-        }
-        let name = |device: Device| &self.devices[self.device_places[device.0 as usize] as usize].name;
+        let name = |device: Device| &self.facts[self.device_places[device.0 as usize] as usize].name;
         said.sort_by(|a, b| name(a.device).cmp(name(b.device)).then(a.node.cmp(&b.node)));
         for i in 1..said.len() {
             let same = said[i - 1].device == said[i].device && said[i - 1].node == said[i].node;
@@ -324,7 +333,7 @@ impl Shard {
     /// Bytes that the operators keep for all series.
     pub fn bytes(&self) -> usize {
         self.nodes.iter().map(Node::bytes).sum::<usize>()
-            + self.devices.iter().map(|d| size_of::<Spoken>() + d.order.heap_bytes()).sum::<usize>()
+            + self.devices.iter().map(|d| size_of::<Spoken>() + size_of::<DeviceFacts>() + d.order.heap_bytes()).sum::<usize>()
             + self.series.capacity() * size_of::<Followed>()
             + self.routes.capacity() * size_of::<Route>()
     }

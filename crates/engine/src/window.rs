@@ -45,9 +45,10 @@ impl Windows {
         }
     }
 
-    /// Takes in a value. Everything that ends at or before `time` must have been closed before.
+    /// Takes in a value. Everything that ends at or before `time` must have been closed before. Gives the end of the
+    /// next window to close if none was open before, else [`Time::MAX`].
     #[inline]
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) {
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
         match self {
             Windows::Tumbling(window) => window.add(spec, time, value),
             Windows::Hopping(windows) => windows.add(spec, time, value),
@@ -93,12 +94,14 @@ pub struct Tumbling {
 
 impl Tumbling {
     #[inline]
-    fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) {
-        if self.end == Time::MAX {
-            self.end = time.floor(spec.size, Span::ZERO) + spec.size;
-        }
-        debug_assert!(time < self.end || self.end == Time::MAX);
+    fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+        debug_assert!(time < self.end);
         self.summary.add(value);
+        if self.end != Time::MAX {
+            return Time::MAX;
+        }
+        self.end = time.floor(spec.size, Span::ZERO) + spec.size;
+        self.end
     }
 
     fn close(&mut self, spec: &WindowSpec) -> Option<Closed> {
@@ -135,9 +138,11 @@ impl Hopping {
     }
 
     #[inline]
-    fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) {
+    fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+        let mut opened = Time::MAX;
         if self.next_end == Time::MAX {
             self.next_end = (time - spec.size).floor(spec.every, Span::ZERO) + spec.every + spec.size;
+            opened = self.next_end;
         }
         let pane = pane_start(spec, time);
         if pane != self.open.0 {
@@ -145,6 +150,7 @@ impl Hopping {
             self.open.0 = pane;
         }
         self.open.1.add(value);
+        opened
     }
 
     fn seal(&mut self) {

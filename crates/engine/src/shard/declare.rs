@@ -1,6 +1,6 @@
 //! Names become places and routes: which nodes take a series, and where its state stands in each.
 
-use super::{Followed, NOT_OURS, Route, Shard, Spoken};
+use super::{DeviceFacts, Followed, NOT_OURS, Route, Shard, Spoken};
 use crate::node::Node;
 use crate::order::Order;
 use crate::plan::Plan;
@@ -18,13 +18,11 @@ impl Shard {
                 if ours {
                     self.arrival_clocks |= timing.arrival;
                     self.devices.push(Spoken {
-                        device: *device,
-                        name: name.clone(),
-                        slot,
                         order: Order::new(*timing),
                         next_end: Time::MAX,
-                        series: Vec::new(),
+                        device: *device,
                     });
+                    self.facts.push(DeviceFacts { name: name.clone(), slot, series: Vec::new() });
                 }
             }
             Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
@@ -44,7 +42,7 @@ impl Shard {
         let on_arrival = self.route(place, channel, true);
         let origin = self.feed(device, place, channel).unwrap_or(place);
         self.series.push(Followed { series, device, origin, seen: 0, range, in_order, on_arrival });
-        self.devices[device as usize].series.push((place, channel.to_owned()));
+        self.facts[device as usize].series.push((place, channel.to_owned()));
     }
 
     /// Gives the series a state in every node that takes its channel, and lists them side by side.
@@ -64,7 +62,7 @@ impl Shard {
     /// If this channel is what a window says of another channel of the device, the window will feed it. Gives the
     /// series of readings at the beginning of the chain.
     fn feed(&mut self, device: u32, derived: u32, channel: &str) -> Option<u32> {
-        for (source, source_channel) in &self.devices[device as usize].series {
+        for (source, source_channel) in &self.facts[device as usize].series {
             let (from, to) = self.series[*source as usize].in_order;
             for route in &self.routes[from as usize..to as usize] {
                 let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };

@@ -42,13 +42,14 @@ impl Shard {
         let mut slots = Vec::new();
         for slot in 0..crate::series::SLOTS as u8 {
             let devices: Vec<SavedDevice> = self
-                .devices
+                .facts
                 .iter()
-                .filter(|device| device.slot == slot)
-                .map(|device| SavedDevice {
-                    name: device.name.clone(),
+                .zip(&self.devices)
+                .filter(|(facts, _)| facts.slot == slot)
+                .map(|(facts, device)| SavedDevice {
+                    name: facts.name.clone(),
                     order: device.order.clone(),
-                    series: device.series.iter().map(|s| self.save_series(s.0, &s.1, &definitions)).collect(),
+                    series: facts.series.iter().map(|s| self.save_series(s.0, &s.1, &definitions)).collect(),
                 })
                 .collect();
             if !devices.is_empty() {
@@ -77,7 +78,7 @@ impl Shard {
         self.clock = clock;
         let definitions: Vec<u64> = self.plan.operators.iter().map(|o| o.definition()).collect();
         for saved in slot.devices {
-            let device = self.devices.iter().position(|d| d.name == saved.name);
+            let device = self.facts.iter().position(|facts| facts.name == saved.name);
             let device = device.ok_or_else(|| BadSlot(format!("device `{}` was not declared", saved.name)))?;
             self.devices[device].order = saved.order;
             for series in saved.series {
@@ -89,7 +90,7 @@ impl Shard {
     }
 
     fn restore_series(&mut self, device: usize, saved: SavedSeries, definitions: &[u64]) -> Result<(), BadSlot> {
-        let known = self.devices[device].series.iter().find(|(_, channel)| *channel == saved.channel);
+        let known = self.facts[device].series.iter().find(|(_, channel)| *channel == saved.channel);
         // A derived channel that no operator takes any more is not declared again.
         let Some(&(place, _)) = known else { return Ok(()) };
         self.series[place as usize].seen = saved.seen;
@@ -108,7 +109,7 @@ impl Shard {
 
     fn earliest_end(&self, device: usize) -> Time {
         let mut earliest = Time::MAX;
-        for &(place, _) in &self.devices[device].series {
+        for &(place, _) in &self.facts[device].series {
             debug_assert_ne!(place, NOT_OURS);
             let (from, to) = self.series[place as usize].in_order;
             for route in &self.routes[from as usize..to as usize] {
