@@ -16,7 +16,9 @@ const RUNS: usize = 25;
 fn main() {
     for sensors in [25, 1000] {
         text(&format!("csv rfc3339, {sensors} sensors"), ROWS, || rows(sensors, |i| rfc3339(i as u64 * 250)));
-        text(&format!("csv epoch s, {sensors} sensors"), ROWS, || rows(sensors, |i| (1_704_067_200 + i / 4).to_string()));
+        text(&format!("csv epoch s, {sensors} sensors"), ROWS, || {
+            rows(sensors, |i| (1_704_067_200 + i / 4).to_string())
+        });
         text(&format!("csv epoch ms, {sensors} sensors"), ROWS, || {
             rows(sensors, |i| (1_704_067_200_000u64 + i as u64 * 250).to_string())
         });
@@ -25,7 +27,12 @@ fn main() {
         let mut seed = 7u64;
         table(|i| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            format!("{},sensor_{:03},{:.2}", rfc3339(i as u64 * 250), (seed >> 33) % 1000, 20.0 + (i % 977) as f64 / 100.0)
+            format!(
+                "{},sensor_{:03},{:.2}",
+                rfc3339(i as u64 * 250),
+                (seed >> 33) % 1000,
+                20.0 + (i % 977) as f64 / 100.0
+            )
         })
     });
     let message = |i: usize| {
@@ -95,9 +102,7 @@ fn parquet(sensors: usize) {
     let file = tempfile::Builder::new().suffix(".parquet").tempfile().expect("there is room for a file");
     let mut writer = parquet::arrow::ArrowWriter::try_new(&file, batch.schema(), None).expect("the schema is good");
     writer.write(&batch).and_then(|()| writer.close().map(drop)).expect("there is room for the rows");
-    let open = || {
-        file::open(file.path(), &FormatHints::default(), Timing::default(), None).map(|opened| opened.source)
-    };
+    let open = || file::open(file.path(), &FormatHints::default(), Timing::default(), None).map(|opened| opened.source);
     measure(&name, COUNT, open);
 }
 

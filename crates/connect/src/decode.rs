@@ -67,12 +67,7 @@ impl Decoder {
 }
 
 /// Calls `take` for each line of a block, without its line feed, until it has given enough; how many bytes that were.
-fn each_line(
-    block: &[u8],
-    unfinished: bool,
-    into: &mut Rows,
-    mut take: impl FnMut(&[u8], bool, &mut Rows),
-) -> usize {
+fn each_line(block: &[u8], unfinished: bool, into: &mut Rows, mut take: impl FnMut(&[u8], bool, &mut Rows)) -> usize {
     let (rows, rejected) = (into.rows.len() + LIMIT_ROWS, into.rejected.len() + LIMIT_REJECTED);
     let mut at = 0;
     while at < block.len() && into.rows.len() < rows && into.rejected.len() < rejected {

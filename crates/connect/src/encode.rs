@@ -284,7 +284,7 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
         What::Anomaly(a) => {
             let (device, channel) = book.subject(a.series);
             let words = ["anomaly", &node().name, work_word(&node().work), device, channel];
-            Id::of(&words, &[a.time.0, i64::from(output.ordinal)])
+            Id::of(&words, &[a.time.0, i64::from(a.twin)])
         }
         What::Alert(a) => {
             let (device, channel) = book.subject(a.series);
@@ -449,6 +449,7 @@ pub(crate) mod tests {
                 severity: Severity::Critical,
                 class: Class::Process,
                 stands: false,
+                twin: 0,
                 seen: 250,
             }
         }

@@ -1,4 +1,5 @@
 //! Files in, lines out: what is read, what is guessed, what is refused and with which words.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::source::{Rows, file};
@@ -48,8 +49,11 @@ fn read(name: &str, content: &[u8], hints: &FormatHints) -> String {
     let text = match file::open(&path, hints, Timing::default(), None) {
         Ok(opened) => {
             let format = opened.format.to_toml();
-            let ignored =
-                if opened.ignored.is_empty() { String::new() } else { format!("ignored {}\n", opened.ignored.join(", ")) };
+            let ignored = if opened.ignored.is_empty() {
+                String::new()
+            } else {
+                format!("ignored {}\n", opened.ignored.join(", "))
+            };
             format!("{format}\n{ignored}{}", drain(opened))
         }
         Err(fault) => format!("{fault}\n"),
@@ -200,19 +204,30 @@ fn what_cannot_be_read_is_rejected_with_its_place_and_reason() {
 fn a_last_line_without_an_end_is_used_only_when_it_is_whole() {
     let format = "format = { type = \"csv\", time = \"ts\", time_format = \"s\", device_name = \"t\", channels = [\"a\", \"b\"] }";
     let first = "1970-01-01T00:00:01Z t/a#0 1\n1970-01-01T00:00:01Z t/b#1 2.";
-    check("t.csv", "ts,a,b\n1,1,2\n2,3,4", &format!(
-        "{format}\n{first}\n1970-01-01T00:00:02Z t/a#0 3\n1970-01-01T00:00:02Z t/b#1 4."
-    ));
-    check("t.csv", "ts,a,b\n1,1,2\n2,3,-", &format!(
-        "{format}\n{first}\nline 3 the input ends in the middle of this line: column 3 (b): \"-\" is not a number"
-    ));
-    check("t.csv", "ts,a,b\n1,1,2\n2,3", &format!(
-        "{format}\n{first}\nline 3 the input ends in the middle of this line: column 3 (b) is missing"
-    ));
-    check("t.ndjson", "{\"ts\":1,\"a\":1}\n{\"ts\":2,\"a\"",
+    check(
+        "t.csv",
+        "ts,a,b\n1,1,2\n2,3,4",
+        &format!("{format}\n{first}\n1970-01-01T00:00:02Z t/a#0 3\n1970-01-01T00:00:02Z t/b#1 4."),
+    );
+    check(
+        "t.csv",
+        "ts,a,b\n1,1,2\n2,3,-",
+        &format!(
+            "{format}\n{first}\nline 3 the input ends in the middle of this line: column 3 (b): \"-\" is not a number"
+        ),
+    );
+    check(
+        "t.csv",
+        "ts,a,b\n1,1,2\n2,3",
+        &format!("{format}\n{first}\nline 3 the input ends in the middle of this line: column 3 (b) is missing"),
+    );
+    check(
+        "t.ndjson",
+        "{\"ts\":1,\"a\":1}\n{\"ts\":2,\"a\"",
         "format = { type = \"ndjson\", time = \"ts\", time_format = \"s\", device_name = \"t\" }\n\
          1970-01-01T00:00:01Z t/a#0 1.\n\
-         line 2 the input ends in the middle of this line: is not valid JSON: at byte 12 a colon is missing after the key");
+         line 2 the input ends in the middle of this line: is not valid JSON: at byte 12 a colon is missing after the key",
+    );
 }
 
 #[test]
@@ -313,6 +328,16 @@ fn inputs_that_cannot_be_files_of_readings_say_what_to_do() {
     check("a.csv", "", "a.csv is empty");
     check("a.csv", "\n  \n", "a.csv has nothing in it but blanks");
     check("a.json", "[{\"ts\":1}]", "a.json is a JSON list: one object a line is needed (jq -c '.[]' makes it so)");
+    check(
+        "a.json",
+        "{\n \"ts\": 1\n}\n",
+        "a.json has no line that can be read: the first is not valid JSON: at byte 2 a key in double quotes is missing",
+    );
+    check(
+        "a.lp",
+        "ts,a\n1,2\n",
+        "a.lp has no line that can be read: the first is not line protocol: at byte 4 a name and an equals sign are missing",
+    );
     check("a.csv", "ts,name\n1,x\n2,y\n", "a.csv has no column with numbers to watch; its columns are ts, name");
     assert_eq!(read("a.csv", b"\xff\xfet\0s\0", &hints()), "a.csv is written in UTF-16: save it as UTF-8\n");
     assert_eq!(read("a.csv.gz", b"\x1f\x8b\x08", &hints()), "a.csv.gz is compressed with gzip: unpack it first\n");
@@ -335,11 +360,14 @@ fn a_header_alone_is_a_file_without_readings() {
 #[test]
 fn names_that_are_not_utf_8_are_rejected_and_their_neighbours_kept() {
     let said = read("t.csv", b"ts,device,a\n1,ok,1\n2,b\xffd,2\n3,ok,3\n", &hints());
-    assert!(said.ends_with(
-        "1970-01-01T00:00:01Z ok/a#0 1.\n\
+    assert!(
+        said.ends_with(
+            "1970-01-01T00:00:01Z ok/a#0 1.\n\
          1970-01-01T00:00:03Z ok/a#0 3.\n\
          line 3 column 2 (device): the name of the device, \"b\u{fffd}d\", is not UTF-8\n"
-    ), "{said}");
+        ),
+        "{said}"
+    );
 }
 
 #[test]

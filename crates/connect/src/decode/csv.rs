@@ -65,7 +65,14 @@ impl Csv {
 
     /// Decodes the row that begins here and gives where the next one does.
     #[inline]
-    fn row(&mut self, ends: &mut Ends<'_>, begin: usize, unfinished: bool, names: &mut Names, into: &mut Rows) -> usize {
+    fn row(
+        &mut self,
+        ends: &mut Ends<'_>,
+        begin: usize,
+        unfinished: bool,
+        names: &mut Names,
+        into: &mut Rows,
+    ) -> usize {
         let block = ends.block;
         let (mut start, mut count) = (begin, 0);
         let end = loop {
@@ -175,7 +182,9 @@ pub fn split(line: &[u8], separator: u8, unquoted: &mut Vec<u8>, fields: &mut Ve
             loop {
                 let Some(close) = memchr(b'"', &line[at..]).map(|i| at + i) else {
                     let number = fields.len() + 1;
-                    return Err(format!("column {number}: its quote is not closed on this line; a field may not span lines"));
+                    return Err(format!(
+                        "column {number}: its quote is not closed on this line; a field may not span lines"
+                    ));
                 };
                 unquoted.extend_from_slice(&line[at..close]);
                 at = close + 1;
@@ -187,7 +196,9 @@ pub fn split(line: &[u8], separator: u8, unquoted: &mut Vec<u8>, fields: &mut Ve
             }
             if line.get(at).is_some_and(|&b| b != separator) {
                 let number = fields.len() + 1;
-                return Err(format!("column {number}: there is text after the closing quote; write a quote inside as two"));
+                return Err(format!(
+                    "column {number}: there is text after the closing quote; write a quote inside as two"
+                ));
             }
         } else {
             let end = at + memchr(separator, &line[at..]).unwrap_or(line.len() - at);
@@ -245,7 +256,7 @@ impl<'a> Ends<'a> {
             Some(chunk) => u64::from_le_bytes(*chunk),
             None => last_word(self.block, self.word),
         };
-        self.hits = zeros(bytes ^ self.separators) | zeros(bytes ^ (LOW * b'\n' as u64));
+        self.hits = zeros(bytes ^ self.separators) | zeros(bytes ^ (LOW * u64::from(b'\n')));
     }
 }
 

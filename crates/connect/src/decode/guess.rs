@@ -13,20 +13,61 @@ use ouzel_engine::time::{Span, Time};
 
 /// Names of columns that are times, the likeliest first.
 const TIMES: [&str; 14] = [
-    "time", "timestamp", "ts", "datetime", "date_time", "_time", "event_time", "time_stamp", "measured_at",
-    "created_at", "date", "at", "t", "epoch",
+    "time",
+    "timestamp",
+    "ts",
+    "datetime",
+    "date_time",
+    "_time",
+    "event_time",
+    "time_stamp",
+    "measured_at",
+    "created_at",
+    "date",
+    "at",
+    "t",
+    "epoch",
 ];
 
 /// Names of columns that are devices, the likeliest first.
 const DEVICES: [&str; 22] = [
-    "device", "device_id", "deviceid", "device_name", "sensor", "sensor_id", "sensorid", "sensor_name", "machine",
-    "machine_id", "asset", "asset_id", "node", "node_id", "station", "station_id", "equipment", "host", "hostname",
-    "mote", "moteid", "id",
+    "device",
+    "device_id",
+    "deviceid",
+    "device_name",
+    "sensor",
+    "sensor_id",
+    "sensorid",
+    "sensor_name",
+    "machine",
+    "machine_id",
+    "asset",
+    "asset_id",
+    "node",
+    "node_id",
+    "station",
+    "station_id",
+    "equipment",
+    "host",
+    "hostname",
+    "mote",
+    "moteid",
+    "id",
 ];
 
 /// Names of columns that are channels, in the narrow shape.
 const CHANNELS: [&str; 12] = [
-    "channel", "metric", "_field", "sensor_type", "measurement", "parameter", "variable", "field", "name", "key", "tag",
+    "channel",
+    "metric",
+    "_field",
+    "sensor_type",
+    "measurement",
+    "parameter",
+    "variable",
+    "field",
+    "name",
+    "key",
+    "tag",
     "type",
 ];
 
@@ -47,11 +88,8 @@ const PATTERNS: [&str; 9] = [
 ];
 
 /// Patterns of which one has the day and one the month first: only a date such as 31/12 tells them apart.
-const EITHER_WAY: [(&str, &str); 3] = [
-    ("%d/%m/%Y %H:%M:%S%.f", "%m/%d/%Y %H:%M:%S%.f"),
-    ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"),
-    ("%d/%m/%Y", "%m/%d/%Y"),
-];
+const EITHER_WAY: [(&str, &str); 3] =
+    [("%d/%m/%Y %H:%M:%S%.f", "%m/%d/%Y %H:%M:%S%.f"), ("%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"), ("%d/%m/%Y", "%m/%d/%Y")];
 
 /// The first rows of an input, as texts.
 #[derive(Clone, Debug, Default)]
@@ -269,9 +307,8 @@ pub fn format(kind: Kind, sample: &Sample, layout: Layout, hints: &FormatHints, 
 /// Numbers are written `1,5` and none `1.5`.
 fn decimal_commas(sample: &Sample) -> bool {
     let cells = || sample.rows.iter().flatten().flatten().map(String::as_bytes);
-    let with = |point: u8| {
-        cells().any(|cell| cell.contains(&point) && matches!(number::read(cell, point), Cell::Value(_)))
-    };
+    let with =
+        |point: u8| cells().any(|cell| cell.contains(&point) && matches!(number::read(cell, point), Cell::Value(_)));
     with(b',') && !with(b'.')
 }
 
@@ -522,16 +559,19 @@ impl<'a> Guesser<'a> {
         let names = |columns: Vec<&Column<'_>>| columns.iter().map(|column| column.name.to_owned()).collect();
         match shape {
             Shape::Wide(pairs) if pairs.is_empty() => {
-                // pandas writes its row numbers as a first column without a name.
-                let index = |column: &Column<'_>| {
-                    column.name == "1" && self.sample.columns.len() > 2 && self.named_columns() && column.counts_rows()
-                        || column.name == "Unnamed: 0"
+                // Row numbers are no measurement; pandas writes its own as a first column without a name.
+                let index = |column: &Column<'_>| match folded(column.name).as_str() {
+                    "1" => self.sample.columns.len() > 2 && self.named_columns() && column.counts_rows(),
+                    "id" | "index" | "row" | "row_id" | "no" | "nr" => column.counts_rows(),
+                    name => name == "unnamed:_0",
                 };
                 let (channels, rest): (Vec<_>, Vec<_>) = self.free().partition(|c| c.numeric() && !index(c));
                 (names(channels), names(rest))
             }
             Shape::Wide(pairs) => (pairs.iter().map(|(_, name)| name.clone()).collect(), names(self.free().collect())),
-            Shape::Narrow { channel: ChannelFrom::Fixed(name), .. } => (vec![name.clone()], names(self.free().collect())),
+            Shape::Narrow { channel: ChannelFrom::Fixed(name), .. } => {
+                (vec![name.clone()], names(self.free().collect()))
+            }
             Shape::Narrow { channel: ChannelFrom::Column(column), .. } => {
                 let mut channels: Vec<String> = Vec::new();
                 for cell in self.cells(column) {
@@ -571,7 +611,7 @@ fn line_precision(cells: &[&str]) -> TimeForm {
     TimeForm::Epoch(if number.abs() < 1e8 { EpochUnit::Nanos } else { EpochUnit::by_size(number) })
 }
 
-/// The form in which most of these times are written.
+/// The form in which at least half of these times are written.
 ///
 /// # Errors
 /// A phrase: none is known, or there are two that differ.
@@ -580,13 +620,15 @@ pub fn form_of(cells: &[&str], zone: &Zone) -> Result<TimeForm, String> {
     let fits = |form: &TimeForm| {
         TimeReader::new(form).map_or(0, |mut reader| cells.iter().filter(|c| reader.read(c.as_bytes()).is_ok()).count())
     };
-    let most = |form: &TimeForm| fits(form) * 2 > cells.len();
+    let most = |form: &TimeForm| fits(form) * 2 >= cells.len();
     let rfc = TimeForm::Rfc3339(zone.clone());
     if most(&rfc) {
         return Ok(rfc);
     }
     let number = cells.iter().find_map(|cell| match number::read(cell.as_bytes(), b'.') {
-        Cell::Value(number) if !cell.eq_ignore_ascii_case("true") && !cell.eq_ignore_ascii_case("false") => Some(number),
+        Cell::Value(number) if !cell.eq_ignore_ascii_case("true") && !cell.eq_ignore_ascii_case("false") => {
+            Some(number)
+        }
         _ => None,
     });
     if let Some(number) = number {

@@ -87,7 +87,8 @@ impl LineProtocol {
                 (Part::Number | Part::Text, Some(slot)) => slot,
                 (_, Some(slot)) if slot < *mapped => slot,
                 (Part::Number, None) if *open => {
-                    let name_text = std::str::from_utf8(name).map_err(|_| "the name of a field is not UTF-8".to_owned())?;
+                    let name_text =
+                        std::str::from_utf8(name).map_err(|_| "the name of a field is not UTF-8".to_owned())?;
                     mapping.add_channel(fields.len(), name_text, format!("field \"{name_text}\""))?;
                     fields.push(Field::MISSING);
                     columns.add(name) as usize
@@ -252,6 +253,14 @@ fn value(line: &[u8], from: usize) -> Result<(usize, Part), String> {
         return Err(format!("is not line protocol: at byte {} a text is not closed", from + 1));
     }
     Ok((close + 1, Part::Text))
+}
+
+/// Whether a line can be split at all.
+///
+/// # Errors
+/// What is wrong and where.
+pub fn check(line: &[u8]) -> Result<(), String> {
+    if blank(line) { Ok(()) } else { split(line, &mut Vec::new(), &mut |_, _, _| Ok(())) }
 }
 
 /// Whether a line is line protocol rather than CSV.

@@ -247,7 +247,10 @@ mod tests {
     #[test]
     fn lines_come_whole_however_they_are_read() {
         for at_once in [1, 2, 3, 7, 1000] {
-            assert_eq!(all(b"one\n\ntwo\nthree", at_once), (vec!["one".into(), "".into(), "two".into(), "three".into()], true));
+            assert_eq!(
+                all(b"one\n\ntwo\nthree", at_once),
+                (vec!["one".into(), "".into(), "two".into(), "three".into()], true)
+            );
             assert_eq!(all(b"one\n", at_once), (vec!["one".into()], false));
             assert_eq!(all(b"", at_once), (vec![], false));
         }

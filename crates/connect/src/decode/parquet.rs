@@ -18,6 +18,7 @@ use crate::format::{ChannelFrom, DeviceFrom, Format, FormatHints, Kind, Shape, T
 use crate::source::file::{Opened, wanted};
 use crate::source::{Rejected, Rows, Source};
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
@@ -113,14 +114,9 @@ fn sample(
     let mut sample = Sample { source: source.into(), columns, rows: Vec::new(), first_line: 1 };
     for batch in reader {
         let batch = batch?;
-        let options = FormatOptions::default();
-        let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column, &options));
-        let columns = columns.collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            let cell = |(number, column): (usize, &ArrayFormatter<'_>)| {
-                batch.column(number).is_valid(row).then(|| column.value(row).to_string())
-            };
-            sample.rows.push(columns.iter().enumerate().map(cell).collect());
+            let cell = |column: &ArrayRef| column.is_valid(row).then(|| text_of(column, row));
+            sample.rows.push(batch.columns().iter().map(cell).collect());
         }
     }
     Ok((sample, nested.into_iter().map(|(_, field)| field.name().clone()).collect()))
@@ -199,23 +195,24 @@ impl Source for Parquet {
     fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
         let before = (into.rows.len(), into.rejected.len(), into.absent);
         while (into.rows.len(), into.rejected.len(), into.absent) == before {
-            let damaged = |row: u64, what: &dyn std::fmt::Display| {
-                Fault::theirs(format!("{} is damaged after row {row}: {what}", self.plan.source))
-            };
             let Some(batch) = self.reader.next() else {
                 self.progress.store(self.size, Ordering::Relaxed);
                 return Ok(false);
             };
-            let batch = batch.map_err(|error| damaged(self.row, &error))?;
+            let batch = batch.map_err(|error| damaged(&self.plan.source, self.row, &error))?;
             let first = self.row;
             self.row += batch.num_rows() as u64;
             // Pages are read ahead, so bytes are as good as rows here.
             let share = self.row as f64 / self.rows.max(1) as f64;
             self.progress.store((self.size as f64 * share.min(1.0)) as u64, Ordering::Relaxed);
-            self.batch(&batch, first, names, into).map_err(|error| damaged(first, &error))?;
+            self.batch(&batch, first, names, into).map_err(|error| damaged(&self.plan.source, first, &error))?;
         }
         Ok(true)
     }
+}
+
+fn damaged(source: &str, row: u64, what: &dyn std::fmt::Display) -> Fault {
+    Fault::theirs(format!("{source} is damaged after row {row}: {what}"))
 }
 
 impl Parquet {
@@ -270,46 +267,50 @@ impl Parquet {
         }
         let narrow = channels.is_some();
         into.rows.reserve(batch.num_rows() * values.len());
-        let mut timeless = timeless.into_iter().peekable();
-        for row in 0..batch.num_rows() {
+        let mut timeless = timeless.into_iter();
+        let mut bad = timeless.next();
+        let mut bad_row = bad.as_ref().map_or(usize::MAX, |(row, _)| *row);
+        let times = &self.times[..batch.num_rows()];
+        for (row, &time) in times.iter().enumerate() {
             let refuse = |reason: String, into: &mut Rows| {
                 let (source, line) = (self.plan.source.clone(), first + row as u64 + 1);
                 into.rejected.push(Rejected { source, line, reason, text: shown(batch, row) });
             };
-            if let Some((_, why)) = timeless.next_if(|(bad, _)| *bad == row) {
-                refuse(why, into);
+            if row == bad_row {
+                refuse(bad.map_or_else(String::new, |(_, why)| why), into);
+                bad = timeless.next();
+                bad_row = bad.as_ref().map_or(usize::MAX, |(row, _)| *row);
                 continue;
             }
-            let time = Time(self.times[row]);
-            let device = match devices.place(row) {
-                NOBODY => {
-                    let tags: Vec<(&str, String)> =
-                        self.plan.tags.iter().map(|tag| (tag.as_str(), cell_text(batch, tag, row))).collect();
-                    let tags: Vec<(&str, &str)> = tags.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
-                    let name = devices.text(row).as_bytes();
-                    let known = self.roster.device(name);
-                    match known.map_or_else(|| self.roster.enter(name, &tags, names), Ok) {
-                        Ok(place) => devices.keep(row, place),
-                        Err(why) => {
-                            refuse(why, into);
-                            continue;
-                        }
+            let time = Time(time);
+            let mut device = devices.place(row);
+            if device == NOBODY {
+                let found = devices.keep(row, |name| match self.roster.device(name) {
+                    Some(place) => Ok(place),
+                    None => enter(&mut self.roster, &self.plan.tags, name, batch, row, names),
+                });
+                match found {
+                    Ok(place) => device = place,
+                    Err(why) => {
+                        refuse(why, into);
+                        continue;
                     }
                 }
-                place => place,
-            };
-            let mut place = 0;
-            if let Some(channels) = &mut channels {
-                place = channels.place(row);
-                if place == NOBODY && values[0].says(row) {
-                    let name = channels.text(row).as_bytes();
-                    let known = self.roster.channel(name);
-                    match known.map_or_else(|| self.roster.enter_channel(name), Ok) {
-                        Ok(found) => place = channels.keep(row, found),
-                        Err(why) => {
-                            refuse(why, into);
-                            continue;
-                        }
+            }
+            let mut place = channels.as_ref().map_or(0, |channels| channels.place(row));
+            if place == NOBODY
+                && values[0].says(row)
+                && let Some(channels) = &mut channels
+            {
+                let found = channels.keep(row, |name| match self.roster.channel(name) {
+                    Some(place) => Ok(place),
+                    None => self.roster.enter_channel(name),
+                });
+                match found {
+                    Ok(found) => place = found,
+                    Err(why) => {
+                        refuse(why, into);
+                        continue;
                     }
                 }
             }
@@ -335,6 +336,21 @@ impl Parquet {
     }
 }
 
+/// Enters the device of a row with its tags.
+#[cold]
+fn enter(
+    roster: &mut Roster,
+    tags: &[String],
+    name: &[u8],
+    batch: &RecordBatch,
+    row: usize,
+    names: &mut Names,
+) -> Result<u32, String> {
+    let texts: Vec<(&str, String)> = tags.iter().map(|tag| (tag.as_str(), cell_text(batch, tag, row))).collect();
+    let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+    roster.enter(name, &tags, names)
+}
+
 /// The times of a column, a number for each row; the rows that have none, with the end of a sentence.
 fn times(
     column: &ArrayRef,
@@ -349,17 +365,13 @@ fn times(
     let (numbers, nanos, civil): (&[i64], i64, bool);
     let widened;
     match column.data_type() {
-        DataType::Timestamp(unit, zone) => {
+        DataType::Timestamp(_, zone) => {
             civil = local && zone.is_none();
-            (numbers, nanos) = match unit {
-                TimeUnit::Second => (column.as_primitive::<TimestampSecondType>().values(), 1_000_000_000),
-                TimeUnit::Millisecond => (column.as_primitive::<TimestampMillisecondType>().values(), 1_000_000),
-                TimeUnit::Microsecond => (column.as_primitive::<TimestampMicrosecondType>().values(), 1_000),
-                TimeUnit::Nanosecond => (column.as_primitive::<TimestampNanosecondType>().values(), 1),
-            };
+            (numbers, nanos) = instants(column).unwrap_or_default();
         }
         DataType::Date32 => {
-            widened = column.as_primitive::<Date32Type>().values().iter().map(|&day| i64::from(day)).collect::<Vec<_>>();
+            widened =
+                column.as_primitive::<Date32Type>().values().iter().map(|&day| i64::from(day)).collect::<Vec<_>>();
             (numbers, nanos, civil) = (&widened, 86_400_000_000_000, local);
         }
         DataType::Date64 => {
@@ -381,18 +393,26 @@ fn times(
                     Err(why) => {
                         into.push(0);
                         let quoted = quoted(text.as_bytes());
-                        timeless.push((row, match why {
-                            _ if column.is_null(row) || text.trim().is_empty() => empty(),
-                            NoTime::Unreadable => format!(": {quoted} {}", reader.expects()),
-                            NoTime::OutOfRange => format!(": {quoted} lies outside the years 1677 to 2262"),
-                        }));
+                        timeless.push((
+                            row,
+                            match why {
+                                _ if column.is_null(row) || text.trim().is_empty() => empty(),
+                                NoTime::Unreadable => format!(": {quoted} {}", reader.expects()),
+                                NoTime::OutOfRange => format!(": {quoted} lies outside the years 1677 to 2262"),
+                            },
+                        ));
                     }
                 }
             }
             return Ok(());
         }
     }
-    let nulls = column.nulls();
+    let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+    let most = i64::MAX / nanos;
+    if nulls.is_none() && !civil && numbers.iter().all(|number| (-most..=most).contains(number)) {
+        into.extend(numbers.iter().map(|number| number * nanos));
+        return Ok(());
+    }
     for (row, &number) in numbers.iter().enumerate() {
         let time = number.checked_mul(nanos).and_then(|time| if civil { zoned(time, reader) } else { Some(time) });
         into.push(time.unwrap_or(0));
@@ -416,7 +436,7 @@ enum Words<'a> {
     /// One for all rows, and its place in the roster.
     One(String, u32),
     /// Keys of a dictionary, and the place of each of its words.
-    Dictionary { keys: &'a [i32], column: &'a ArrayRef, words: &'a StringArray, places: Vec<u32> },
+    Dictionary { keys: &'a [i32], nulls: Option<&'a NullBuffer>, words: &'a StringArray, places: Vec<u32> },
     /// A word a row.
     Each(ArrayRef),
 }
@@ -431,7 +451,8 @@ impl<'a> Words<'a> {
             && let Some(words) = dictionary.values().as_string_opt::<i32>()
         {
             let places = vec![NOBODY; words.len()];
-            return Ok(Words::Dictionary { keys: dictionary.keys().values(), column, words, places });
+            let nulls = column.nulls().filter(|nulls| nulls.null_count() > 0);
+            return Ok(Words::Dictionary { keys: dictionary.keys().values(), nulls, words, places });
         }
         Ok(Words::Each(cast(column, &DataType::Utf8)?))
     }
@@ -441,27 +462,29 @@ impl<'a> Words<'a> {
     fn place(&self, row: usize) -> u32 {
         match self {
             Words::One(_, place) => *place,
-            Words::Dictionary { keys, column, places, .. } => {
-                if column.is_null(row) { NOBODY } else { places.get(keys[row] as usize).copied().unwrap_or(NOBODY) }
-            }
+            Words::Dictionary { nulls: Some(nulls), .. } if nulls.is_null(row) => NOBODY,
+            Words::Dictionary { keys, places, .. } => places.get(keys[row] as usize).copied().unwrap_or(NOBODY),
             Words::Each(_) => NOBODY,
         }
     }
 
-    /// Keeps a place for the word of this row.
-    fn keep(&mut self, row: usize, place: u32) -> u32 {
+    /// Asks for the place of the word of this row and keeps it.
+    fn keep(&mut self, row: usize, ask: impl FnOnce(&[u8]) -> Result<u32, String>) -> Result<u32, String> {
+        let place = ask(self.text(row).as_bytes())?;
         match self {
             Words::One(_, kept) => *kept = place,
-            Words::Dictionary { keys, places, .. } => places[keys[row] as usize] = place,
-            Words::Each(_) => {}
+            Words::Dictionary { keys, nulls, places, .. } if nulls.is_none_or(|nulls| nulls.is_valid(row)) => {
+                places[keys[row] as usize] = place;
+            }
+            Words::Dictionary { .. } | Words::Each(_) => {}
         }
-        place
+        Ok(place)
     }
 
     fn text(&self, row: usize) -> &str {
         match self {
             Words::One(name, _) => name,
-            Words::Dictionary { column, .. } if column.is_null(row) => "",
+            Words::Dictionary { nulls: Some(nulls), .. } if nulls.is_null(row) => "",
             Words::Dictionary { keys, words, .. } => words.value(keys[row] as usize).trim(),
             Words::Each(column) if column.is_null(row) => "",
             Words::Each(column) => column.as_string::<i32>().value(row).trim(),
@@ -530,7 +553,32 @@ fn shown(batch: &RecordBatch, row: usize) -> String {
 
 #[cold]
 fn cell_text(batch: &RecordBatch, name: &str, row: usize) -> String {
+    batch.column_by_name(name).map_or_else(String::new, |column| text_of(column, row))
+}
+
+/// A cell as text. Arrow does not print times of a named zone without a time-zone table of its own, so they are ours.
+fn text_of(column: &ArrayRef, row: usize) -> String {
+    if let DataType::Timestamp(_, zone) = column.data_type()
+        && let Some((numbers, nanos)) = instants(column)
+    {
+        return match numbers[row].checked_mul(nanos) {
+            _ if column.is_null(row) => String::new(),
+            Some(time) if zone.is_some() => Time(time).to_string(),
+            Some(time) => Time(time).to_string().trim_end_matches('Z').to_owned(),
+            None => numbers[row].to_string(),
+        };
+    }
     let options = FormatOptions::default();
-    let formatter = batch.column_by_name(name).and_then(|column| ArrayFormatter::try_new(column, &options).ok());
-    formatter.map_or_else(String::new, |formatter| formatter.value(row).to_string())
+    ArrayFormatter::try_new(column, &options).map_or_else(|_| String::new(), |text| text.value(row).to_string())
+}
+
+/// The numbers of a column of timestamps, and their unit in nanoseconds.
+fn instants(column: &ArrayRef) -> Option<(&[i64], i64)> {
+    let DataType::Timestamp(unit, _) = column.data_type() else { return None };
+    Some(match unit {
+        TimeUnit::Second => (column.as_primitive::<TimestampSecondType>().values(), 1_000_000_000),
+        TimeUnit::Millisecond => (column.as_primitive::<TimestampMillisecondType>().values(), 1_000_000),
+        TimeUnit::Microsecond => (column.as_primitive::<TimestampMicrosecondType>().values(), 1_000),
+        TimeUnit::Nanosecond => (column.as_primitive::<TimestampNanosecondType>().values(), 1),
+    })
 }

@@ -116,7 +116,10 @@ fn zone_of(zone: &Zone) -> Result<TimeZone, Fault> {
         return Ok(TimeZone::UTC);
     }
     TimeZone::get(&zone.0).map_err(|_| {
-        Fault::yours(format!("\"{}\" is not a time zone: use \"UTC\" or an IANA name such as \"Europe/Berlin\"", zone.0))
+        Fault::yours(format!(
+            "\"{}\" is not a time zone: use \"UTC\" or an IANA name such as \"Europe/Berlin\"",
+            zone.0
+        ))
     })
 }
 
@@ -173,7 +176,8 @@ impl TimeReader {
             Some((local, Offset::Known(offset))) => local.checked_sub(offset).map(Time).ok_or(NoTime::OutOfRange),
             Some((local, Offset::Unsaid)) => {
                 // The clock of the zone as if it were UTC; exact, for both count the same civil seconds.
-                let civil = TimeZone::UTC.to_datetime(jiff::Timestamp::from_nanosecond(i128::from(local)).map_err(out)?);
+                let civil =
+                    TimeZone::UTC.to_datetime(jiff::Timestamp::from_nanosecond(i128::from(local)).map_err(out)?);
                 at(civil, zone)
             }
             None => rfc3339(text, zone),
@@ -297,7 +301,7 @@ fn epoch(text: &[u8], unit: EpochUnit) -> Result<Time, NoTime> {
 #[inline]
 fn eight_digits(word: u64) -> Option<i64> {
     const LOW: u64 = u64::MAX / 255;
-    let d = word ^ (LOW * b'0' as u64);
+    let d = word ^ (LOW * u64::from(b'0'));
     if (d.wrapping_add(LOW * 0x76) | d) & (LOW << 7) != 0 {
         return None;
     }
@@ -328,7 +332,11 @@ fn epoch_in_full(text: &[u8], unit: EpochUnit) -> Result<Time, NoTime> {
             b'0'..=b'9' => {
                 nanos = nanos * 10 + i128::from(byte - b'0') * scale;
                 if nanos > i128::from(u64::MAX) {
-                    return if digits.iter().all(u8::is_ascii_digit) { Err(NoTime::OutOfRange) } else { float(text, unit) };
+                    return if digits.iter().all(u8::is_ascii_digit) {
+                        Err(NoTime::OutOfRange)
+                    } else {
+                        float(text, unit)
+                    };
                 }
                 seen += 1;
             }

@@ -1,5 +1,6 @@
 //! Files of all kinds, and standard input: opened, understood, and read on at the reader's pace.
 
+use crate::decode::Decoder;
 use crate::decode::columns::Columns;
 use crate::decode::csv::Csv;
 use crate::decode::guess::{self, Guess, Layout, Sample};
@@ -7,7 +8,6 @@ use crate::decode::line::{self, LineProtocol};
 use crate::decode::lines::{Found, Lines, MAX_LINE, Wait};
 use crate::decode::mapping::Mapping;
 use crate::decode::ndjson::{self, Ndjson};
-use crate::decode::Decoder;
 use crate::fault::{Fault, Retry, Whose};
 use crate::format::{ChannelFrom, DeviceFrom, Format, FormatHints, Kind, Shape, TimeFrom};
 use crate::source::{Rows, Source};
@@ -42,12 +42,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// A file that cannot be opened, has nothing in it, or does not fit the hints.
-pub fn open(
-    path: &Path,
-    hints: &FormatHints,
-    timing: Timing,
-    default_device: Option<&str>,
-) -> Result<Opened, Fault> {
+pub fn open(path: &Path, hints: &FormatHints, timing: Timing, default_device: Option<&str>) -> Result<Opened, Fault> {
     let source = path.display().to_string();
     let file = File::open(path).map_err(|error| cannot_open(&source, &error))?;
     let about = file.metadata().map_err(|error| cannot_open(&source, &error))?;
@@ -86,7 +81,9 @@ pub fn from_reader(
     let mut lines = Lines::new(reader);
     let kind = understood(name, &mut lines, Wait::ThreeLines, hints, None)?;
     if kind == Kind::Parquet {
-        return Err(Fault::yours(format!("{name}: Parquet cannot be read from a pipe, for its end comes first: name a file")));
+        return Err(Fault::yours(format!(
+            "{name}: Parquet cannot be read from a pipe, for its end comes first: name a file"
+        )));
     }
     text(name, lines, Wait::ThreeLines, kind, hints, timing, default_device.unwrap_or(name))
 }
@@ -148,6 +145,12 @@ fn text(
         return Err(Fault::yours(format!("{source} is not a file of lines: the first has more than 1 MiB")));
     }
     let (sample, layout) = sample(source, first, kind, hints);
+    if sample.rows.is_empty() && matches!(kind, Kind::Ndjson | Kind::Line) {
+        return Err(Fault::yours(format!(
+            "{source} has no line that can be read: the first {}",
+            first_fault(first, kind)
+        )));
+    }
     let Guess { format, guessed, ignored, channels } = guess::format(kind, &sample, layout, hints, device)?;
     let blank = header_lines(first, layout.header && kind == Kind::Csv);
     lines.skip(blank.bytes);
@@ -167,6 +170,16 @@ fn sample(source: &str, first: &[u8], kind: Kind, hints: &FormatHints) -> (Sampl
             (guess::csv_sample(source, first, layout), layout)
         }
     }
+}
+
+/// What is wrong with the first line.
+fn first_fault(first: &[u8], kind: Kind) -> String {
+    let line = first.split(|&b| b == b'\n').map(<[u8]>::trim_ascii).find(|l| !l.is_empty()).unwrap_or_default();
+    let fault = match kind {
+        Kind::Ndjson => ndjson::scan(line, &mut Vec::new(), &mut |_, _| Ok(())),
+        _ => line::check(line),
+    };
+    fault.err().unwrap_or_else(|| "is a comment".into())
 }
 
 /// What stands before the first row.
