@@ -76,7 +76,8 @@ fn measure(label: &str, operators: &[Operator], devices: u32, disorder: f64, cou
     let (mut names, rows) = readings(devices, count, disorder);
     let declarations = names.take_fresh();
     let plan = Arc::new(Plan { operators: operators.to_vec(), ..Plan::default() });
-    let batch = |(i, rows): (usize, &[Reading])| Batch { first: i as u64 * 4_096, rows: rows.to_vec(), offsets: Vec::new() };
+    let batch =
+        |(i, rows): (usize, &[Reading])| Batch { first: i as u64 * 4_096, rows: rows.to_vec(), offsets: Vec::new() };
     let batches: Vec<Batch> = rows.chunks(4_096).enumerate().map(batch).collect();
     let (mut best, mut outputs) = (f64::INFINITY, 0);
     for _ in 0..runs {

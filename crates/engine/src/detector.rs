@@ -105,6 +105,8 @@ pub enum Verdict {
         severity: Severity,
         /// The limit that was crossed, on the value's scale.
         threshold: f64,
+        /// How many anomalies of this series and time came before it.
+        twin: u16,
     },
     /// The trouble that was reported has ended.
     Over(Time),
@@ -138,6 +140,8 @@ struct Standing {
     critical: Option<Time>,
     /// The level that was reported and still stands.
     told: Option<Severity>,
+    /// Time of the last anomaly, and how many of that time there were before it.
+    last: Option<(Time, u16)>,
 }
 
 impl<D: Detector> Judge<D> {
@@ -239,7 +243,9 @@ impl Standing {
             Some((severity, Some(limit))) if D::EACH || self.told < Some(severity) => {
                 self.told = Some(severity);
                 let threshold = D::threshold(spec, &score, limit);
-                say(Verdict::Anomaly { time, score, severity, threshold });
+                let twin = self.last.filter(|last| last.0 == time).map_or(0, |last| last.1.saturating_add(1));
+                self.last = Some((time, twin));
+                say(Verdict::Anomaly { time, score, severity, threshold, twin });
             }
             Some((severity, _)) => self.told = Some(severity),
             None if self.warning.is_none() && self.critical.is_none() && self.told.take().is_some() && !D::EACH => {

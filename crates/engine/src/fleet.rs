@@ -75,14 +75,16 @@ impl Fleet {
     }
 }
 
-/// Sorts by place. Equal places (an alert that changes twice in one input) keep their order and get ordinals.
+/// Sorts by place. Alerts of one place go by channel and then keep their order, and get ordinals.
 fn by_place(outputs: &mut [Output], names: &Names) {
+    let channel = |of: &Output| names.channel_name(names.of(of.what.series()).1);
     outputs.sort_by(|a, b| {
         a.input
             .cmp(&b.input)
             .then_with(|| names.device_name(a.device).cmp(names.device_name(b.device)))
             .then(a.node.cmp(&b.node))
             .then(a.ordinal.cmp(&b.ordinal))
+            .then_with(|| channel(a).cmp(channel(b)))
     });
     for i in 1..outputs.len() {
         let (before, this) = (&outputs[i - 1], &outputs[i]);

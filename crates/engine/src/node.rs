@@ -166,7 +166,7 @@ impl Subject {
 
     fn spoken(self, verdict: Verdict, class: crate::output::Class, learns: bool, each: bool) -> What {
         match verdict {
-            Verdict::Anomaly { time, score, severity, threshold } => What::Anomaly(Box::new(Anomaly {
+            Verdict::Anomaly { time, score, severity, threshold, twin } => What::Anomaly(Box::new(Anomaly {
                 series: self.series,
                 time,
                 value: score.value,
@@ -176,6 +176,7 @@ impl Subject {
                 score: score.score,
                 severity,
                 class,
+                twin,
                 stands: !each,
                 seen: if learns { self.seen } else { u32::MAX },
             })),

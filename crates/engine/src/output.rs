@@ -1,6 +1,8 @@
 //! What comes out: late readings, aggregates, anomalies and alerts, each with its place and its id.
 //!
-//! The *place* orders the output log: number of the input that let the output be decided, key name, node, ordinal.
+//! The *place* orders the output log: number of the input that let the output be decided, key name, node, ordinal. The
+//! ordinal counts by the names of channels, and in order of time within a channel: numbers of series depend on who
+//! was seen first, names do not.
 //! The *id* is made of what the output says (window, key, start; detector, subject, time), so that it is the same
 //! on every run, whatever the batch size, the shard count or the moment of a kill.
 
@@ -39,6 +41,19 @@ pub enum What {
     Over(Over),
     /// What people are told.
     Alert(Box<Alert>),
+}
+
+impl What {
+    /// The series it speaks of.
+    pub fn series(&self) -> Series {
+        match self {
+            What::Late(reading) => reading.series,
+            What::Aggregate(aggregate) => aggregate.series,
+            What::Anomaly(anomaly) => anomaly.series,
+            What::Over(over) => over.series,
+            What::Alert(alert) => alert.series,
+        }
+    }
 }
 
 /// The statistics of one series over `[start, end)`.
@@ -127,6 +142,9 @@ pub struct Anomaly {
     pub severity: Severity,
     /// Process or sensor.
     pub class: Class,
+    /// How many anomalies of the same detector, series and time came before this one: 0, but for readings of one time.
+    /// Part of the id, so that twins have ids of their own, whatever else the same input decides.
+    pub twin: u16,
     /// The trouble stands until its detector says that it is over; otherwise it was of one moment.
     pub stands: bool,
     /// Readings of the series so far, which an alert's warm-up asks for; the largest number where the detector

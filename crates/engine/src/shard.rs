@@ -53,6 +53,8 @@ pub struct Shard {
     devices: Vec<Spoken>,
     facts: Vec<DeviceFacts>,
     series: Vec<Followed>,
+    /// The channel of each series.
+    channels: Vec<String>,
     /// From the stream's numbers to our places; [`NOT_OURS`] for those of other shards.
     device_places: Vec<u32>,
     series_places: Vec<u32>,
@@ -121,6 +123,7 @@ impl Shard {
             devices: Vec::new(),
             facts: Vec::new(),
             series: Vec::new(),
+            channels: Vec::new(),
             device_places: Vec::new(),
             series_places: Vec::new(),
             routes: Vec::new(),
@@ -319,11 +322,13 @@ impl Shard {
         self.settle(start, out);
     }
 
-    /// Puts the outputs of one input in their order: device name, node, ordinal.
+    /// Puts the outputs of one input in their order: device name, node, channel name.
     fn settle(&self, start: usize, out: &mut Outputs) {
         let said = &mut out.list[start..];
-        let name = |device: Device| &self.facts[self.device_places[device.0 as usize] as usize].name;
-        said.sort_by(|a, b| name(a.device).cmp(name(b.device)).then(a.node.cmp(&b.node)));
+        let device = |of: &Output| &self.facts[self.device_places[of.device.0 as usize] as usize].name;
+        let channel = |of: &Output| &self.channels[self.series_places[of.what.series().0 as usize] as usize];
+        let by_node = |a: &Output, b: &Output| a.node.cmp(&b.node).then_with(|| channel(a).cmp(channel(b)));
+        said.sort_by(|a, b| device(a).cmp(device(b)).then_with(|| by_node(a, b)));
         for i in 1..said.len() {
             let same = said[i - 1].device == said[i].device && said[i - 1].node == said[i].node;
             said[i].ordinal = if same { said[i - 1].ordinal.saturating_add(1) } else { 0 };
@@ -333,7 +338,11 @@ impl Shard {
     /// Bytes that the operators keep for all series.
     pub fn bytes(&self) -> usize {
         self.nodes.iter().map(Node::bytes).sum::<usize>()
-            + self.devices.iter().map(|d| size_of::<Spoken>() + size_of::<DeviceFacts>() + d.order.heap_bytes()).sum::<usize>()
+            + self
+                .devices
+                .iter()
+                .map(|d| size_of::<Spoken>() + size_of::<DeviceFacts>() + d.order.heap_bytes())
+                .sum::<usize>()
             + self.series.capacity() * size_of::<Followed>()
             + self.routes.capacity() * size_of::<Route>()
     }

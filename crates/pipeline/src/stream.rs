@@ -45,9 +45,10 @@ impl Stream {
     pub fn resume(plan: &Arc<Plan>, shards: usize, checkpoint: &Checkpoint) -> Result<Stream, String> {
         let mut stream = Stream::new(plan, shards);
         stream.declare(&checkpoint.names);
+        stream.shards.iter_mut().for_each(|shard| shard.resume(checkpoint.clock));
         for (slot, bytes) in &checkpoint.slots {
             let shard = &mut stream.shards[*slot as usize % shards];
-            shard.restore(bytes, checkpoint.clock).map_err(|why| format!("slot {slot}: {}", why.0))?;
+            shard.restore(bytes).map_err(|why| format!("slot {slot}: {}", why.0))?;
         }
         stream.fleet.restore(&checkpoint.fleet).map_err(|why| format!("the alert book: {why}"))?;
         (stream.next_input, stream.clock) = (checkpoint.next_input, checkpoint.clock);

@@ -1,4 +1,7 @@
 //! Not shipped: what the tests of several crates need. The golden runner, slow and obvious oracles.
 
+pub mod data;
 pub mod golden;
+pub mod numpy;
 pub mod oracle;
+pub mod play;

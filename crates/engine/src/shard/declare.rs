@@ -17,11 +17,7 @@ impl Shard {
                 put(&mut self.device_places, device.0, place);
                 if ours {
                     self.arrival_clocks |= timing.arrival;
-                    self.devices.push(Spoken {
-                        order: Order::new(*timing),
-                        next_end: Time::MAX,
-                        device: *device,
-                    });
+                    self.devices.push(Spoken { order: Order::new(*timing), next_end: Time::MAX, device: *device });
                     self.facts.push(DeviceFacts { name: name.clone(), slot, series: Vec::new() });
                 }
             }
@@ -42,6 +38,7 @@ impl Shard {
         let on_arrival = self.route(place, channel, true);
         let origin = self.feed(device, place, channel).unwrap_or(place);
         self.series.push(Followed { series, device, origin, seen: 0, range, in_order, on_arrival });
+        self.channels.push(channel.to_owned());
         self.facts[device as usize].series.push((place, channel.to_owned()));
     }
 

@@ -69,13 +69,17 @@ impl Shard {
         SavedSeries { channel: channel.to_owned(), seen: series.seen, operators }
     }
 
-    /// Takes a slot's state back. Its devices and series must have been declared; `clock` is the stream's clock.
+    /// Takes the stream's clock back, with or without any slot that was saved.
+    pub fn resume(&mut self, clock: StreamClock) {
+        self.clock = clock;
+    }
+
+    /// Takes a slot's state back. Its devices and series must have been declared.
     ///
     /// # Errors
     /// When the bytes are damaged, or speak of a device or channel that was not declared.
-    pub fn restore(&mut self, bytes: &[u8], clock: StreamClock) -> Result<(), BadSlot> {
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), BadSlot> {
         let slot: Slot = postcard::from_bytes(bytes).map_err(|e| BadSlot(format!("the state is damaged: {e}")))?;
-        self.clock = clock;
         let definitions: Vec<u64> = self.plan.operators.iter().map(|o| o.definition()).collect();
         for saved in slot.devices {
             let device = self.facts.iter().position(|facts| facts.name == saved.name);

@@ -1,0 +1,6 @@
+//! All tests of this crate from the outside, in one program: linking is most of what a test program costs.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
+
+mod config;
+mod docs;
+mod examples;

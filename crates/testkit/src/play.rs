@@ -1,0 +1,199 @@
+//! A recorded stream, played in every way that must not matter: cut anywhere, on any number of shards, on threads,
+//! stopped and resumed.
+//!
+//! The golden cases and the laws run on this. What came out is compared as a journal of outputs would hold it: the
+//! place of each, then its NDJSON with its id.
+
+use ouzel_connect::encode::{Book, ndjson, text};
+use ouzel_connect::source::{Rejected, Source};
+use ouzel_engine::checkpoint::Checkpoint;
+use ouzel_engine::output::{Output, What};
+use ouzel_engine::plan::Plan;
+use ouzel_engine::reading::{Batch, TICK};
+use ouzel_engine::series::Names;
+use ouzel_pipeline::intake::{Intake, Stretch};
+use ouzel_pipeline::stream::Stream;
+use ouzel_pipeline::worker;
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What one way of running gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// A line an output: its place, then its NDJSON.
+    pub bytes: String,
+    /// The text form, rejected input among it.
+    pub text: String,
+}
+
+impl Outcome {
+    /// Outputs in words.
+    pub fn of(plan: &Plan, names: &Names, outputs: &[Output], rejected: &[Rejected]) -> Outcome {
+        let book = Book { names, plan };
+        let (mut bytes, mut lines) = (String::new(), Vec::new());
+        for output in outputs {
+            let mut json = Vec::new();
+            ndjson::push(output, &book, &mut json);
+            let device = names.device_name(output.device);
+            let _ = write!(bytes, "{} {device} {} {} ", output.input, output.node, output.ordinal);
+            if let What::Over(over) = &output.what {
+                let _ = writeln!(bytes, "over {}", over.time);
+            } else {
+                bytes.push_str(&String::from_utf8_lossy(&json));
+                text::push(output, &book, &mut lines);
+            }
+        }
+        rejected.iter().for_each(|rejected| text::push_rejected(rejected, &mut lines));
+        Outcome { bytes, text: String::from_utf8_lossy(&lines).into_owned() }
+    }
+
+    /// The outputs without their places, sorted: what laws about the order of arrival compare.
+    pub fn anywhere(&self) -> Vec<&str> {
+        let mut lines: Vec<&str> = self.bytes.lines().filter_map(|line| line.splitn(5, ' ').nth(4)).collect();
+        lines.sort_unstable();
+        lines
+    }
+}
+
+/// An input as a journal would hold it, so that it can be cut anywhere.
+pub struct Recorded {
+    stretches: Vec<Stretch>,
+    rejected: Vec<Rejected>,
+    /// How many rows it has: readings and ticks.
+    pub rows: usize,
+}
+
+impl Recorded {
+    /// Reads sources to their end.
+    ///
+    /// # Errors
+    /// What a source says when it cannot be read.
+    pub fn of(plan: &Arc<Plan>, sources: Vec<Box<dyn Source>>) -> Result<Recorded, String> {
+        let mut intake = Intake::new(Arc::clone(plan), sources);
+        let mut recorded = Recorded { stretches: Vec::new(), rejected: Vec::new(), rows: 0 };
+        while let Some(mut stretch) = intake.next_stretch().map_err(|f| f.what)? {
+            recorded.rejected.append(&mut stretch.rejected);
+            recorded.rows += stretch.batch.rows.len();
+            recorded.stretches.push(stretch);
+        }
+        // Sources name their file by the path it was opened by; a case is the same wherever it stands.
+        for rejected in &mut recorded.rejected {
+            let name = Path::new(&rejected.source).file_name().map(|name| name.to_string_lossy().into_owned());
+            rejected.source = name.unwrap_or_default();
+        }
+        Ok(recorded)
+    }
+
+    /// The readings, without ticks.
+    pub fn readings(&self) -> usize {
+        self.rows - self.stretches.iter().map(|stretch| stretch.ticks.len()).sum::<usize>()
+    }
+
+    /// The rows of a range in stretches of at most `rows`. Names of a stretch that is cut in two are all declared
+    /// before its first row, and those of a stretch without rows stand alone.
+    fn cut(&self, rows: usize, range: Range<usize>) -> Vec<Stretch> {
+        let mut cut = Vec::new();
+        let mut end = 0;
+        for whole in &self.stretches {
+            let begin = end;
+            end += whole.batch.rows.len();
+            let first_of = |row: usize| whole.batch.first + (row - begin) as u64;
+            if range.contains(&begin) || (begin == self.rows && begin == range.end) {
+                let (declarations, batch) =
+                    (whole.declarations.clone(), Batch { first: first_of(begin), ..Batch::default() });
+                cut.push(Stretch { declarations, batch, ..Stretch::default() });
+            }
+            let mut low = range.start.max(begin);
+            while low < range.end.min(end) {
+                let high = range.end.min(end).min(low.saturating_add(rows));
+                let (first, rows) = (first_of(low), whole.batch.rows[low - begin..high - begin].to_vec());
+                let ticks = (first..).zip(&rows).filter(|(_, r)| r.series == TICK).map(|(n, r)| (n, *r)).collect();
+                cut.push(Stretch { batch: Batch { first, rows, offsets: Vec::new() }, ticks, ..Stretch::default() });
+                low = high;
+            }
+        }
+        cut
+    }
+
+    /// The end of the input.
+    fn end(&self) -> Stretch {
+        let end = self.stretches.last().and_then(|stretch| stretch.end);
+        Stretch { end, batch: Batch { first: end.unwrap_or_default(), ..Batch::default() }, ..Stretch::default() }
+    }
+
+    /// Plays it in stretches of at most `rows`.
+    pub fn play(&self, plan: &Arc<Plan>, rows: usize, shards: usize) -> Outcome {
+        let mut stream = Stream::new(plan, shards);
+        let mut outputs = Vec::new();
+        for stretch in self.cut(rows, 0..self.rows).iter().chain([&self.end()]) {
+            stream.step(stretch, &mut outputs);
+        }
+        Outcome::of(plan, stream.names(), &outputs, &self.rejected)
+    }
+
+    /// Plays it up to row `stop` on `before` shards, saves to bytes, and goes on from those on `after` shards.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read, or saving what was just loaded gives other bytes.
+    pub fn play_with_stop(
+        &self,
+        plan: &Arc<Plan>,
+        stop: usize,
+        before: usize,
+        after: usize,
+    ) -> Result<Outcome, String> {
+        let mut outputs = Vec::new();
+        let mut stream = Stream::new(plan, before);
+        let first = if stop < self.rows { 0..stop } else { 0..self.rows };
+        self.cut(13, first).iter().for_each(|stretch| stream.step(stretch, &mut outputs));
+        let bytes = stream.save().to_bytes();
+        drop(stream);
+        let checkpoint = Checkpoint::from_bytes(&bytes).map_err(|why| why.to_string())?;
+        let mut stream = Stream::resume(plan, after, &checkpoint)?;
+        let again = stream.save().to_bytes();
+        if again != bytes {
+            return Err(format!("stopped before row {stop}: saving what was just loaded gives other bytes"));
+        }
+        let rest = if stop < self.rows { self.cut(17, stop..self.rows) } else { Vec::new() };
+        for stretch in rest.iter().chain([&self.end()]) {
+            stream.step(stretch, &mut outputs);
+        }
+        Ok(Outcome::of(plan, stream.names(), &outputs, &self.rejected))
+    }
+}
+
+/// Plays sources on threads, one for each shard. What was rejected is not in it.
+///
+/// # Errors
+/// What a source says when it cannot be read.
+pub fn threaded(plan: &Arc<Plan>, sources: Vec<Box<dyn Source>>, shards: usize) -> Result<Outcome, String> {
+    let intake = Intake::new(Arc::clone(plan), sources);
+    let (mut all, mut kept) = (Vec::new(), Names::new());
+    let stop = AtomicBool::new(false);
+    worker::run(plan, intake, shards, &stop, |head, outputs, _| {
+        head.declarations.iter().for_each(|declaration| kept.follow(declaration));
+        all.extend_from_slice(outputs);
+        Ok(true)
+    })
+    .map_err(|fault| fault.what)?;
+    Ok(Outcome::of(plan, &kept, &all, &[]))
+}
+
+/// The first line in which two texts differ, for the person who reads a failed test.
+pub fn first_difference(expected: &str, got: &str) -> String {
+    let (mut left, mut right) = (expected.lines(), got.lines());
+    for line in 1.. {
+        match (left.next(), right.next()) {
+            (None, None) => break,
+            (a, b) if a == b => {}
+            (a, b) => {
+                let (a, b) = (a.unwrap_or("(end)"), b.unwrap_or("(end)"));
+                return format!("  line {line}\n  expected  {a}\n  got       {b}");
+            }
+        }
+    }
+    "  only in their line ends".into()
+}

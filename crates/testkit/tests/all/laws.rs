@@ -1,0 +1,280 @@
+//! What must hold for every stream and every plan, tried on small random ones.
+//!
+//! * The size of batches, the number of shards, and a stop with a save anywhere change nothing.
+//! * The order of arrival, within the allowance, changes only when something comes out, not what.
+//! * Every reading is in its window, or late, or outside its range: none is lost and none is counted twice.
+//!
+//! The seed is fixed, so that a run is the same on every machine. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` look
+//! further.
+
+use ouzel_connect::fault::Fault;
+use ouzel_connect::source::{Rows, Source};
+use ouzel_engine::plan::*;
+use ouzel_engine::reading::Reading;
+use ouzel_engine::series::{Names, Timing};
+use ouzel_engine::time::{Span, Time};
+use ouzel_testkit::play::{Outcome, Recorded, first_difference, threaded};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use std::sync::Arc;
+
+pub(super) fn config() -> ProptestConfig {
+    let mut config = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 64;
+    }
+    if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+        config.rng_seed = RngSeed::Fixed(3);
+    }
+    config
+}
+
+/// Half a second: times are small multiples of it, so that ties, edges and gaps are common.
+const STEP: i64 = 500_000_000;
+const DEVICES: [&str; 5] = ["boiler", "ant", "press-1", "press-10", "zeppelin"];
+const CHANNELS: [&str; 2] = ["x", "y"];
+/// Plausible values of channel `x`.
+const RANGE: (f64, f64) = (-40.0, 90.0);
+
+/// A reading as a test has it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sent {
+    pub(super) device: usize,
+    pub(super) channel: usize,
+    /// In steps.
+    pub(super) time: i64,
+    /// In steps: how much later than its time it arrives.
+    pub(super) delay: i64,
+    pub(super) value: f64,
+}
+
+fn values() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        6 => (0i32..8).prop_map(|v| 20.0 + f64::from(v) * 0.1),
+        2 => -50f64..120.0,
+        1 => Just(20.0),
+        1 => prop_oneof![Just(-40.0), Just(90.0), Just(91.0), Just(1e9), Just(-0.0)],
+    ]
+}
+
+/// Readings in the order of their times; a delay of at most `late` steps each.
+pub(super) fn stream(late: i64) -> impl Strategy<Value = Vec<Sent>> {
+    let gap = prop_oneof![10 => 0i64..3, 3 => 3i64..12, 1 => 12i64..90];
+    let one = (0..DEVICES.len(), 0..CHANNELS.len(), gap, 0..=late, values());
+    prop::collection::vec(one, 1..120).prop_map(|all| {
+        let mut time = -20;
+        let sent = all.into_iter().map(|(device, channel, gap, delay, value)| {
+            time += gap;
+            Sent { device, channel, time, delay, value }
+        });
+        sent.collect()
+    })
+}
+
+/// Plays readings in the order given, a few at a time.
+#[derive(Clone)]
+struct Script {
+    sent: Vec<Sent>,
+    next: usize,
+    timing: Timing,
+    at_once: usize,
+}
+
+impl Source for Script {
+    fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
+        let until = self.sent.len().min(self.next + self.at_once);
+        for sent in &self.sent[self.next..until] {
+            let device = names.device(DEVICES[sent.device], self.timing, &[]).expect("few devices");
+            let channel = names.channel(CHANNELS[sent.channel]);
+            let series = names.series(device, channel);
+            into.rows.push(Reading::new(series, Time(sent.time * STEP), sent.value));
+        }
+        let more = self.next < until;
+        self.next = until;
+        Ok(more)
+    }
+}
+
+pub(super) fn source(sent: &[Sent], late: i64, at_once: usize) -> Vec<Box<dyn Source>> {
+    let timing = Timing { late: Span(late * STEP), arrival: false };
+    vec![Box::new(Script { sent: sent.to_vec(), next: 0, timing, at_once })]
+}
+
+fn channels() -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![Just(vec!["x".to_owned()]), Just(vec!["x".to_owned(), "y".to_owned()])]
+}
+
+pub(super) fn span(steps: i64) -> Span {
+    Span(steps * STEP)
+}
+
+fn past() -> impl Strategy<Value = Past> {
+    prop_oneof![(2u32..12).prop_map(Past::Count), (1i64..40).prop_map(|n| Past::Span(span(n)))]
+}
+
+fn window() -> impl Strategy<Value = Work> {
+    (1i64..20, 1i64..20).prop_map(|(size, every)| {
+        Work::Window(WindowSpec { size: span(size), every: span(every.min(size)), give: Statistic::ALL.to_vec() })
+    })
+}
+
+fn limits(high: f64) -> impl Strategy<Value = Limits> {
+    (0.2f64..1.0, any::<bool>(), 0i64..8, prop_oneof![Just(0.0), 0f64..1.0]).prop_map(
+        move |(share, both, hold, hysteresis)| {
+            let levels = Levels { warning: Some(high * share), critical: Some(high) };
+            let below = Levels { warning: Some(-high * share), critical: None };
+            let below = if both { below } else { Levels::default() };
+            Limits { above: levels, below, hysteresis, hold: span(hold), kind: "odd".to_owned() }
+        },
+    )
+}
+
+/// Detectors that see readings in the order of their times.
+fn in_order() -> impl Strategy<Value = Work> {
+    let zscore = (past(), 1u32..6, prop_oneof![Just(0.0), Just(0.1)], any::<bool>());
+    prop_oneof![
+        (zscore, limits(3.0))
+            .prop_map(|((past, min, floor, include), l)| Work::ZScore(ZScoreSpec { past, min, floor, include }, l)),
+        limits(60.0).prop_map(Work::Threshold),
+        (past(), prop_oneof![Just(0.0), Just(0.3)])
+            .prop_map(|(past, spread)| Work::Flatline(FlatlineSpec { past, spread }, one(1.0))),
+        Just(Work::RangeFault(one(0.0))),
+    ]
+}
+
+/// Detectors that hear readings as they arrive, and the ticks.
+fn on_arrival() -> impl Strategy<Value = Work> {
+    prop_oneof![
+        (1i64..30).prop_map(|n| Work::Silence(SilenceSpec { after: span(n) }, one(0.0))),
+        (2i64..30, 1i64..4).prop_map(|(past, every)| Work::MissingRate(
+            MissingRateSpec { past: span(past), every: span(every) },
+            one(0.3)
+        )),
+    ]
+}
+
+pub(super) fn one(warning: f64) -> Limits {
+    Limits { above: Levels { warning: Some(warning), critical: None }, kind: "odd".to_owned(), ..Limits::default() }
+}
+
+fn alert(on: Vec<String>) -> impl Strategy<Value = AlertRule> {
+    (0i64..10, 0i64..30, prop_oneof![Just(0u32), Just(5)]).prop_map(move |(hold, clear, warm_up)| AlertRule {
+        name: "trouble".to_owned(),
+        on: on.clone(),
+        severity: None,
+        hold: span(hold),
+        clear: span(clear),
+        warm_up,
+        say: String::new(),
+        send: Vec::new(),
+    })
+}
+
+/// Two windows, one over the other, some detectors over readings and one over what the first window says.
+fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value = Plan> {
+    let detectors = prop::collection::vec((channels(), detector), 0..4);
+    let derived = (prop_oneof![Just("mean"), Just("count"), Just("max")], in_order());
+    (window(), window(), detectors, derived).prop_map(|(first, second, detectors, (statistic, work))| {
+        let of = |name: &str, on: Vec<String>, work| Operator { name: name.to_owned(), on, work };
+        let on_first = |statistic: &str| vec![format!("first.x.{statistic}")];
+        let mut operators = vec![of("first", vec!["x".into(), "y".into()], first)];
+        let detectors = detectors.into_iter().enumerate();
+        operators.extend(detectors.map(|(i, (on, work))| of(&format!("d{i}"), on, work)));
+        operators.push(of("second", on_first("mean"), second));
+        operators.push(of("derived", on_first(statistic), work));
+        let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
+        Plan { channels: vec![facts], operators, alerts: Vec::new() }
+    })
+}
+
+/// A plan of everything there is, with an alert on all of its detectors.
+pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
+    let detector = prop_oneof![3 => in_order().boxed(), 2 => on_arrival().boxed()];
+    plan(detector).prop_flat_map(|plan| {
+        let names = plan.operators.iter().filter(|operator| !matches!(operator.work, Work::Window(_)));
+        let alert = alert(names.map(|operator| operator.name.clone()).collect());
+        (Just(plan), alert).prop_map(|(plan, alert)| Plan { alerts: vec![alert], ..plan })
+    })
+}
+
+/// In the order of arrival. Nobody is late if no delay is longer than the allowance.
+pub(super) fn arrived(sent: &[Sent]) -> Vec<Sent> {
+    let mut arrived = sent.to_vec();
+    arrived.sort_by_key(|sent| sent.time + sent.delay);
+    arrived
+}
+
+pub(super) fn same(way: &str, expected: &Outcome, got: &Outcome) -> Result<(), TestCaseError> {
+    let differs = || format!("{way} differs:\n{}", first_difference(&expected.bytes, &got.bytes));
+    prop_assert!(expected.bytes == got.bytes, "{}", differs());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn batches_shards_threads_and_stops_change_nothing(
+        sent in stream(12), plan in any_plan(), late in 0i64..8, at_once in 1usize..40,
+        rows in 1usize..30, shards in 1usize..6, after in 1usize..6, stop in 0f64..1.0,
+    ) {
+        let (plan, sent) = (Arc::new(plan), arrived(&sent));
+        let recorded = Recorded::of(&plan, source(&sent, late, at_once)).unwrap();
+        let straight = recorded.play(&plan, usize::MAX, 1);
+        same("batches of one", &straight, &recorded.play(&plan, 1, 1))?;
+        same(&format!("batches of {rows} on {shards} shards"), &straight, &recorded.play(&plan, rows, shards))?;
+        let other = threaded(&plan, source(&sent, late, at_once), shards).unwrap();
+        same(&format!("{shards} threads"), &straight, &other)?;
+        let stop = (stop * recorded.rows as f64) as usize;
+        for stop in [stop, recorded.rows] {
+            let resumed = recorded.play_with_stop(&plan, stop, shards, after).map_err(TestCaseError::fail)?;
+            same(&format!("a stop before row {stop}, {shards} shards, then {after}"), &straight, &resumed)?;
+        }
+    }
+
+    /// Only for what works in the order of time: silence and missing readings are judged as they arrive, and alerts
+    /// by the ticks between arrivals. Times of one series are distinct, for ties go in order of arrival.
+    #[test]
+    fn the_order_of_arrival_changes_places_only(sent in stream(8), plan in plan(in_order()), at_once in 1usize..40) {
+        let mut sent = sent;
+        let mut seen = std::collections::BTreeSet::new();
+        sent.retain(|s| seen.insert((s.device, s.channel, s.time)));
+        let plan = Arc::new(plan);
+        let play = |sent: &[Sent]| Recorded::of(&plan, source(sent, 8, at_once)).map(|r| r.play(&plan, usize::MAX, 1));
+        let (in_time, as_arrived) = (play(&sent).unwrap(), play(&arrived(&sent)).unwrap());
+        let (expected, got) = (in_time.anywhere().join("\n"), as_arrived.anywhere().join("\n"));
+        prop_assert!(expected == got, "another order of arrival:\n{}", first_difference(&expected, &got));
+    }
+
+    #[test]
+    fn every_reading_is_in_its_window_or_late_or_outside_its_range(sent in stream(12), late in 0i64..8, size in 1i64..20) {
+        let sent = arrived(&sent);
+        let window = WindowSpec { size: span(size), every: span(size), give: vec![Statistic::Count] };
+        let on = CHANNELS.map(str::to_owned).to_vec();
+        let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
+        let operators = vec![
+            Operator { name: "all".to_owned(), on: on.clone(), work: Work::Window(window) },
+            Operator { name: "outside".to_owned(), on, work: Work::RangeFault(one(0.0)) },
+        ];
+        let plan = Arc::new(Plan { channels: vec![facts], operators, alerts: Vec::new() });
+        let recorded = Recorded::of(&plan, source(&sent, late, 7)).unwrap();
+        prop_assert_eq!(recorded.readings(), sent.len());
+        let said = recorded.play(&plan, usize::MAX, 3).text;
+
+        // What it should be, from the definition of late alone.
+        let (mut latest, mut expected_late, mut bad, mut good) = ([i64::MIN; DEVICES.len()], 0, 0, 0);
+        for s in &sent {
+            let clock = &mut latest[s.device];
+            if *clock != i64::MIN && s.time < *clock - late {
+                expected_late += 1;
+                continue;
+            }
+            *clock = (*clock).max(s.time);
+            if s.channel == 0 && !(RANGE.0..=RANGE.1).contains(&s.value) { bad += 1 } else { good += 1 }
+        }
+        let count = |line: &str| line.split(" count=").nth(1)?.split(' ').next()?.parse::<usize>().ok();
+        let in_windows: usize = said.lines().filter(|line| line.contains(" aggregate ")).filter_map(count).sum();
+        let late_ones = said.lines().filter(|line| line.contains(" late ")).count();
+        prop_assert_eq!((in_windows, late_ones, in_windows + late_ones + bad), (good, expected_late, sent.len()));
+    }
+}

@@ -1,0 +1,9 @@
+//! All tests that need the whole way of a reading, in one program: linking is most of what a test program costs.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
+
+mod golden;
+mod laws;
+mod found;
+mod map;
+mod recorded;
+mod seed_000;
