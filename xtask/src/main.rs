@@ -1,1 +1,65 @@
-fn main() {}
+//! What a contributor and CI do, one command each: `cargo xtask test`, `check`, `bench`.
+
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "what it prints is for the person who runs it")]
+
+mod changed;
+mod check;
+mod needs;
+mod run;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test [ARGS]    all tests of the workspace; installs what they need where it can
+                 (as root on Debian), and says at the end what was not run.
+                 ARGS go to `cargo test`
+  check          before a commit: format, clippy with warnings as errors, and the
+                 tests of the crates that changed and of those that build on them
+  bench [ARGS]   the figures of the README, by `ouzel bench` in a release build.
+                 ARGS go to it: --json, --against FILE
+  help           this
+
+With CI=true, what a machine lacks is a failure.
+";
+
+/// Wrong use of the command, as everywhere in Ouzel.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next();
+    let rest: Vec<String> = args.collect();
+    match command.as_deref() {
+        Some("test") => test::run(&root(), &rest),
+        Some("check") if rest.is_empty() => check::run(&root()),
+        Some("check") => wrong("`check` takes no arguments"),
+        Some("bench") => bench(&rest),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Some(other) => wrong(&format!("no command is called `{other}`")),
+        None => wrong("which command?"),
+    }
+}
+
+fn wrong(what: &str) -> ExitCode {
+    eprint!("{what}\n\n{HELP}");
+    ExitCode::from(USAGE)
+}
+
+fn bench(rest: &[String]) -> ExitCode {
+    let before = ["run", "--release", "--package", "ouzel", "--", "bench"].map(str::to_owned);
+    let args: Vec<String> = before.into_iter().chain(rest.iter().cloned()).collect();
+    ExitCode::from(run::cargo(&root(), &args))
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or(here.clone(), PathBuf::from)
+}

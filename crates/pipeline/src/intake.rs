@@ -6,7 +6,7 @@
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rejected, Rows, Source};
 use ouzel_engine::plan::Plan;
-use ouzel_engine::reading::{Batch, Reading};
+use ouzel_engine::reading::{Batch, Reading, TICK};
 use ouzel_engine::series::{Declaration, Device, Names};
 use ouzel_engine::time::{Span, Time};
 use std::collections::VecDeque;
@@ -30,6 +30,15 @@ pub struct Stretch {
     pub rejected: Vec<Rejected>,
     /// Cells that were empty.
     pub absent: u64,
+}
+
+impl Stretch {
+    /// First and last time of its readings.
+    pub fn span(&self) -> Option<(Time, Time)> {
+        let readings = self.batch.rows.iter().filter(|row| row.series != TICK).map(|row| row.time);
+        let (from, to) = readings.fold((Time::MAX, Time::MIN), |(from, to), time| (from.min(time), to.max(time)));
+        (from <= to).then_some((from, to))
+    }
 }
 
 /// Reads all inputs of a stream as one.
@@ -200,7 +209,6 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ouzel_engine::reading::TICK;
     use ouzel_engine::series::Timing;
 
     struct Script(Vec<(&'static str, i64)>, bool);

@@ -1,8 +1,9 @@
 //! What a run has done, counted on the way: by noun, kind, severity, and who gave the most trouble.
 
+use ouzel_connect::source::Rejected;
 use ouzel_engine::output::{Output, Severity, State, What};
 use ouzel_engine::plan::{Plan, Work};
-use ouzel_engine::series::{Device, Names};
+use ouzel_engine::series::{Names, Series};
 use ouzel_engine::time::Time;
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ pub struct Summary {
     pub readings: u64,
     /// Pieces of input that could not be read.
     pub rejected: u64,
+    /// The first of them, at most [`Summary::SHOWN`].
+    pub first_rejected: Vec<Rejected>,
     /// Empty cells.
     pub absent: u64,
     /// Readings that came too late.
@@ -27,31 +30,37 @@ pub struct Summary {
     pub devices: u64,
     /// Series seen, derived ones among them.
     pub series: u64,
-    /// First and last event time of what came out.
+    /// First and last event time of the readings.
     pub from: Option<Time>,
     /// See `from`.
     pub to: Option<Time>,
     kinds: BTreeMap<(u16, Severity), u64>,
-    offenders: BTreeMap<Device, u64>,
+    offenders: BTreeMap<Series, u64>,
     fired: BTreeMap<(u16, Severity), u64>,
     told: std::collections::BTreeSet<(u16, u32, Time)>,
 }
 
 impl Summary {
+    /// How many pieces of input that could not be read are kept to be shown.
+    pub const SHOWN: usize = 3;
+
+    /// Counts input that could not be read.
+    pub fn reject(&mut self, rejected: &[Rejected]) {
+        self.rejected += rejected.len() as u64;
+        let room = Summary::SHOWN - self.first_rejected.len();
+        self.first_rejected.extend(rejected.iter().take(room).cloned());
+    }
+
     /// Counts the outputs of a stretch.
     pub fn count(&mut self, outputs: &[Output]) {
         for output in outputs {
             match &output.what {
                 What::Late(_) => self.late += 1,
-                What::Aggregate(aggregate) => {
-                    self.aggregates += 1;
-                    self.span(aggregate.start, aggregate.end);
-                }
+                What::Aggregate(_) => self.aggregates += 1,
                 What::Anomaly(anomaly) => {
                     self.anomalies += 1;
-                    self.span(anomaly.time, anomaly.time);
                     *self.kinds.entry((output.node, anomaly.severity)).or_default() += 1;
-                    *self.offenders.entry(output.device).or_default() += 1;
+                    *self.offenders.entry(anomaly.series).or_default() += 1;
                 }
                 What::Alert(alert) if alert.state == State::Firing => {
                     let first = self.told.insert((alert.rule, alert.series.0, alert.since));
@@ -66,7 +75,10 @@ impl Summary {
         }
     }
 
-    fn span(&mut self, from: Time, to: Time) {
+    /// Counts readings that were taken in, and the times they span.
+    pub fn take(&mut self, readings: u64, span: Option<(Time, Time)>) {
+        self.readings += readings;
+        let Some((from, to)) = span else { return };
         self.from = Some(self.from.map_or(from, |t| t.min(from)));
         self.to = Some(self.to.map_or(to, |t| t.max(to)));
     }
@@ -91,10 +103,14 @@ impl Summary {
         self.fired.iter().filter(|(_, count)| **count > 0).map(|(&(r, s), &count)| (rule(r), s, count)).collect()
     }
 
-    /// The devices with the most anomalies, most first.
-    pub fn top_offenders<'a>(&self, names: &'a Names, most: usize) -> Vec<(&'a str, u64)> {
-        let mut rows: Vec<_> = self.offenders.iter().map(|(&d, &count)| (names.device_name(d), count)).collect();
-        rows.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    /// The series with the most anomalies, as device, channel and count, most first.
+    pub fn top_offenders<'a>(&self, names: &'a Names, most: usize) -> Vec<(&'a str, &'a str, u64)> {
+        let named = |(&series, &count): (&Series, &u64)| {
+            let (device, channel) = names.of(series);
+            (names.device_name(device), names.channel_name(channel), count)
+        };
+        let mut rows: Vec<_> = self.offenders.iter().map(named).collect();
+        rows.sort_by(|a, b| b.2.cmp(&a.2).then(a.cmp(b)));
         rows.truncate(most);
         rows
     }

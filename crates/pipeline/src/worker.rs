@@ -13,6 +13,7 @@ use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::Batch;
 use ouzel_engine::series::{Declaration, Names};
 use ouzel_engine::shard::{Input, Outputs, Shard};
+use ouzel_engine::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -77,6 +78,8 @@ pub struct Gathered {
     pub stretch: Stretch,
     /// How many readings it had.
     pub readings: u64,
+    /// First and last time of them.
+    pub span: Option<(Time, Time)>,
 }
 
 fn died() -> Fault {
@@ -99,6 +102,7 @@ fn read(
             Err(fault) => return drop(heads.send(Err(fault))),
         };
         let declarations: Arc<[Declaration]> = std::mem::take(&mut stretch.declarations).into();
+        let span = stretch.span();
         let batch = std::mem::take(&mut stretch.batch);
         let readings = (batch.rows.len() - stretch.ticks.len()) as u64;
         let batches = if parts.len() == 1 {
@@ -114,7 +118,7 @@ fn read(
                 return;
             }
         }
-        if heads.send(Ok(Gathered { declarations, stretch, readings })).is_err() {
+        if heads.send(Ok(Gathered { declarations, stretch, readings, span })).is_err() {
             return;
         }
     }
