@@ -1,1 +1,54 @@
-fn main() {}
+//! The command: what the user typed, to what the other crates do. Results go to standard output, all else to standard
+//! error; how it ended is in the exit code (`ending.rs`).
+
+mod about;
+mod check;
+mod ending;
+mod figures;
+mod load;
+mod meter;
+mod replay;
+mod bench;
+mod screen;
+mod simulate;
+mod stop;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Watches sensor streams and tells people what is wrong, while it is happening.
+#[derive(Parser)]
+#[command(name = "ouzel", version, after_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+    Simulate(simulate::Args),
+    Replay(replay::Args),
+    Bench(bench::Args),
+    Completions(about::CompletionsArgs),
+    Version(about::VersionArgs),
+}
+
+const AFTER: &str = "\
+To see it at work:
+  ouzel simulate -o readings.csv
+  ouzel replay readings.csv
+
+Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 wrong config, 130 interrupted";
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Completions(args) => about::completions::<Cli>(&args),
+        Command::Version(args) => about::version(&args),
+    };
+    ending::exit(done)
+}

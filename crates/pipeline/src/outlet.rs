@@ -52,15 +52,14 @@ impl Outlet {
         Ok(())
     }
 
-    /// Writes what is left and closes every sink.
+    /// Writes what is left and closes every sink, also those behind one that cannot; a closed pipe must not cost the
+    /// files beside it their last rows.
     ///
     /// # Errors
-    /// When a sink cannot write.
+    /// The first fault, where a sink cannot write.
     pub fn finish(&mut self) -> Result<(), Fault> {
-        for (name, sink) in &mut self.sinks {
-            sink.finish().map_err(|fault| named(name, fault))?;
-        }
-        Ok(())
+        let closed = self.sinks.iter_mut().map(|(name, sink)| sink.finish().map_err(|fault| named(name, fault)));
+        closed.fold(Ok(()), |first, this| first.and(this))
     }
 }
 

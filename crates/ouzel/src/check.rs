@@ -1,0 +1,68 @@
+//! `ouzel check`: all that is wrong with a config, what is unwise, and what it will cost.
+
+use crate::ending::{Done, Ending, Failure};
+use crate::figures::{bytes, counted};
+use crate::load::load;
+use crate::screen;
+use ouzel_engine::plan::{Operator, Work};
+use ouzel_pipeline::config::Config;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// Show every problem of a config at once, and advice
+#[derive(clap::Args)]
+pub struct Args {
+    /// The config file
+    config: PathBuf,
+    /// Print one JSON object instead
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the config cannot be read, or nobody reads the answer.
+pub fn run(args: &Args) -> Done {
+    let loaded = match load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(message) if args.json => {
+            let problem = serde_json::json!({
+                "message": message, "file": args.config.display().to_string(), "line": null, "column": null, "hint": null,
+            });
+            let answer = serde_json::json!({ "problems": [problem], "advice": [], "memory_bytes_per_series": null });
+            screen::print(&format!("{answer}\n"))?;
+            return Ok(Ending::BadConfig);
+        }
+        Err(message) => return Err(Failure::Config(message)),
+    };
+    let mut answer = String::new();
+    if args.json {
+        answer = format!("{}\n", loaded.read.to_json());
+    } else {
+        answer.push_str(&loaded.read.render_all(&loaded.text));
+        if let Some(config) = &loaded.read.config {
+            answer.push_str(&format!("{} is good: {}\n", loaded.read.label, outline(config)));
+        }
+    }
+    screen::print(&answer)?;
+    Ok(if loaded.read.config.is_some() { Ending::Done } else { Ending::BadConfig })
+}
+
+/// What a config has, in a line. A detector may be several operators; it is counted once, as its section is.
+fn outline(config: &Config) -> String {
+    let names = |operators: &mut dyn Iterator<Item = &Operator>| {
+        operators.map(|operator| operator.name.as_str()).collect::<BTreeSet<_>>().len()
+    };
+    let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
+    let operators = &config.plan.operators;
+    let parts = [
+        (config.sources.len(), "source"),
+        (names(&mut operators.iter().filter(is_window)), "window"),
+        (names(&mut operators.iter().filter(|operator| !is_window(operator))), "detector"),
+        (config.plan.alerts.len(), "alert"),
+        (config.sinks.len(), "sink"),
+    ];
+    let parts = parts.map(|(count, word)| counted(count as u64, word)).join(", ");
+    format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))
+}
