@@ -83,7 +83,7 @@ fn text(what: &str, count: usize, data: impl FnOnce() -> String) {
 
 #[cfg(feature = "parquet")]
 fn parquet(sensors: usize) {
-    use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
     use std::sync::Arc;
     let name = format!("parquet, {sensors} sensors");
     if std::env::args().nth(1).is_some_and(|word| !name.contains(&word)) {

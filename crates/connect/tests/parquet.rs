@@ -2,11 +2,11 @@
 #![cfg(feature = "parquet")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use arrow::array::{
+use arrow_array::types::Int32Type;
+use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, Float32Array, Float64Array, Int64Array, LargeStringArray, RecordBatch,
     StringArray, TimestampMicrosecondArray, TimestampMillisecondArray,
 };
-use arrow::datatypes::Int32Type;
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::source::{Rows, file};
 use ouzel_engine::reading::Flags;
@@ -21,7 +21,7 @@ fn hints() -> FormatHints {
     FormatHints::default()
 }
 
-fn array(array: impl arrow::array::Array + 'static) -> ArrayRef {
+fn array(array: impl arrow_array::Array + 'static) -> ArrayRef {
     Arc::new(array)
 }
 
@@ -102,7 +102,7 @@ fn a_narrow_file_gives_a_reading_a_row() {
         vec![
             ("time", array(Int64Array::from(vec![1_704_067_200, 1_704_067_201, 1_704_067_202, 1_704_067_203]))),
             ("sensor", array(LargeStringArray::from(vec!["a", "a", "b", "b"]))),
-            ("metric", array(words.into_iter().collect::<arrow::array::DictionaryArray<Int32Type>>())),
+            ("metric", array(words.into_iter().collect::<arrow_array::DictionaryArray<Int32Type>>())),
             ("value", array(Float32Array::from(vec![0.5, f32::NAN, f32::INFINITY, 4.0]))),
         ],
         &hints(),

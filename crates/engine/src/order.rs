@@ -98,6 +98,12 @@ impl Order {
         self.timing.late.0 != 0
     }
 
+    /// Reads what the next reading will need, to have it near.
+    #[inline]
+    pub fn touch(&self) -> i64 {
+        self.watermark.0 ^ self.few[0].time.0 ^ self.few[FEW - 1].time.0
+    }
+
     /// A reading of this time, which is not late, has been heard.
     #[inline]
     pub fn hear(&mut self, time: Time) {

@@ -69,6 +69,13 @@ pub struct Shard {
 
 const NOT_OURS: u32 = u32::MAX;
 
+/// Rows whose state is fetched together.
+const AHEAD: usize = 16;
+
+/// The state of this many series is in the processor's own cache anyway: looking ahead gains nothing at 1 000 series,
+/// and takes a reading at 100 000 from about 320 ns to 130 ns.
+const NEAR: usize = 1_500;
+
 /// A device of ours, as far as each reading needs it.
 #[derive(Debug)]
 struct Spoken {
@@ -137,14 +144,12 @@ impl Shard {
         match input {
             Input::Declare(declarations) => declarations.iter().for_each(|d| self.declare(d)),
             Input::Batch(batch) => {
-                for (index, row) in batch.rows.iter().enumerate() {
-                    let start = out.list.len();
-                    match row.series {
-                        TICK => self.tick(batch.number(index), row, out),
-                        _ => self.read(batch.number(index), *row, out),
+                for (chunk, rows) in batch.rows.chunks(AHEAD).enumerate() {
+                    if self.series.len() > NEAR {
+                        self.look_ahead(rows);
                     }
-                    if out.list.len() > start + 1 {
-                        self.settle(start, out);
+                    for (index, row) in rows.iter().enumerate() {
+                        self.row(batch.number(chunk * AHEAD + index), row, out);
                     }
                 }
             }
@@ -153,8 +158,39 @@ impl Shard {
         }
     }
 
-    /// The way of a reading, top to bottom.
+    /// One row of a batch, and the order of what it brings about.
+    #[inline(always)]
+    fn row(&mut self, number: u64, row: &Reading, out: &mut Outputs) {
+        let start = out.list.len();
+        match row.series {
+            TICK => self.tick(number, row, out),
+            _ => self.read(number, *row, out),
+        }
+        if out.list.len() > start + 1 {
+            self.settle(start, out);
+        }
+    }
+
+    /// Touches what the next rows will need, so that it is in the cache when their turn comes. The state of a series
+    /// is three steps through memory away, and a row is too long for the processor to see past it; here the steps of
+    /// many rows run side by side ("group prefetching", Chen, Ailamaki, Gibbons, Mowry 2004). Changes nothing.
     #[inline]
+    fn look_ahead(&self, rows: &[Reading]) {
+        let mut touched = 0;
+        for row in rows {
+            let Some(&place) = self.series_places.get(row.series.0 as usize) else { continue };
+            let Some(series) = self.series.get(place as usize) else { continue };
+            let device = &self.devices[series.device as usize];
+            touched ^= device.next_end.0 ^ device.order.touch();
+            if let Some(route) = self.routes.get(series.in_order.0 as usize) {
+                touched ^= self.nodes[route.node as usize].touch(route.state);
+            }
+        }
+        std::hint::black_box(touched);
+    }
+
+    /// The way of a reading, top to bottom.
+    #[inline(always)]
     fn read(&mut self, number: u64, mut reading: Reading, out: &mut Outputs) {
         let place = self.series_places[reading.series.0 as usize];
         let Some(series) = self.series.get(place as usize) else { return };
@@ -165,8 +201,7 @@ impl Shard {
         let (index, hears) = (series.device, series.on_arrival.0 < series.on_arrival.1);
         let device = &mut self.devices[index as usize];
         if reading.time < device.order.watermark() {
-            reading.flags = reading.flags.with(Flags::LATE);
-            return out.say(number, device.device, LATE_NODE, What::Late(reading));
+            return out.late(number, device.device, reading);
         }
         device.order.hear(reading.time);
         if device.order.waits() {
@@ -185,7 +220,7 @@ impl Shard {
     }
 
     /// What a device held back and may now go on, in order of time.
-    #[inline]
+    #[inline(always)]
     fn release(&mut self, number: u64, device: u32, out: &mut Outputs) {
         while let Some(reading) = self.devices[device as usize].order.release() {
             self.follow(number, self.series_places[reading.series.0 as usize], &reading, out);
@@ -193,7 +228,7 @@ impl Shard {
     }
 
     /// A reading in its turn: first the windows that end before it, then every node that takes it.
-    #[inline]
+    #[inline(always)]
     fn follow(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let series = &mut self.series[place as usize];
         series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
@@ -225,10 +260,8 @@ impl Shard {
                     let (time, watermark) = (reading.time, device.order.watermark());
                     let at = Moment { time, watermark, range: here.range };
                     let subject = Subject { series: here.series, seen: series[here.origin as usize].seen };
-                    let speaker = device.device;
-                    node.observe(route.state, at, clock.heard(time), reading.value, subject, |what| {
-                        out.say(number, speaker, route.node, what);
-                    });
+                    let speaker = Speaker { number, device: device.device, node: route.node };
+                    judge(node, route.state, at, clock.heard(time), reading.value, subject, speaker, out);
                 }
             }
         }
@@ -246,6 +279,7 @@ impl Shard {
         }
     }
 
+    #[inline(never)]
     fn close_next(&mut self, number: u64, device: u32, out: &mut Outputs) {
         let end = std::mem::replace(&mut self.devices[device as usize].next_end, Time::MAX);
         let mut next = Time::MAX;
@@ -288,6 +322,7 @@ impl Shard {
     }
 
     /// The stream's clock has moved: arrival-time clocks with it, and what timed detectors have to say.
+    #[inline(never)]
     fn tick(&mut self, number: u64, tick: &Reading, out: &mut Outputs) {
         self.clock.tick(tick);
         let now = self.clock.now();
@@ -323,6 +358,7 @@ impl Shard {
     }
 
     /// Puts the outputs of one input in their order: device name, node, channel name.
+    #[inline(never)]
     fn settle(&self, start: usize, out: &mut Outputs) {
         let said = &mut out.list[start..];
         let device = |of: &Output| &self.facts[self.device_places[of.device.0 as usize] as usize].name;
@@ -348,6 +384,30 @@ impl Shard {
     }
 }
 
+/// Whose word an output is.
+#[derive(Clone, Copy)]
+struct Speaker {
+    number: u64,
+    device: Device,
+    node: u16,
+}
+
+/// A detector's turn. Apart from `walk`, so that readings which only windows take do not pay for its frame.
+#[inline(never)]
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct would only move the list")]
+fn judge(
+    node: &mut Node,
+    state: u32,
+    at: Moment,
+    heard: Time,
+    value: f64,
+    subject: Subject,
+    by: Speaker,
+    out: &mut Outputs,
+) {
+    node.observe(state, at, heard, value, subject, |what| out.say(by.number, by.device, by.node, what));
+}
+
 /// Late readings stand before what any operator says.
 pub const LATE_NODE: u16 = 0;
 
@@ -365,6 +425,12 @@ impl Outputs {
     /// Adds an output; its ordinal is given when the input is settled.
     fn say(&mut self, input: u64, device: Device, node: u16, what: What) {
         self.list.push(Output { input, device, node, ordinal: 0, what });
+    }
+
+    #[cold]
+    fn late(&mut self, input: u64, device: Device, mut reading: Reading) {
+        reading.flags = reading.flags.with(Flags::LATE);
+        self.say(input, device, LATE_NODE, What::Late(reading));
     }
 
     /// Forgets what was given, and keeps the room.

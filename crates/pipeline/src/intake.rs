@@ -85,10 +85,9 @@ impl Intake {
         match &mut self.feeds[..] {
             [only] => {
                 only.read(&mut self.names, &mut stretch)?;
-                let rows = std::mem::take(&mut only.rows.rows);
-                stretch.batch.rows.reserve(rows.len() + rows.len() / 16);
-                rows.into_iter().for_each(|row| self.clock.take(row, &self.names, &mut stretch));
-                self.ended = self.feeds[0].ended;
+                self.ended = only.ended;
+                stretch.batch.rows = std::mem::take(&mut only.rows.rows);
+                self.clock.weave(&mut stretch, &self.names);
             }
             _ => self.merge(&mut stretch)?,
         }
@@ -99,6 +98,16 @@ impl Intake {
         }
         stretch.declarations = self.plan.declare(&mut self.names);
         Ok(Some(stretch))
+    }
+
+    /// Takes back the rows of a stretch that has been worked off, to use their room again.
+    pub fn give_back(&mut self, mut rows: Vec<Reading>) {
+        if let [only] = &mut self.feeds[..]
+            && only.rows.rows.capacity() == 0
+        {
+            rows.clear();
+            only.rows.rows = rows;
+        }
     }
 
     /// Takes rows from whichever input is earliest, until the stretch is full or all have ended.
@@ -173,12 +182,37 @@ impl Clock {
     #[inline]
     fn take(&mut self, row: Reading, names: &Names, stretch: &mut Stretch) {
         stretch.batch.rows.push(row);
-        if row.time > self.second {
-            self.advance(row, names, stretch);
+        if let Some(tick) = self.see(&row, names) {
+            stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, tick));
+            stretch.batch.rows.push(tick);
         }
     }
 
-    fn advance(&mut self, row: Reading, names: &Names, stretch: &mut Stretch) {
+    /// Puts ticks among the rows of a stretch, where they stand: few, so the rows are moved once and not copied.
+    fn weave(&mut self, stretch: &mut Stretch, names: &Names) {
+        let rows = &mut stretch.batch.rows;
+        let steps: Vec<(usize, Reading)> =
+            rows.iter().enumerate().filter_map(|(index, row)| Some((index + 1, self.see(row, names)?))).collect();
+        let mut end = rows.len();
+        rows.resize(end + steps.len(), Reading::tick(Time::MIN));
+        for (before, &(after, tick)) in steps.iter().enumerate().rev() {
+            rows.copy_within(after..end, after + before + 1);
+            rows[after + before] = tick;
+            end = after;
+        }
+        let number = |(before, &(after, tick)): (usize, &(usize, Reading))| {
+            (stretch.batch.first + (after + before) as u64, tick)
+        };
+        stretch.ticks = steps.iter().enumerate().map(number).collect();
+    }
+
+    /// Looks at a row; gives a tick if the clock has stepped by it.
+    #[inline]
+    fn see(&mut self, row: &Reading, names: &Names) -> Option<Reading> {
+        if row.time > self.second { self.advance(row, names) } else { None }
+    }
+
+    fn advance(&mut self, row: &Reading, names: &Names) -> Option<Reading> {
         let device = names.of(row.series).0;
         if self.leader == Some(device) {
             self.highest = self.highest.max(row.time);
@@ -194,15 +228,12 @@ impl Clock {
         let now = if self.alone { self.highest } else { self.second };
         // Most rows fall into the second that has been ticked already.
         if now.since(self.ticked) < STEP && self.ticked != Time::MIN || now == Time::MIN {
-            return;
+            return None;
         }
         let step = now.floor(STEP, Span::ZERO);
-        if step > self.ticked {
-            self.ticked = step;
-            let tick = Reading::data_tick(step);
-            stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, tick));
-            stretch.batch.rows.push(tick);
-        }
+        let steps = step > self.ticked;
+        self.ticked = self.ticked.max(step);
+        steps.then(|| Reading::data_tick(step))
     }
 }
 

@@ -134,6 +134,7 @@ fn straight(plan: &Arc<Plan>, mut intake: Intake, outlet: &mut Outlet, stop: &At
     let mut straight = Straight::new(plan);
     while let Some(stretch) = if stop.load(Ordering::Relaxed) { None } else { intake.next_stretch()? } {
         straight.step(&stretch, outlet)?;
+        intake.give_back(stretch.batch.rows);
     }
     Ok(straight.ran())
 }

@@ -394,7 +394,11 @@ impl<'a> Guesser<'a> {
                 match self.kind {
                     Kind::Line => line_precision(cells),
                     _ if cells.is_empty() => TimeForm::Rfc3339(zone),
-                    _ => form_of(cells, &zone).map_err(|why| self.unreadable(&name, cells[0], &why))?,
+                    _ => form_of(cells, &zone).map_err(|why| {
+                        // The first cell that is in no form at all; where one is readable, that one tells nothing.
+                        let odd = cells.iter().find(|cell| form_of(&[cell], &zone).is_err()).unwrap_or(&cells[0]);
+                        self.unreadable(&name, odd, &why)
+                    })?,
                 }
             }
         };

@@ -1,7 +1,7 @@
 //! Apache Parquet, by columns: only those that are needed are read, and names once a dictionary rather than once a row.
 //!
 //! ```text
-//! file -> row groups -> pages -> batch of up to 8192 rows -> times: i64s | devices: keys of a dictionary | values: f64s
+//! file -> row groups -> pages -> batch of up to 2048 rows -> times: i64s | devices: keys of a dictionary | values: f64s
 //!                                                             `-- zipped row by row into Rows
 //! ```
 //! Time is any timestamp, date, whole number or text; a value any number, switch or text that is one. Lists and
@@ -17,14 +17,16 @@ use crate::fault::Fault;
 use crate::format::{ChannelFrom, DeviceFrom, Format, FormatHints, Kind, Shape, TimeForm, TimeFrom, Zone};
 use crate::source::file::{Opened, wanted};
 use crate::source::{Rejected, Rows, Source};
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
-use arrow::buffer::NullBuffer;
-use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Date32Type, Date64Type, Field, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Date64Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
 };
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_buffer::NullBuffer;
+use arrow_cast::cast;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use arrow_schema::{ArrowError, DataType, Field, Schema, TimeUnit};
 use ouzel_engine::reading::{Flags, Quality, Reading};
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
@@ -38,7 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The most rows of a batch; fewer where a row has many channels.
-const BATCH: usize = 8_192;
+const BATCH: usize = 2_048;
 
 /// The most readings of a batch.
 const READINGS: usize = 65_536;
@@ -216,17 +218,9 @@ fn damaged(source: &str, row: u64, what: &dyn std::fmt::Display) -> Fault {
 }
 
 impl Parquet {
-    fn batch(
-        &mut self,
-        batch: &RecordBatch,
-        first: u64,
-        names: &mut Names,
-        into: &mut Rows,
-    ) -> Result<(), arrow::error::ArrowError> {
-        let column = |name: &str| -> Result<&ArrayRef, arrow::error::ArrowError> {
-            batch
-                .column_by_name(name)
-                .ok_or_else(|| arrow::error::ArrowError::SchemaError(format!("the column \"{name}\" is gone")))
+    fn batch(&mut self, batch: &RecordBatch, first: u64, names: &mut Names, into: &mut Rows) -> Result<(), ArrowError> {
+        let column = |name: &str| -> Result<&ArrayRef, ArrowError> {
+            batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(format!("the column \"{name}\" is gone")))
         };
         // Rows without a time, in order, and why.
         let mut timeless = Vec::new();
@@ -261,7 +255,7 @@ impl Parquet {
         if let Shape::Wide(pairs) = &self.plan.shape {
             for (_, channel) in pairs {
                 if self.roster.channel(channel.as_bytes()).is_none() {
-                    self.roster.enter_channel(channel.as_bytes()).map_err(arrow::error::ArrowError::SchemaError)?;
+                    self.roster.enter_channel(channel.as_bytes()).map_err(ArrowError::SchemaError)?;
                 }
             }
         }
@@ -359,7 +353,7 @@ fn times(
     reader: &mut TimeReader,
     into: &mut Vec<i64>,
     timeless: &mut Vec<(usize, String)>,
-) -> Result<(), arrow::error::ArrowError> {
+) -> Result<(), ArrowError> {
     into.clear();
     let empty = || " is empty, so there is no time".to_owned();
     let (numbers, nanos, civil): (&[i64], i64, bool);
@@ -446,7 +440,7 @@ impl<'a> Words<'a> {
         Words::One(name.to_owned(), NOBODY)
     }
 
-    fn of(column: &'a ArrayRef) -> Result<Words<'a>, arrow::error::ArrowError> {
+    fn of(column: &'a ArrayRef) -> Result<Words<'a>, ArrowError> {
         if let Some(dictionary) = column.as_dictionary_opt::<Int32Type>()
             && let Some(words) = dictionary.values().as_string_opt::<i32>()
         {
@@ -502,7 +496,7 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn of(name: &'a str, column: &'a ArrayRef) -> Result<Values<'a>, arrow::error::ArrowError> {
+    fn of(name: &'a str, column: &'a ArrayRef) -> Result<Values<'a>, ArrowError> {
         let kind = column.data_type();
         let (numbers, texts) = if *kind == DataType::Float64 {
             (column.as_primitive::<Float64Type>().clone(), None)

@@ -1,15 +1,17 @@
-//! Apache Parquet: rows gather in columns, every 8192 rows become a record batch, every 65 536 a row group.
+//! Apache Parquet: rows gather in columns, every 8192 rows become a record batch, every 262 144 a row group.
 //!
 //! Times are microseconds in UTC (nanoseconds are cut towards the past), words are UTF-8 with a dictionary, whole
-//! numbers are signed 64 bits, all columns may be null. Compression is Zstandard at its first level. A file without
+//! numbers are signed 64 bits, all columns may be null. Compression is Snappy, as most writers have it and
+//! every reader knows it. A file without
 //! its footer is no file, so nothing can be read before [`Table::finish`].
 
 use super::{Column, Kind, Value};
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use ouzel_engine::time::Time;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
@@ -20,7 +22,7 @@ use std::sync::Arc;
 const BATCH_ROWS: usize = 8192;
 
 /// Rows of a row group. All of an open group is in memory, so this bounds a table to some 20 MiB.
-const GROUP_ROWS: usize = 64 * 1024;
+const GROUP_ROWS: usize = 262_144;
 
 /// A table on its way into a file.
 pub struct Table<W: Write + Send> {
@@ -47,9 +49,8 @@ impl<W: Write + Send> Table<W> {
     pub fn new(columns: &[Column], to: W) -> io::Result<Table<W>> {
         let fields: Vec<Field> = columns.iter().map(|c| Field::new(&c.name, data_type(c.kind), true)).collect();
         let schema = Arc::new(Schema::new(fields));
-        let level = ZstdLevel::try_new(1).map_err(io_error)?;
         let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
+            .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by(concat!("ouzel ", env!("CARGO_PKG_VERSION")).to_owned());
         for id in columns.iter().filter(|c| c.kind == Kind::Id) {

@@ -399,8 +399,9 @@ mod tests {
     #[cfg(feature = "parquet")]
     #[test]
     fn parquet_rows_have_nulls_where_values_are_absent() {
-        use arrow::array::{Array, AsArray};
-        use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
+        use arrow_array::Array;
+        use arrow_array::cast::AsArray;
+        use arrow_array::types::{Float64Type, TimestampMicrosecondType};
         let (names, rows) = readings();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("readings.parquet");

@@ -412,8 +412,9 @@ mod tests {
     mod parquet {
         use super::*;
         use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-        use arrow::array::{Array, AsArray, RecordBatch};
-        use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+        use arrow_array::cast::AsArray;
+        use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
+        use arrow_array::{Array, RecordBatch};
 
         fn read(path: &Path) -> (Vec<RecordBatch>, usize) {
             let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();

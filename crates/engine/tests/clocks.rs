@@ -1,0 +1,48 @@
+//! What moves the clock of a device: its readings, and, where event time is arrival time, the ticks.
+
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
+
+use ouzel_engine::output::What;
+use ouzel_engine::plan::{Operator, Plan, Statistic, WindowSpec, Work};
+use ouzel_engine::reading::{Batch, Reading};
+use ouzel_engine::series::{Names, Timing};
+use ouzel_engine::shard::{Input, Outputs, Shard};
+use ouzel_engine::time::{Span, Time};
+use std::sync::Arc;
+
+/// Ten-second windows over one reading at second 1, then ticks of a clock on the wall; gives the numbers of the inputs
+/// at which a window closed.
+fn closed_at(timing: Timing, ticks: &[i64]) -> Vec<u64> {
+    let size = Span::from_secs(10);
+    let work = Work::Window(WindowSpec { size, every: size, give: vec![Statistic::Count] });
+    let operator = Operator { name: "ten".into(), on: vec!["x".into()], work };
+    let plan = Arc::new(Plan { operators: vec![operator], ..Plan::default() });
+    let mut names = Names::new();
+    let device = names.device("a", timing, &[]).unwrap();
+    let channel = names.channel("x");
+    let series = names.series(device, channel);
+
+    let (mut shard, mut out) = (Shard::new(Arc::clone(&plan), u64::MAX), Outputs::default());
+    shard.step(&Input::Declare(&plan.declare(&mut names)), &mut out);
+    let mut rows = vec![Reading::new(series, Time::from_secs(1), 5.0)];
+    rows.extend(ticks.iter().map(|&second| Reading::tick(Time::from_secs(second))));
+    shard.step(&Input::Batch(&Batch { rows, ..Batch::default() }), &mut out);
+    out.list.iter().filter(|o| matches!(o.what, What::Aggregate(_))).map(|o| o.input).collect()
+}
+
+#[test]
+fn silence_moves_a_clock_of_arrival() {
+    let timing = Timing { late: Span::ZERO, arrival: true };
+    assert_eq!(closed_at(timing, &[5, 9, 10, 11]), [3]);
+}
+
+#[test]
+fn a_clock_of_arrival_waits_for_its_allowance_too() {
+    let timing = Timing { late: Span::from_secs(2), arrival: true };
+    assert_eq!(closed_at(timing, &[5, 10, 11, 12]), [4]);
+}
+
+#[test]
+fn silence_never_moves_a_clock_of_event_time() {
+    assert_eq!(closed_at(Timing::default(), &[5, 10, 1_000]), []);
+}
