@@ -90,6 +90,7 @@ pub fn open(path: &Path, source: &str, hints: &FormatHints, timing: Timing, devi
         size,
         progress: Arc::clone(&progress),
         times: Vec::new(),
+        known: Known::default(),
     };
     let size_bytes = Some(size);
     Ok(Opened { source: Box::new(parquet), format, guessed, size_bytes, progress, ignored, channels })
@@ -191,6 +192,16 @@ struct Parquet {
     progress: Arc<AtomicU64>,
     /// The times of a batch; room that is used again.
     times: Vec<i64>,
+    /// Devices that were looked up in an earlier batch.
+    known: Known,
+}
+
+/// The places of a dictionary's words. All batches of a row group share one dictionary, so its words are looked up
+/// once a row group.
+#[derive(Default)]
+struct Known {
+    dictionary: Option<ArrayRef>,
+    places: Vec<u32>,
 }
 
 impl Source for Parquet {
@@ -238,7 +249,7 @@ impl Parquet {
             }
         }
         let mut devices = match &self.plan.device {
-            DeviceFrom::Column(name) => Words::of(column(name)?)?,
+            DeviceFrom::Column(name) => Words::of(column(name)?)?.knowing(column(name)?, &mut self.known),
             DeviceFrom::Fixed(name) => Words::one(name),
         };
         let mut channels = match &self.plan.shape {
@@ -325,6 +336,9 @@ impl Parquet {
             if !narrow && let Some(last) = into.rows[before..].last_mut() {
                 last.flags = Flags::END_OF_MESSAGE;
             }
+        }
+        if let Words::Dictionary { places, .. } = devices {
+            self.known.places = places;
         }
         Ok(())
     }
@@ -449,6 +463,20 @@ impl<'a> Words<'a> {
             return Ok(Words::Dictionary { keys: dictionary.keys().values(), nulls, words, places });
         }
         Ok(Words::Each(cast(column, &DataType::Utf8)?))
+    }
+
+    /// Takes over what is known of this column's dictionary, if it is the one of the batch before.
+    fn knowing(mut self, column: &ArrayRef, known: &mut Known) -> Words<'a> {
+        if let Words::Dictionary { places, .. } = &mut self
+            && let Some(dictionary) = column.as_dictionary_opt::<Int32Type>()
+        {
+            let same = known.dictionary.as_ref().is_some_and(|before| Arc::ptr_eq(before, dictionary.values()));
+            if same && known.places.len() == places.len() {
+                *places = std::mem::take(&mut known.places);
+            }
+            known.dictionary = Some(dictionary.values().clone());
+        }
+        self
     }
 
     /// The place in the roster that was kept for the word of a row.

@@ -11,7 +11,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use ouzel_engine::time::Time;
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
@@ -53,9 +53,15 @@ impl<W: Write + Send> Table<W> {
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_created_by(concat!("ouzel ", env!("CARGO_PKG_VERSION")).to_owned());
-        for id in columns.iter().filter(|c| c.kind == Kind::Id) {
-            // No id comes twice, so a dictionary would be all cost.
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(id.name.as_str()), false);
+        for column in columns {
+            let path = || ColumnPath::from(column.name.as_str());
+            // No id and hardly any time comes twice, so a dictionary would be all cost; times grow by small steps.
+            if matches!(column.kind, Kind::Id | Kind::Time) {
+                properties = properties.set_column_dictionary_enabled(path(), false);
+            }
+            if column.kind == Kind::Time {
+                properties = properties.set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
+            }
         }
         let writer = ArrowWriter::try_new(to, schema.clone(), Some(properties.build())).map_err(io_error)?;
         let cells = columns.iter().map(|c| Cells::new(c.kind)).collect();
