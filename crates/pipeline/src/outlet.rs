@@ -58,8 +58,12 @@ impl Outlet {
     /// # Errors
     /// The first fault, where a sink cannot write.
     pub fn finish(&mut self) -> Result<(), Fault> {
-        let closed = self.sinks.iter_mut().map(|(name, sink)| sink.finish().map_err(|fault| named(name, fault)));
-        closed.fold(Ok(()), |first, this| first.and(this))
+        let mut first = Ok(());
+        for (name, sink) in &mut self.sinks {
+            let closed = sink.finish().map_err(|fault| named(name, fault));
+            first = first.and(closed);
+        }
+        first
     }
 }
 

@@ -1,6 +1,7 @@
 //! Names become places and routes: which nodes take a series, and where its state stands in each.
 
-use super::{DeviceFacts, Followed, NOT_OURS, Route, Shard, Spoken};
+use super::Shard;
+use super::state::{DeviceFacts, Followed, NOT_OURS, Route, Spoken};
 use crate::node::Node;
 use crate::order::Order;
 use crate::plan::Plan;

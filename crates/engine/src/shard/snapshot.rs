@@ -4,7 +4,8 @@
 //! changed config an operator that did not change finds its state, one that is new begins afresh, and what no
 //! operator wants any more is dropped. Held readings keep their series' numbers, so the names are saved beside.
 
-use super::{NOT_OURS, Shard};
+use super::Shard;
+use super::state::NOT_OURS;
 use crate::node::Node;
 use crate::order::Order;
 use crate::reading::StreamClock;
