@@ -428,7 +428,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut sink = Folder::open(folder.path(), Encoding::Parquet, &Noun::ALL, &bench.plan).unwrap();
             let many = vec![bench.aggregate(); 10_000];
-            for _ in 0..7 {
+            for _ in 0..30 {
                 sink.write(&many, &bench.book()).unwrap();
             }
             sink.write(&bench.outputs()[1..], &bench.book()).unwrap();
@@ -439,7 +439,7 @@ mod tests {
             assert!(path.exists() && !folder.path().join(".aggregates.parquet.tmp").exists());
 
             let (batches, groups) = read(&path);
-            assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), groups), (70_000, 2));
+            assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), groups), (300_000, 2));
             let schema = batches[0].schema();
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
             assert_eq!(names, ["id", "window", "key", "channel", "start", "end", "count", "mean"]);
