@@ -185,7 +185,7 @@ fn rows_without_a_time_are_counted_and_their_tags_kept() {
     while source.next(&mut names, &mut into).unwrap() {
         calls += 1;
     }
-    assert_eq!((calls, into.rows.len(), names.device_count()), (3, rows, 7));
+    assert_eq!((calls, into.rows.len(), names.device_count()), (10, rows, 7));
     assert!(into.rows.iter().enumerate().all(|(i, r)| r.value == i as f64 && r.time.0 == i as i64 * 1_000_000_000));
     assert_eq!(names.device_tags(ouzel_engine::series::Device(3)), [("room".to_owned(), "lab".to_owned())]);
     assert_eq!(opened.progress.load(std::sync::atomic::Ordering::Relaxed), opened.size_bytes.unwrap());
