@@ -20,6 +20,8 @@ pub struct Book {
     /// For each operator, the rules that listen to it.
     listeners: Vec<Vec<u16>>,
     rules: Vec<AlertRule>,
+    /// What each operator is, so that a changed plan finds the ones that stand.
+    definitions: Vec<u64>,
     open: BTreeMap<(u16, Series), Open>,
     clock: StreamClock,
 }
@@ -46,7 +48,9 @@ impl Book {
             .iter()
             .map(|operator| numbered().filter(|(_, rule)| rule.on.contains(&operator.name)).map(|(i, _)| i).collect())
             .collect();
-        Book { listeners, rules: plan.alerts.clone(), open: BTreeMap::new(), clock: StreamClock::default() }
+        let definitions = plan.operators.iter().map(|operator| operator.definition()).collect();
+        let (open, clock) = (BTreeMap::new(), StreamClock::default());
+        Book { listeners, rules: plan.alerts.clone(), definitions, open, clock }
     }
 
     /// Whether any rule listens to any operator.
@@ -145,28 +149,48 @@ impl Book {
         self.open.values().filter(|open| open.alert.state == State::Firing).count()
     }
 
-    /// The open alerts, as bytes. Rules are known by name, so that a changed config finds its own.
+    /// The open alerts, as bytes. Rules are known by name and operators by definition, so that a changed plan finds
+    /// its own.
     pub fn save(&self) -> Vec<u8> {
-        let open: Vec<(&str, &Open)> =
-            self.open.iter().map(|(&(rule, _), open)| (self.rules[rule as usize].name.as_str(), open)).collect();
+        let definition = |operator: &u16| self.definitions[*operator as usize];
+        let saved = |(&(rule, _), open): (&(u16, Series), &Open)| Saved {
+            rule: self.rules[rule as usize].name.clone(),
+            detector: definition(&open.alert.detector),
+            standing: open.standing.iter().map(definition).collect(),
+            open: open.clone(),
+        };
+        let open: Vec<Saved> = self.open.iter().map(saved).collect();
         postcard::to_allocvec(&(self.clock, open)).expect("plain data always encodes")
     }
 
-    /// Takes the open alerts back; those of rules that are gone are dropped.
+    /// Takes the open alerts back. Those whose rule or first detector is gone are dropped; a trouble whose detector is
+    /// gone stands no longer, so that its alert can clear.
     ///
     /// # Errors
     /// When the bytes are not such a list.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
-        let (clock, saved): (StreamClock, Vec<(String, Open)>) = postcard::from_bytes(bytes)?;
+        let (clock, saved): (StreamClock, Vec<Saved>) = postcard::from_bytes(bytes)?;
         self.clock = clock;
-        for (name, mut open) in saved {
-            if let Some(rule) = self.rules.iter().position(|r| r.name == name) {
-                open.alert.rule = rule as u16;
+        let operator = |definition: &u64| self.definitions.iter().position(|d| d == definition).map(|o| o as u16);
+        for Saved { rule, detector, standing, mut open } in saved {
+            let rule = self.rules.iter().position(|known| known.name == rule);
+            if let (Some(rule), Some(detector)) = (rule, operator(&detector)) {
+                (open.alert.rule, open.alert.detector) = (rule as u16, detector);
+                open.standing = standing.iter().filter_map(operator).collect();
                 self.open.insert((rule as u16, open.alert.series), open);
             }
         }
         Ok(())
     }
+}
+
+/// An open alert in words that a changed plan understands, too.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    rule: String,
+    detector: u64,
+    standing: Vec<u64>,
+    open: Open,
 }
 
 impl Open {
@@ -182,4 +206,74 @@ fn worse(a: &Anomaly, b: &Anomaly) -> bool {
     let rank = |x: &Anomaly| (x.severity, if x.score.is_nan() { 0.0 } else { x.score.abs() });
     let ((severity_a, score_a), (severity_b, score_b)): ((Severity, f64), (Severity, f64)) = (rank(a), rank(b));
     severity_a > severity_b || (severity_a == severity_b && score_a > score_b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Class;
+    use crate::plan::{Limits, Operator, Work};
+    use crate::time::Span;
+
+    fn operator(name: &str) -> Operator {
+        Operator { name: name.into(), on: vec!["x".into()], work: Work::Threshold(Limits::default()) }
+    }
+
+    fn plan(operators: &[&str]) -> Plan {
+        let alert = AlertRule {
+            name: "heat".into(),
+            on: vec!["hot".into()],
+            severity: None,
+            hold: Span::ZERO,
+            clear: Span::from_secs(5),
+            warm_up: 0,
+            say: String::new(),
+            send: Vec::new(),
+        };
+        Plan {
+            operators: operators.iter().map(|name| operator(name)).collect(),
+            alerts: vec![alert],
+            ..Plan::default()
+        }
+    }
+
+    fn anomaly() -> What {
+        What::Anomaly(Box::new(Anomaly {
+            series: Series(0),
+            time: Time::from_secs(1),
+            value: 90.0,
+            expected: f64::NAN,
+            spread: f64::NAN,
+            threshold: 80.0,
+            score: 90.0,
+            severity: Severity::Warning,
+            class: Class::Process,
+            twin: 0,
+            stands: true,
+            seen: u32::MAX,
+        }))
+    }
+
+    #[test]
+    fn a_changed_plan_finds_the_trouble_that_stands_by_what_its_detector_is() {
+        let mut book = Book::new(&plan(&["hot"]));
+        book.hear(0, &anomaly(), |_| ());
+        let mut changed = Book::new(&plan(&["new", "hot"]));
+        changed.restore(&book.save()).unwrap();
+        let mut said = Vec::new();
+        changed.tick(&Reading::data_tick(Time::from_secs(60)), |alert| said.push(alert.state));
+        assert_eq!((changed.firing(), said.len()), (1, 0), "it stands as long as nobody says that it is over");
+        changed.hear(1, &What::Over(Over { series: Series(0), time: Time::from_secs(61) }), |_| ());
+        changed.tick(&Reading::data_tick(Time::from_secs(66)), |alert| said.push(alert.state));
+        assert_eq!(said, [State::Cleared]);
+    }
+
+    #[test]
+    fn an_alert_whose_detector_is_gone_is_dropped() {
+        let mut book = Book::new(&plan(&["hot"]));
+        book.hear(0, &anomaly(), |_| ());
+        let mut changed = Book::new(&plan(&["new"]));
+        changed.restore(&book.save()).unwrap();
+        assert_eq!(changed.firing(), 0);
+    }
 }

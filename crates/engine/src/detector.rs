@@ -106,7 +106,7 @@ pub enum Verdict {
         /// The limit that was crossed, on the value's scale.
         threshold: f64,
         /// How many anomalies of this series and time came before it.
-        twin: u16,
+        twin: u32,
     },
     /// The trouble that was reported has ended.
     Over(Time),
@@ -132,16 +132,23 @@ struct State<D: Detector> {
     heard: Option<(Moment, Time)>,
 }
 
+/// The side of a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Side {
+    Above,
+    Below,
+}
+
 /// How a series stands with its limits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Standing {
-    /// Since when the score has been past the warning limit, the critical limit.
-    warning: Option<Time>,
-    critical: Option<Time>,
+    /// Since when the score has been past the warning limit, the critical limit, and on which side.
+    warning: Option<(Time, Side)>,
+    critical: Option<(Time, Side)>,
     /// The level that was reported and still stands.
     told: Option<Severity>,
     /// Time of the last anomaly, and how many of that time there were before it.
-    last: Option<(Time, u16)>,
+    last: Option<(Time, u32)>,
 }
 
 impl<D: Detector> Judge<D> {
@@ -167,10 +174,16 @@ impl<D: Detector> Judge<D> {
             }
             let newest = state.heard.map_or(at.time, |(before, _)| before.time.max(at.time));
             state.heard = Some((Moment { time: newest, ..at }, heard));
-            self.next_due = Time::MIN;
         }
         if let Some(score) = state.detector.observe(&self.spec, at, &[value]) {
             state.standing.judge::<D>(&self.spec, &self.limits, at.time, score, &mut say);
+        }
+        if D::TIMED
+            && let Some((heard_at, heard)) = state.heard
+            && let Some(wait) = state.detector.due(&self.spec, heard_at)
+        {
+            // A reading makes no other series due any earlier.
+            self.next_due = self.next_due.min(heard + wait);
         }
     }
 
@@ -226,21 +239,25 @@ impl Standing {
         score: Score,
         say: &mut impl FnMut(Verdict),
     ) {
-        let warning = limits.past(|l| l.warning, score.score, self.warning.is_some());
-        let critical = limits.past(|l| l.critical, score.score, self.critical.is_some());
+        let stands = |before: Option<(Time, Side)>| before.filter(|_| !D::EACH).map(|(_, side)| side);
+        let warning = limits.past(|l| l.warning, score.score, stands(self.warning));
+        let critical = limits.past(|l| l.critical, score.score, stands(self.critical));
         if warning.is_none() && critical.is_none() && self.warning.is_none() && self.critical.is_none() {
             return;
         }
-        self.warning = warning.map(|_| self.warning.unwrap_or(time));
-        self.critical = critical.map(|_| self.critical.unwrap_or(time));
-        let held = |since: Option<Time>| since.is_some_and(|s| time.since(s) >= limits.hold);
+        let since = |now: Option<(f64, Side)>, before: Option<(Time, Side)>| {
+            now.map(|(_, side)| before.filter(|before| before.1 == side).unwrap_or((time, side)))
+        };
+        self.warning = since(warning, self.warning);
+        self.critical = since(critical, self.critical);
+        let held = |since: Option<(Time, Side)>| since.is_some_and(|(s, _)| time.since(s) >= limits.hold);
         let level = match (held(self.critical), held(self.warning)) {
             (true, _) => Some((Severity::Critical, critical)),
             (false, true) => Some((Severity::Warning, warning)),
             (false, false) => None,
         };
         match level {
-            Some((severity, Some(limit))) if D::EACH || self.told < Some(severity) => {
+            Some((severity, Some((limit, _)))) if D::EACH || self.told < Some(severity) => {
                 self.told = Some(severity);
                 let threshold = D::threshold(spec, &score, limit);
                 let twin = self.last.filter(|last| last.0 == time).map_or(0, |last| last.1.saturating_add(1));
@@ -257,13 +274,14 @@ impl Standing {
 }
 
 impl Limits {
-    /// The limit of one level that `score` is past, on either side. What already `stands` ends only at `hysteresis`
-    /// inside its limit; a verdict of its own for each reading does not stand.
+    /// The limit of one level that `score` is past, and on which side. What already `stands` on a side ends there only
+    /// at `hysteresis` inside its limit.
     #[inline]
-    fn past(&self, level: impl Fn(&Levels) -> Option<f64>, score: f64, stands: bool) -> Option<f64> {
-        let back = if stands { self.hysteresis } else { 0.0 };
-        let above = level(&self.above).filter(|limit| score > limit - back);
-        above.or_else(|| level(&self.below).filter(|limit| score < limit + back))
+    fn past(&self, level: impl Fn(&Levels) -> Option<f64>, score: f64, stands: Option<Side>) -> Option<(f64, Side)> {
+        let back = |side| if stands == Some(side) { self.hysteresis } else { 0.0 };
+        let above = level(&self.above).filter(|limit| score > limit - back(Side::Above));
+        let below = || level(&self.below).filter(|limit| score < limit + back(Side::Below));
+        above.map(|limit| (limit, Side::Above)).or_else(|| below().map(|limit| (limit, Side::Below)))
     }
 }
 
@@ -316,6 +334,17 @@ mod tests {
             limits,
             &[81.0, 70.0, 81.0, 82.0, 83.0, 95.0, 95.0, 95.0, 70.0],
             &["4 warning past 80", "7 critical past 90", "8 over"],
+        );
+    }
+
+    #[test]
+    fn hysteresis_holds_on_the_side_that_stands_and_not_on_the_other() {
+        let below = Levels { warning: Some(20.0), critical: None };
+        let limits = Limits { below, hysteresis: 2.0, ..limits(80.0, 90.0) };
+        check(
+            limits,
+            &[85.0, 79.0, 21.0, 19.0, 21.0, 22.0],
+            &["0 warning past 80", "2 over", "3 warning past 20", "5 over"],
         );
     }
 

@@ -130,7 +130,8 @@ impl Rolling {
         self.sum -= count * off;
         self.squares -= squares;
         self.removed += pane.count;
-        if takes_most || self.removed >= self.count || self.astray() {
+        // A square past the largest number is infinite, and stays so until it is computed anew.
+        if takes_most || self.removed >= self.count || self.astray() || !self.squares.is_finite() {
             self.recompute();
         }
     }

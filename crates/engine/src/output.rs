@@ -23,7 +23,7 @@ pub struct Output {
     /// The operator that says it: its position in the plan; alerts come after all operators.
     pub node: u16,
     /// Position among the outputs of this input, device and node.
-    pub ordinal: u16,
+    pub ordinal: u32,
     /// What it says.
     pub what: What,
 }
@@ -144,7 +144,7 @@ pub struct Anomaly {
     pub class: Class,
     /// How many anomalies of the same detector, series and time came before this one: 0, but for readings of one time.
     /// Part of the id, so that twins have ids of their own, whatever else the same input decides.
-    pub twin: u16,
+    pub twin: u32,
     /// The trouble stands until its detector says that it is over; otherwise it was of one moment.
     pub stands: bool,
     /// Readings of the series so far, which an alert's warm-up asks for; the largest number where the detector

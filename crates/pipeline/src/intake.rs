@@ -9,7 +9,8 @@ use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, Reading, TICK};
 use ouzel_engine::series::{Declaration, Device, Names};
 use ouzel_engine::time::{Span, Time};
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 /// How many rows a stretch has, more or less. Measured: larger ones gain nothing and cost cache.
@@ -49,6 +50,10 @@ pub struct Intake {
     clock: Clock,
     next_number: u64,
     ended: bool,
+    /// What a source could not do; told after what was read before it.
+    fault: Option<Fault>,
+    /// The inputs with a row in waiting, by its time; ties go in the order given.
+    heads: BinaryHeap<Reverse<(Time, usize)>>,
 }
 
 struct Feed {
@@ -69,14 +74,20 @@ impl Intake {
             clock: Clock::default(),
             next_number: 0,
             ended: false,
+            fault: None,
+            heads: BinaryHeap::new(),
         }
     }
 
     /// The next stretch; `None` after the one with the end.
     ///
     /// # Errors
-    /// When a source cannot be read any further.
+    /// When a source cannot be read any further. The rows before it have been given by then.
     pub fn next_stretch(&mut self) -> Result<Option<Stretch>, Fault> {
+        if let Some(fault) = self.fault.take() {
+            self.ended = true;
+            return Err(fault);
+        }
         if self.ended {
             return Ok(None);
         }
@@ -84,15 +95,15 @@ impl Intake {
             Stretch { batch: Batch { first: self.next_number, ..Batch::default() }, ..Stretch::default() };
         match &mut self.feeds[..] {
             [only] => {
-                only.read(&mut self.names, &mut stretch)?;
+                self.fault = only.read(&mut self.names, &mut stretch).err();
                 self.ended = only.ended;
                 stretch.batch.rows = std::mem::take(&mut only.rows.rows);
                 self.clock.weave(&mut stretch, &self.names);
             }
-            _ => self.merge(&mut stretch)?,
+            _ => self.fault = self.merge(&mut stretch).err(),
         }
         self.next_number += stretch.batch.rows.len() as u64;
-        if self.ended {
+        if self.ended && self.fault.is_none() {
             stretch.end = Some(self.next_number);
             self.next_number += 1;
         }
@@ -112,46 +123,56 @@ impl Intake {
 
     /// Takes rows from whichever input is earliest, until the stretch is full or all have ended.
     fn merge(&mut self, stretch: &mut Stretch) -> Result<(), Fault> {
+        if self.next_number == 0 {
+            (0..self.feeds.len()).try_for_each(|index| self.refill(index, stretch))?;
+        }
         while stretch.batch.rows.len() < STRETCH {
-            for feed in &mut self.feeds {
-                feed.fill(&mut self.names, stretch)?;
-            }
-            let heads = self.feeds.iter().enumerate().filter_map(|(i, f)| Some((f.waiting.front()?.time, i)));
-            let Some((_, earliest)) = heads.clone().min() else {
+            let Some(Reverse((_, earliest))) = self.heads.pop() else {
                 self.ended = true;
                 return Ok(());
             };
             // Until another input's next row is due: strictly before those given earlier, up to those given later.
-            let until = heads.filter(|&(_, i)| i != earliest).min();
+            let until = self.heads.peek().map(|&Reverse(head)| head);
             let feed = &mut self.feeds[earliest];
             while let Some(&row) = feed.waiting.front() {
-                if until.is_some_and(|(time, other)| (row.time, earliest) > (time, other)) {
+                if until.is_some_and(|other| (row.time, earliest) > other) {
                     break;
                 }
                 feed.waiting.pop_front();
                 self.clock.take(row, &self.names, stretch);
             }
+            self.refill(earliest, stretch)?;
         }
         Ok(())
+    }
+
+    /// Reads on where an input has nothing waiting, and puts it back among the heads.
+    fn refill(&mut self, index: usize, stretch: &mut Stretch) -> Result<(), Fault> {
+        let feed = &mut self.feeds[index];
+        let filled = feed.fill(&mut self.names, stretch);
+        if let Some(row) = feed.waiting.front() {
+            self.heads.push(Reverse((row.time, index)));
+        }
+        filled
     }
 }
 
 impl Feed {
     /// Reads on, unless the input has ended.
     fn read(&mut self, names: &mut Names, stretch: &mut Stretch) -> Result<(), Fault> {
-        if !self.ended {
-            self.ended = !self.source.next(names, &mut self.rows)?;
-        }
+        let more = if self.ended { Ok(false) } else { self.source.next(names, &mut self.rows) };
+        self.ended = !matches!(more, Ok(true));
         stretch.rejected.append(&mut self.rows.rejected);
         stretch.absent += std::mem::take(&mut self.rows.absent);
-        Ok(())
+        more.map(drop)
     }
 
     /// Reads until there is a row to compare, or the input has ended.
     fn fill(&mut self, names: &mut Names, stretch: &mut Stretch) -> Result<(), Fault> {
         while self.waiting.is_empty() && !self.ended {
-            self.read(names, stretch)?;
+            let read = self.read(names, stretch);
             self.waiting.extend(self.rows.rows.drain(..));
+            read?;
         }
         Ok(())
     }
@@ -295,6 +316,26 @@ mod tests {
             vec![vec![("a", 1), ("a", 3), ("a", 5)], vec![("b", 1), ("b", 2), ("b", 5), ("b", 6)]],
             "a1 |1 b1 b2 a3 |2 a5 b5 |5 b6",
         );
+    }
+
+    /// Gives its rows and then cannot go on.
+    struct Breaks(Script);
+
+    impl Source for Breaks {
+        fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
+            self.0.next(names, into)?;
+            Err(Fault::theirs("the file is damaged"))
+        }
+    }
+
+    #[test]
+    fn rows_before_a_fault_are_given_before_it_is_told() {
+        let source = Breaks(Script(vec![("a", 1), ("a", 2)], false));
+        let mut intake = Intake::new(Arc::new(Plan::default()), vec![Box::new(source)]);
+        let stretch = intake.next_stretch().expect("the rows come first").expect("there are rows");
+        assert_eq!((stretch.batch.rows.len(), stretch.end), (4, None));
+        assert_eq!(intake.next_stretch().unwrap_err().what, "the file is damaged");
+        assert!(intake.next_stretch().expect("told once").is_none());
     }
 
     #[test]

@@ -32,10 +32,11 @@ impl Outlet {
         self.sinks.is_empty()
     }
 
-    /// Gives outputs and rejected input to every sink; each takes the nouns it wants.
+    /// Gives outputs and rejected input to every sink, also to those behind one that cannot write; each takes the nouns
+    /// it wants.
     ///
     /// # Errors
-    /// When a sink cannot write.
+    /// The first fault, where a sink cannot write.
     pub fn write(
         &mut self,
         outputs: &[Output],
@@ -43,13 +44,15 @@ impl Outlet {
         names: &Names,
         plan: &Plan,
     ) -> Result<(), Fault> {
+        let mut first = Ok(());
         for (name, sink) in &mut self.sinks {
-            sink.write(outputs, &Book { names, plan }).map_err(|fault| named(name, fault))?;
+            let mut written = sink.write(outputs, &Book { names, plan });
             if !rejected.is_empty() {
-                sink.reject(rejected).map_err(|fault| named(name, fault))?;
+                written = written.and(sink.reject(rejected));
             }
+            first = first.and(written.map_err(|fault| named(name, fault)));
         }
-        Ok(())
+        first
     }
 
     /// Writes what is left and closes every sink, also those behind one that cannot; a closed pipe must not cost the

@@ -69,7 +69,8 @@ impl Stream {
         if let Some(number) = stretch.end {
             self.shards.iter_mut().for_each(|shard| shard.step(&Input::End(number), &mut self.out));
         }
-        self.next_input = stretch.end.unwrap_or(stretch.batch.first + stretch.batch.rows.len() as u64);
+        self.next_input =
+            stretch.end.map(|end| end + 1).unwrap_or(stretch.batch.first + stretch.batch.rows.len() as u64);
         stretch.ticks.iter().for_each(|(_, tick)| self.clock.tick(tick));
         self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, &self.names);
         outputs.append(&mut self.out.list);

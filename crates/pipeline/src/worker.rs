@@ -46,28 +46,43 @@ pub fn run(
         let (parts_out, parts_in): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(WAITING)).unzip();
         let (done_out, done_in): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(WAITING)).unzip();
         let (heads_out, heads_in) = sync_channel(WAITING * 2);
+        let mut threads = Vec::new();
         for (index, (parts, done)) in parts_in.into_iter().zip(done_out).enumerate() {
             let shard = Shard::new(Arc::clone(plan), slots_of(index, shards));
-            scope.spawn(move || work(shard, &parts, &done));
+            threads.push(scope.spawn(move || work(shard, &parts, &done)));
         }
-        scope.spawn(move || read(intake, stop, &parts_out, &heads_out));
-        let (mut fleet, mut names) = (Fleet::new(plan), Names::new());
-        let mut outputs = Vec::new();
-        for head in heads_in {
-            let head: Gathered = head?;
-            head.declarations.iter().for_each(|declaration| names.follow(declaration));
-            outputs.clear();
-            for done in &done_in {
-                let mut part: Vec<Output> = done.recv().map_err(|_| died())?;
-                if outputs.is_empty() { outputs = part } else { outputs.append(&mut part) }
-            }
-            fleet.gather(&mut outputs, shards, &head.stretch.ticks, &names);
-            if !take(&head, &outputs, &names)? {
-                return Ok(());
-            }
-        }
-        Ok(())
+        threads.push(scope.spawn(move || read(intake, stop, &parts_out, &heads_out)));
+        let gathered = gather(plan, heads_in, done_in, &mut take);
+        // The channels are closed by now, so every thread ends. One that panicked has said so; it is a fault of ours
+        // like any other, so that the caller can still close its sinks.
+        let panicked = threads.into_iter().filter_map(|thread| thread.join().err()).count();
+        if panicked > 0 { Err(died()) } else { gathered }
     })
+}
+
+/// Takes what came of each stretch from every shard, in order.
+fn gather(
+    plan: &Plan,
+    heads: Receiver<Result<Gathered, Fault>>,
+    done: Vec<Receiver<Vec<Output>>>,
+    take: &mut impl FnMut(&Gathered, &[Output], &Names) -> Result<bool, Fault>,
+) -> Result<(), Fault> {
+    let (mut fleet, mut names) = (Fleet::new(plan), Names::new());
+    let mut outputs = Vec::new();
+    for head in heads {
+        let head = head?;
+        head.declarations.iter().for_each(|declaration| names.follow(declaration));
+        outputs.clear();
+        for done in &done {
+            let mut part = done.recv().map_err(|_| died())?;
+            if outputs.is_empty() { outputs = part } else { outputs.append(&mut part) }
+        }
+        fleet.gather(&mut outputs, done.len(), &head.stretch.ticks, &names);
+        if !take(&head, &outputs, &names)? {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// A stretch after its rows went to the shards.

@@ -85,8 +85,9 @@ impl Detector for MissingRate {
             self.start = at.watermark.floor(spec.past, Span::ZERO);
         }
         self.first = self.first.min(at.time);
+        // What belongs to a stretch that has been judged already, while the device was silent, changes nothing.
         let index = at.time.since(self.start).0.div_euclid(spec.past.0);
-        let index = usize::try_from(index).unwrap_or(0).min(MOST_STRETCHES);
+        let index = usize::try_from(index).ok()?.min(MOST_STRETCHES);
         if self.counts.len() <= index {
             self.counts.resize(index + 1, 0);
         }
@@ -118,8 +119,8 @@ impl Detector for MissingRate {
     }
 }
 
-/// Readings so far ahead that they would open more stretches than this are counted in the last.
-const MOST_STRETCHES: usize = 64;
+/// The allowance for stragglers may span this many stretches; readings further ahead are counted in the last.
+const MOST_STRETCHES: usize = 4_096;
 
 impl MissingRate {
     /// The share that is missing of a stretch that ends at `end`, if anything was to be expected in it.

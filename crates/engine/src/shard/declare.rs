@@ -60,6 +60,9 @@ impl Shard {
     /// If this channel is what a window says of another channel of the device, the window will feed it. Gives the
     /// series of readings at the beginning of the chain.
     fn feed(&mut self, device: u32, derived: u32, channel: &str) -> Option<u32> {
+        if !channel.contains('.') {
+            return None;
+        }
         for (source, source_channel) in &self.facts[device as usize].series {
             let (from, to) = self.series[*source as usize].in_order;
             for route in &self.routes[from as usize..to as usize] {

@@ -58,6 +58,7 @@ impl Shard {
                     let value = of(&aggregate, statistic);
                     let mut reading = Reading::new(self.series[derived as usize].series, end, value);
                     reading.flags = Flags::UP_TO;
+                    self.walk(number, derived, self.series[derived as usize].on_arrival, &reading, out);
                     self.walk(number, derived, self.series[derived as usize].in_order, &reading, out);
                 }
             }

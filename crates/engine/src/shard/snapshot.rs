@@ -10,6 +10,7 @@ use crate::node::Node;
 use crate::order::Order;
 use crate::reading::StreamClock;
 use crate::time::Time;
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -82,8 +83,10 @@ impl Shard {
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), BadSlot> {
         let slot: Slot = postcard::from_bytes(bytes).map_err(|e| BadSlot(format!("the state is damaged: {e}")))?;
         let definitions: Vec<u64> = self.plan.operators.iter().map(|o| o.definition()).collect();
+        let places: HashMap<String, usize> =
+            self.facts.iter().enumerate().map(|(place, facts)| (facts.name.clone(), place)).collect();
         for saved in slot.devices {
-            let device = self.facts.iter().position(|facts| facts.name == saved.name);
+            let device = places.get(&saved.name).copied();
             let device = device.ok_or_else(|| BadSlot(format!("device `{}` was not declared", saved.name)))?;
             self.devices[device].order = saved.order;
             for series in saved.series {

@@ -102,7 +102,8 @@ fn decode(input: &Path) -> Result<u64, Failure> {
 }
 
 fn windows(input: &Path) -> Result<u64, Failure> {
-    let read = config::read("minute.toml", MINUTE, Path::new("."));
+    // Results are written beside the input, as `ouzel replay` does it: nobody computes them for nothing.
+    let read = config::read("minute.toml", MINUTE, input.parent().unwrap_or(Path::new(".")));
     let shown = read.render_all(MINUTE);
     let config = read.config.ok_or(Failure::Config(shown))?;
     let (hints, timing) = match config.sources.first() {
@@ -116,10 +117,11 @@ fn windows(input: &Path) -> Result<u64, Failure> {
     let is_parquet = input.extension().is_some_and(|end| end == "parquet");
     let hints = if is_parquet { FormatHints::default() } else { hints };
     let opened = file::open(input, &hints, timing, None)?;
+    let mut outlet = Outlet::open(&config.sinks, &config.plan)?;
     let ran = run::run(
         &Arc::new(config.plan),
         vec![opened.source],
-        &mut Outlet::default(),
+        &mut outlet,
         Settings { shards: 0 },
         &AtomicBool::new(false),
     )?;

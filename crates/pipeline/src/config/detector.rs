@@ -86,11 +86,20 @@ fn read(section: &Section<'_>, known: &Known<'_>, found: &mut Findings) -> Detec
     let on: Vec<Input> = names.iter().filter_map(|name| known.windows.resolve(name, table.found)).collect();
     let mut detector = Detector { name: section.name.clone(), on, operators: Vec::new() };
     let Some(kind) = kind else { return detector };
+    // What is stuck or missing is so for a time already, and ends with one reading: no hold and no hysteresis. A verdict
+    // on each reading by itself has nothing to hold on to, so no hysteresis there.
+    let (holds, stands) = match kind.what {
+        Type::Threshold => (true, true),
+        Type::ZScore => (true, false),
+        Type::Flatline | Type::Missing => (false, false),
+    };
+    let hysteresis = if stands { table.not_negative("hysteresis") } else { None };
+    let hold = if holds { table.span("hold") } else { None };
     let common = Common {
         name: section.name.what.clone(),
         kind: table.text("kind").map(|kind| kind.what),
-        hysteresis: table.not_negative("hysteresis").map_or(0.0, |number| number.what),
-        hold: table.span("hold").map_or(Span::ZERO, |hold| hold.what),
+        hysteresis: hysteresis.map_or(0.0, |number| number.what),
+        hold: hold.map_or(Span::ZERO, |hold| hold.what),
     };
     detector.operators = match kind.what {
         Type::Threshold => threshold(&mut table, &detector.on, &common),
@@ -113,11 +122,21 @@ fn ways(kind: Type) -> &'static [(&'static str, &'static str)] {
         ],
         Type::ZScore => &[
             ("false_alarms", "it comes with calibration; until then write `warning` and `critical`"),
+            ("hysteresis", "each reading is judged by itself; a `clear` in the alert keeps it from flapping"),
             ("threshold", "write `warning` or `critical`: distances from the mean in standard deviations"),
             ("above", "write `warning` or `critical`, and `side = \"above\"`"),
             ("below", "write `warning` or `critical`, and `side = \"below\"`"),
         ],
-        Type::Flatline | Type::Missing => &[("false_alarms", "it comes with calibration, and not for this type")],
+        Type::Flatline => &[
+            ("false_alarms", "it comes with calibration, and not for this type"),
+            ("hold", "`past` says how long the value must be stuck"),
+            ("hysteresis", "`spread` says how far it may move and still be stuck"),
+        ],
+        Type::Missing => &[
+            ("false_alarms", "it comes with calibration, and not for this type"),
+            ("hold", "`silence` and `past` say how long; an alert may have a `hold` of its own"),
+            ("hysteresis", "one reading ends a silence"),
+        ],
     }
 }
 

@@ -499,12 +499,12 @@ past = "5m"
 min = 50
 floor = 0.5
 include = true
-hysteresis = 0.5
 hold = "10s"
 [detector.cold]
 type = "threshold"
 on = "temperature"
 below = 5
+hysteresis = 0.5
 severity = "critical"
 [window.minute]
 over = "light"
