@@ -33,7 +33,7 @@ impl Summary {
         Summary { count: 0, pivot: 0.0, sum: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
 
     /// Takes in a finite value.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, value: f64) {
         if self.count == 0 {
             self.pivot = value;
@@ -50,6 +50,7 @@ impl Summary {
     }
 
     /// Moves the pivot to the mean.
+    #[cold]
     fn centre(&mut self) {
         let count = self.count as f64;
         let moved = self.pivot + self.sum / count;

@@ -207,7 +207,7 @@ pub struct WindowNode {
 
 impl WindowNode {
     /// A value for the windows of a series. Gives the end of the next one if there was none, else [`Time::MAX`].
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, place: u32, time: Time, value: f64) -> Time {
         self.states[place as usize].add(&self.spec, time, value)
     }

@@ -47,7 +47,7 @@ impl Windows {
 
     /// Takes in a value. Everything that ends at or before `time` must have been closed before. Gives the end of the
     /// next window to close if none was open before, else [`Time::MAX`].
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
         match self {
             Windows::Tumbling(window) => window.add(spec, time, value),
@@ -93,7 +93,7 @@ pub struct Tumbling {
 }
 
 impl Tumbling {
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
         debug_assert!(time < self.end);
         self.summary.add(value);
@@ -137,7 +137,7 @@ impl Hopping {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
         let mut opened = Time::MAX;
         if self.next_end == Time::MAX {

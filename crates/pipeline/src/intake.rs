@@ -212,8 +212,14 @@ impl Clock {
     /// Puts ticks among the rows of a stretch, where they stand: few, so the rows are moved once and not copied.
     fn weave(&mut self, stretch: &mut Stretch, names: &Names) {
         let rows = &mut stretch.batch.rows;
-        let steps: Vec<(usize, Reading)> =
-            rows.iter().enumerate().filter_map(|(index, row)| Some((index + 1, self.see(row, names)?))).collect();
+        let mut steps: Vec<(usize, Reading)> = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            if row.time > self.second
+                && let Some(tick) = self.advance(row, names)
+            {
+                steps.push((index + 1, tick));
+            }
+        }
         let mut end = rows.len();
         rows.resize(end + steps.len(), Reading::tick(Time::MIN));
         for (before, &(after, tick)) in steps.iter().enumerate().rev() {
