@@ -134,7 +134,9 @@ impl Shard {
         }
         let (index, hears) = (series.device, series.on_arrival.0 < series.on_arrival.1);
         let device = &mut self.devices[index as usize];
-        if reading.time < device.order.watermark() {
+        // The last moment of time is where clocks stand that have ended; a reading there (a device's "no time") goes
+        // aside and moves nothing.
+        if reading.time < device.order.watermark() || reading.time == Time::MAX {
             return out.late(number, device.device, reading);
         }
         device.order.hear(reading.time);

@@ -31,6 +31,21 @@ fn closed_at(timing: Timing, ticks: &[i64]) -> Vec<u64> {
 }
 
 #[test]
+fn a_reading_at_the_end_of_time_goes_aside_and_moves_no_clock() {
+    let mut names = Names::new();
+    let device = names.device("a", Timing::default(), &[]).unwrap();
+    let channel = names.channel("x");
+    let series = names.series(device, channel);
+    let plan = Arc::new(Plan::default());
+    let (mut shard, mut out) = (Shard::new(Arc::clone(&plan), u64::MAX), Outputs::default());
+    shard.step(&Input::Declare(&plan.declare(&mut names)), &mut out);
+    let rows = [Time::MAX, Time::from_secs(1)].map(|time| Reading::new(series, time, 5.0)).to_vec();
+    shard.step(&Input::Batch(&Batch { rows, ..Batch::default() }), &mut out);
+    let late: Vec<u64> = out.list.iter().filter(|o| matches!(o.what, What::Late(_))).map(|o| o.input).collect();
+    assert_eq!(late, [0]);
+}
+
+#[test]
 fn silence_moves_a_clock_of_arrival() {
     let timing = Timing { late: Span::ZERO, arrival: true };
     assert_eq!(closed_at(timing, &[5, 9, 10, 11]), [3]);
