@@ -58,8 +58,9 @@ fn bench(rest: &[String]) -> ExitCode {
     ExitCode::from(run::cargo(&root(), &args))
 }
 
-/// The folder of the workspace.
+/// The folder of the workspace. Asked at run time: several checkouts may share a target directory, and then this
+/// program with it.
 fn root() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where a package is"));
     here.parent().map_or(here.clone(), PathBuf::from)
 }

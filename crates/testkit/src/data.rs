@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// The folder with this data set in it (`skab`, `nab/data`), if this machine has it.
 pub fn folder(set: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let beside = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where a package is"))
+        .join("../../../shared/data");
     let all = std::env::var_os("OUZEL_DATA").map_or(beside, PathBuf::from);
     Some(all.join(set)).filter(|folder| folder.is_dir())
 }

@@ -6,7 +6,7 @@ use ouzel_pipeline::config::{Config, SourceKind, read};
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where a package is")).join("../../examples")
 }
 
 /// An example by its name, without problems and without advice that it does not explain.

@@ -51,7 +51,9 @@ struct Example {
 
 impl Example {
     fn read(name: &str) -> Example {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+        let folder =
+            std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where a package is"))
+                .join("../../examples");
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         let read = config::read(name, &text, &folder);
         let shown = read.render_all(&text);
