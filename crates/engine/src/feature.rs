@@ -93,6 +93,10 @@ impl Rolling {
         let leaving = match (&mut self.ring, past) {
             (Ring::Count { values, next }, Past::Count(limit)) => {
                 if values.len() < limit as usize {
+                    if values.len() == values.capacity() {
+                        // Doubles, but not past the limit: a hundred readings are 800 bytes and not 1 024.
+                        values.reserve_exact(values.len().max(4).min(limit as usize - values.len()));
+                    }
                     values.push(value);
                     None
                 } else {

@@ -106,16 +106,6 @@ impl Stream {
     pub fn names(&self) -> &Names {
         &self.names
     }
-
-    /// How many alerts are firing.
-    pub fn firing(&self) -> usize {
-        self.fleet.firing()
-    }
-
-    /// Bytes that all shards keep.
-    pub fn bytes(&self) -> usize {
-        self.shards.iter().map(Shard::bytes).sum()
-    }
 }
 
 /// The slots of one of several shards, a bit each.
