@@ -3,6 +3,7 @@
 //! No detection, no retry loops, no threads of its own.
 
 pub mod fault;
+pub mod disk;
 pub mod format;
 pub mod decode;
 pub mod source;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 pub mod file;
 pub mod stdout;
+pub mod live;
 
 /// A place that results are written to. The driver owns retry and stop; a sink writes, or says why it cannot.
 ///

@@ -6,6 +6,7 @@ use ouzel_engine::series::Names;
 
 pub mod file;
 pub mod simulate;
+pub mod live;
 
 /// A source that is read at the reader's pace: files, standard input, the simulator.
 pub trait Source: Send {

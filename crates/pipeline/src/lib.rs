@@ -9,3 +9,7 @@ pub mod worker;
 pub mod outlet;
 pub mod summary;
 pub mod run;
+pub mod clock;
+pub mod counters;
+pub mod control;
+pub mod step;

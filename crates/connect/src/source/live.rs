@@ -1,0 +1,92 @@
+//! Sources that speak when they want to: brokers, HTTP. The sibling of [`Source`](super::Source) for what must be waited
+//! for.
+//!
+//! Such a source hands over packets. The driver puts them into a bounded queue; the intake writes them into the journal
+//! and only then answers, so that a sender hears "kept" of what a kill cannot take away.
+
+use super::Rejected;
+use crate::fault::Fault;
+use ouzel_engine::reading::Reading;
+use ouzel_engine::series::Declaration;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+/// What [`LiveSource::next`] gives.
+pub type Next<'a> = Pin<Box<dyn Future<Output = Result<Option<Packet>, Fault>> + Send + 'a>>;
+
+/// A source that is waited for. It owns its names: the numbers in its packets are its own, and the intake translates.
+pub trait LiveSource: Send {
+    /// Waits for the next packet; `None` once there will be none any more.
+    ///
+    /// May be dropped while it waits, and loses nothing by it. After a fault that may pass ([`Retry::Later`]) the driver
+    /// waits and calls again, which is when the source tries to connect again.
+    ///
+    /// [`Retry::Later`]: crate::fault::Retry::Later
+    fn next(&mut self) -> Next<'_>;
+
+    /// Whether it is connected now, for readiness and the pipeline's page.
+    fn connected(&self) -> bool {
+        true
+    }
+}
+
+/// One message, or several that are acknowledged together.
+#[derive(Debug, Default)]
+pub struct Packet {
+    /// Names that its rows use for the first time, in the source's numbers.
+    pub declarations: Vec<Declaration>,
+    /// Its readings, in the order of the message; `series` are the source's numbers.
+    pub rows: Vec<Reading>,
+    /// What could not be read of it.
+    pub rejected: Vec<Rejected>,
+    /// Empty cells.
+    pub absent: u64,
+    /// By what a second delivery is recognised.
+    pub mark: Option<Mark>,
+    /// Who waits to hear what became of it.
+    pub ack: Option<Ack>,
+}
+
+/// By what a second delivery of a message is recognised: a hash of what the sender says is the message's identity
+/// (an idempotency key), or of the message itself where it carries its own time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The hash.
+    pub hash: u64,
+    /// Whether to look for it among those that were kept. A message that cannot be a redelivery is only remembered.
+    pub compare: bool,
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the journal, synced.
+    Kept,
+    /// It was in the journal already.
+    Known,
+    /// The queue was full and its policy gave this packet up.
+    Dropped,
+}
+
+/// An answer that somebody waits for. Called on the intake's thread, so it must not block. Dropped without an answer:
+/// the run has ended before the packet was kept.
+pub struct Ack(Box<dyn FnOnce(Fate) + Send>);
+
+impl Ack {
+    /// An answer that calls `tell`.
+    pub fn new(tell: impl FnOnce(Fate) + Send + 'static) -> Ack {
+        Ack(Box::new(tell))
+    }
+
+    /// Answers.
+    pub fn tell(self, fate: Fate) {
+        (self.0)(fate);
+    }
+}
+
+impl fmt::Debug for Ack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ack")
+    }
+}

@@ -1,0 +1,1 @@
+//! Results at rest: Parquet files, what no file holds yet, tiers.

@@ -1,0 +1,203 @@
+//! What a live run counts. Written by the parts, read by the server at any time; no part waits for another here.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// The number so far.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Level(AtomicI64);
+
+impl Level {
+    /// Sets it.
+    pub fn set(&self, level: i64) {
+        self.0.store(level, Ordering::Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All counters of a live run.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Of each source, in the order of the config.
+    pub sources: Vec<SourceCounters>,
+    /// Of each sink, in the order of the config.
+    pub sinks: Vec<SinkCounters>,
+    /// Readings in the journal, and so never lost.
+    pub journalled: Count,
+    /// Bytes written to the journal.
+    pub journal_bytes: Count,
+    /// Syncs of the journal.
+    pub syncs: Count,
+    /// How long a sync took.
+    pub sync_time: Histogram,
+    /// Readings that the shards have worked off.
+    pub worked: Count,
+    /// Readings that came later than their device's watermark.
+    pub late: Count,
+    /// Aggregates that came out.
+    pub aggregates: Count,
+    /// Anomalies that came out.
+    pub anomalies: Count,
+    /// Alerts that fired; not their changes.
+    pub alerts: Count,
+    /// Alerts firing now.
+    pub firing: Level,
+    /// Devices known.
+    pub devices: Level,
+    /// Series known.
+    pub series: Level,
+    /// From the arrival of a message to all that follows from it.
+    pub latency: Histogram,
+    /// Readings in files of the lake.
+    pub lake_readings: Count,
+    /// Files of the lake.
+    pub lake_files: Level,
+    /// Steps that a page missed because it looked on too slowly.
+    pub unseen: Count,
+}
+
+/// A source's. `received = passed on + dropped + held`, in readings, whenever nobody is in the middle of a step.
+#[derive(Debug, Default)]
+pub struct SourceCounters {
+    /// Its name.
+    pub name: String,
+    /// Messages (or packets) that came.
+    pub messages: Count,
+    /// Readings that came.
+    pub received: Count,
+    /// Readings handed on to the journal, those known already among them.
+    pub passed: Count,
+    /// Readings given up by the queue's policy.
+    pub dropped: Count,
+    /// Readings in the queue.
+    pub held: Level,
+    /// Readings the queue may hold.
+    pub holds: Level,
+    /// Readings that were in the journal already and were not taken a second time.
+    pub known: Count,
+    /// Pieces of input that could not be read.
+    pub rejected: Count,
+    /// Empty cells.
+    pub absent: Count,
+    /// Times that it could not go on and was tried again.
+    pub retries: Count,
+    /// Connected now.
+    pub connected: AtomicBool,
+    /// When the last packet came, in microseconds since 1970; 0: none yet.
+    pub last_packet_us: Level,
+}
+
+/// A sink's.
+#[derive(Debug, Default)]
+pub struct SinkCounters {
+    /// Its name.
+    pub name: String,
+    /// Outputs delivered.
+    pub delivered: Count,
+    /// Tries that failed.
+    pub retries: Count,
+    /// Outputs given up, because the receiver will never take them or too many waited.
+    pub dropped: Count,
+    /// Outputs that wait.
+    pub waiting: Level,
+}
+
+/// A histogram of durations: four buckets an octave, from 1 µs to 4 700 s, so a quantile is right within a fifth.
+#[derive(Debug)]
+pub struct Histogram {
+    buckets: [AtomicU64; Histogram::BUCKETS],
+    sum_ns: AtomicU64,
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        Histogram { buckets: std::array::from_fn(|_| AtomicU64::new(0)), sum_ns: AtomicU64::new(0) }
+    }
+}
+
+impl Histogram {
+    const BUCKETS: usize = 130;
+
+    /// Counts a duration, `times` times.
+    pub fn record(&self, duration: Duration, times: u64) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.buckets[Histogram::bucket(nanos)].fetch_add(times, Ordering::Relaxed);
+        self.sum_ns.fetch_add(nanos.saturating_mul(times), Ordering::Relaxed);
+    }
+
+    fn bucket(nanos: u64) -> usize {
+        let micros = (nanos as f64 / 1e3).max(1.0);
+        ((micros.log2() * 4.0).ceil() as usize).min(Histogram::BUCKETS - 1)
+    }
+
+    /// The upper end of a bucket.
+    fn upper(bucket: usize) -> Duration {
+        Duration::from_secs_f64((bucket as f64 / 4.0).exp2() / 1e6)
+    }
+
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Their sum.
+    pub fn sum(&self) -> Duration {
+        Duration::from_nanos(self.sum_ns.load(Ordering::Relaxed))
+    }
+
+    /// How many of them took at most `limit`, by whole buckets.
+    pub fn at_most(&self, limit: Duration) -> u64 {
+        let within = |bucket: &usize| Histogram::upper(*bucket) <= limit;
+        (0..Histogram::BUCKETS).filter(within).map(|bucket| self.buckets[bucket].load(Ordering::Relaxed)).sum()
+    }
+
+    /// The duration that a share `q` (0 to 1) of them did not exceed, as the upper end of its bucket; `None` while
+    /// nothing was counted.
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
+        let total = self.count();
+        let rank = (total as f64 * q).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        (0..Histogram::BUCKETS).find_map(|bucket| {
+            seen += self.buckets[bucket].load(Ordering::Relaxed);
+            (total > 0 && seen >= rank).then(|| Histogram::upper(bucket))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_right_within_a_bucket() {
+        let histogram = Histogram::default();
+        assert_eq!(histogram.quantile(0.5), None);
+        for millis in 1..=100 {
+            histogram.record(Duration::from_millis(millis), 1);
+        }
+        let p99 = histogram.quantile(0.99).unwrap().as_secs_f64();
+        assert!((0.099..0.12).contains(&p99), "{p99}");
+        assert_eq!(histogram.count(), 100);
+        assert_eq!(histogram.at_most(Duration::from_secs(10)), 100);
+    }
+}

@@ -1,0 +1,35 @@
+//! A step of a live run as others see it: what went in, and what came out of it.
+
+use crate::control::Control;
+use crate::intake::Stretch;
+use ouzel_engine::output::Output;
+use ouzel_engine::series::Series;
+use ouzel_engine::time::Time;
+
+/// What went in, and what came out of it. Shared by those who look on: the lake, the server.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Names (the derived ones, too), readings and ticks, in their order.
+    pub stretch: Stretch,
+    /// What people said, before these rows.
+    pub controls: Vec<Control>,
+    /// What came out, in order.
+    pub outputs: Vec<Output>,
+    /// What the detectors expect next, once a second.
+    pub expected: Vec<Expected>,
+    /// Read from the journal at the start: it happened before this process began.
+    pub past: bool,
+}
+
+/// What a detector expects of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    /// Of which series.
+    pub series: Series,
+    /// As of when.
+    pub time: Time,
+    /// A value below is an anomaly; minus infinity where there is no such limit.
+    pub low: f64,
+    /// A value above is an anomaly; infinity where there is no such limit.
+    pub high: f64,
+}

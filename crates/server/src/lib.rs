@@ -1,0 +1,1 @@
+//! How people see it: REST, the live stream, the dashboard.
