@@ -235,6 +235,24 @@ impl Disk {
         }
     }
 
+    /// Takes a file for this process alone, as long as what it gives is kept.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] where another process has it; else what the file system says.
+    pub fn lock(&self, path: &Path) -> io::Result<DiskFile> {
+        let file = match self.create(path)? {
+            DiskFile(Open::Real(file)) => {
+                file.try_lock().map_err(|error| match error {
+                    fs::TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+                    fs::TryLockError::Error(error) => error,
+                })?;
+                Open::Real(file)
+            }
+            DiskFile(simulated) => simulated,
+        };
+        Ok(DiskFile(file))
+    }
+
     /// Simulated only: the power goes. Of what was not synced, `torn` bytes of each file have reached it all the same.
     pub fn crash(&self, torn: usize) {
         let Disk::Simulated(memory) = self else { return };

@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Names;
+use serde::{Deserialize, Serialize};
 
 pub mod file;
 pub mod simulate;
@@ -30,7 +31,7 @@ pub struct Rows {
 }
 
 /// A piece of input that could not be read, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// Where it stood: the file's path, or the source's name.
     pub source: String,

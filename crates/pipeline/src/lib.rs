@@ -13,3 +13,4 @@ pub mod clock;
 pub mod counters;
 pub mod control;
 pub mod step;
+pub mod journal;
