@@ -253,6 +253,26 @@ impl Disk {
         Ok(DiskFile(file))
     }
 
+    /// Simulated only: a disk of its own that holds what this one holds now. With [`Disk::crash`] it is what a kill at
+    /// this moment would leave, whatever those who write to the first one go on to do.
+    #[must_use]
+    pub fn fork(&self) -> Disk {
+        let Disk::Simulated(memory) = self else { return Disk::Real };
+        let memory = open(memory);
+        let mut copies = Vec::<(*const Mutex<Content>, Arc<Mutex<Content>>)>::new();
+        let mut copy = |content: &Arc<Mutex<Content>>| {
+            let known = copies.iter().find(|(of, _)| *of == Arc::as_ptr(content)).map(|(_, copy)| Arc::clone(copy));
+            known.unwrap_or_else(|| {
+                let copy = Arc::new(Mutex::new(open(content).clone()));
+                copies.push((Arc::as_ptr(content), Arc::clone(&copy)));
+                copy
+            })
+        };
+        let files = memory.files.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
+        let durable = memory.durable.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
+        Disk::Simulated(Arc::new(Mutex::new(Memory { files, durable, room: memory.room })))
+    }
+
     /// Simulated only: the power goes. Of what was not synced, `torn` bytes of each file have reached it all the same.
     pub fn crash(&self, torn: usize) {
         let Disk::Simulated(memory) = self else { return };

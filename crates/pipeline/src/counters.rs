@@ -44,6 +44,12 @@ pub struct Counters {
     pub sinks: Vec<SinkCounters>,
     /// Readings in the journal, and so never lost.
     pub journalled: Count,
+    /// Records written to the journal.
+    pub records: Count,
+    /// Of these, worked off.
+    pub followed: Count,
+    /// Rounds of the intake.
+    pub rounds: Count,
     /// Bytes written to the journal.
     pub journal_bytes: Count,
     /// Syncs of the journal.

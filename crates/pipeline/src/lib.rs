@@ -14,3 +14,5 @@ pub mod counters;
 pub mod control;
 pub mod step;
 pub mod journal;
+pub mod queue;
+pub mod live;

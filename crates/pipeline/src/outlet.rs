@@ -55,6 +55,19 @@ impl Outlet {
         first
     }
 
+    /// Hands on what is in buffers, for a live run that has nothing else to do.
+    ///
+    /// # Errors
+    /// The first fault, where a sink cannot write.
+    pub fn flush(&mut self) -> Result<(), Fault> {
+        let mut first = Ok(());
+        for (name, sink) in &mut self.sinks {
+            let flushed = sink.flush().map_err(|fault| named(name, fault));
+            first = first.and(flushed);
+        }
+        first
+    }
+
     /// Writes what is left and closes every sink, also those behind one that cannot; a closed pipe must not cost the
     /// files beside it their last rows.
     ///
