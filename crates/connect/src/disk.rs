@@ -289,7 +289,7 @@ impl Disk {
         };
         let files = memory.files.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
         let durable = memory.durable.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
-        Disk::Simulated(Arc::new(Mutex::new(Memory { files, durable, room: memory.room })))
+        Disk::Simulated(Arc::new(Mutex::new(Memory { files, durable, room: memory.room, steps: memory.steps })))
     }
 
     /// Simulated only: the power goes. Of what was not synced, `torn` bytes of each file have reached it all the same.

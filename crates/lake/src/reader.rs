@@ -125,14 +125,7 @@ impl LakeReader {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn points(
-        &self,
-        device: &str,
-        channel: &str,
-        from: Time,
-        to: Time,
-        limit: usize,
-    ) -> Result<Points, Fault> {
+    pub fn points(&self, device: &str, channel: &str, from: Time, to: Time, limit: usize) -> Result<Points, Fault> {
         let stretch = Stretch::new(from, to);
         let seen = self.seen(device, channel, stretch);
         let mut all: Vec<Point> = Vec::new();
@@ -146,14 +139,7 @@ impl LakeReader {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn buckets(
-        &self,
-        tier: Tier,
-        device: &str,
-        channel: &str,
-        from: Time,
-        to: Time,
-    ) -> Result<Vec<Bucket>, Fault> {
+    pub fn buckets(&self, tier: Tier, device: &str, channel: &str, from: Time, to: Time) -> Result<Vec<Bucket>, Fault> {
         let Stretch { from, to } = Stretch::new(from, to);
         let begins = Stretch { from: tier.floor(from), to };
         // The last bucket has readings after `to`.
@@ -232,7 +218,12 @@ impl LakeReader {
     /// Offers the readings in memory, those of the series that spoke last first: the newest hundred are of the hundred
     /// series that spoke last. The lock is taken anew for each. `None` when a roll came in between; else the files of
     /// the same moment.
-    fn waiting_readings(&self, asked: &Asked, stretch: Stretch, found: &mut Newest<Row>) -> Option<Arc<Vec<FileFacts>>> {
+    fn waiting_readings(
+        &self,
+        asked: &Asked,
+        stretch: Stretch,
+        found: &mut Newest<Row>,
+    ) -> Option<Arc<Vec<FileFacts>>> {
         let (files, frozen, from, mut series) = {
             let state = self.shared.state();
             (Arc::clone(&state.files), state.frozen.clone(), state.live.from, state.live.series(stretch))

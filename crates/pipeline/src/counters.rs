@@ -75,7 +75,7 @@ pub struct Counters {
     /// From the arrival of a message to all that follows from it.
     pub latency: Histogram,
     /// Readings in files of the lake.
-    pub lake_readings: Count,
+    pub lake_readings: Level,
     /// Files of the lake.
     pub lake_files: Level,
     /// Steps that a page missed because it looked on too slowly.

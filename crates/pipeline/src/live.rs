@@ -62,9 +62,19 @@ pub struct Parts {
     /// Sinks over networks.
     pub sinks: Vec<SinkPart>,
     /// Where results rest.
-    pub lake: Option<LakeSettings>,
+    pub lake: Lake,
     /// Where people hear of trouble.
     pub notices: Notices,
+}
+
+/// Where results rest.
+pub enum Lake {
+    /// In files.
+    Files(LakeSettings),
+    /// In memory, the newest: for a page without a lake.
+    Memory(LakeSettings),
+    /// Nowhere.
+    None,
 }
 
 /// A source.
@@ -139,22 +149,19 @@ impl Live {
         report(&opening, &notices);
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::new();
-        let (to_lake, lake) = match lake {
-            Some(settings) => {
-                let (writer, reader) = LakeWriter::open(&disk, Arc::clone(&plan), settings)?;
-                let (to, steps) = sync_channel(LAKE_STEPS);
-                let keeper = Keeper {
-                    writer,
-                    clock: clock.clone(),
-                    counters: Arc::clone(&counters),
-                    reader: reader.clone(),
-                    notices: notices.clone(),
-                };
-                threads.push(spawn("lake", move || keeper.run(&steps))?);
-                (Some(to), Some(reader))
-            }
-            None => (None, None),
+        let opened = match lake {
+            Lake::Files(settings) => Some(LakeWriter::open(&disk, &settings.dir.clone(), Arc::clone(&plan), settings)?),
+            Lake::Memory(settings) => Some(LakeWriter::in_memory(Arc::clone(&plan), settings)),
+            Lake::None => None,
         };
+        let (mut to_lake, mut lake) = (None, None);
+        if let Some((writer, reader)) = opened {
+            let (to, steps) = sync_channel(LAKE_STEPS);
+            let (clock, counters, notices) = (clock.clone(), Arc::clone(&counters), notices.clone());
+            let keeper = Keeper { writer, clock, counters, reader: reader.clone(), notices };
+            threads.push(spawn("lake", move || keeper.run(&steps))?);
+            (to_lake, lake) = (Some(to), Some(reader));
+        }
         let (to_watch, steps) = mpsc::channel(STEPS);
         let (mut posts, mut deliverers) = (Vec::new(), Vec::new());
         for (index, part) in sinks.into_iter().enumerate() {
@@ -371,6 +378,7 @@ struct Keeper {
 
 impl Keeper {
     fn run(mut self, steps: &Receiver<Arc<Step>>) -> Result<(), Fault> {
+        let mut told = None;
         loop {
             let kept = match steps.recv_timeout(Duration::from_secs(1)) {
                 Ok(step) => {
@@ -382,10 +390,14 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => self.writer.tick(self.clock.now()),
                 Err(RecvTimeoutError::Disconnected) => return self.writer.finish(),
             };
-            if let Err(fault) = kept {
-                self.notices.warn(format!("the lake: {fault}"));
+            // The same trouble is told once, not once a second.
+            let trouble = kept.err().map(|fault| fault.to_string());
+            if let Some(what) = trouble.as_ref().filter(|_| trouble != told) {
+                self.notices.warn(format!("the lake: {what}"));
             }
+            told = trouble;
             self.counters.lake_files.set(self.reader.files() as i64);
+            self.counters.lake_readings.set(self.reader.rows_kept() as i64);
         }
     }
 }

@@ -5,9 +5,7 @@ use super::open::File;
 use crate::points::{Mark, Point, Stretch, moment, quality_of};
 use crate::tier::Bucket;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{
-    Array, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray,
-};
+use arrow_array::{Array, ArrowPrimitiveType, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, DataType};
 use ouzel_connect::encode::Value;
 use parquet::arrow::ProjectionMask;

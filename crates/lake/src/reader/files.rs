@@ -164,7 +164,10 @@ fn object(noun: Noun, cells: &[(&str, Value<'_>)], plan: &Plan) -> String {
     match window.map(|operator| &operator.work) {
         Some(Work::Window(spec)) => {
             let named = |name| statistics.iter().find(|(column, _)| *column == name);
-            spec.give.iter().filter_map(|statistic| named(statistic.name())).for_each(|(name, value)| field(name, value));
+            spec.give
+                .iter()
+                .filter_map(|statistic| named(statistic.name()))
+                .for_each(|(name, value)| field(name, value));
         }
         _ => statistics.iter().filter(|(_, value)| *value != Value::Null).for_each(|(name, value)| field(name, value)),
     }

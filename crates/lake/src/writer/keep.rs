@@ -38,13 +38,7 @@ impl Files {
         self.manifest.kept
     }
 
-    pub(super) fn tick(
-        &mut self,
-        shared: &Shared,
-        settings: &LakeSettings,
-        now: Time,
-        next: u64,
-    ) -> Result<(), Fault> {
+    pub(super) fn tick(&mut self, shared: &Shared, settings: &LakeSettings, now: Time, next: u64) -> Result<(), Fault> {
         self.failed = false;
         let due = *self.due.get_or_insert(now + settings.every);
         if now < due {

@@ -15,7 +15,7 @@ use ouzel_pipeline::config;
 use ouzel_pipeline::control::Order;
 use ouzel_pipeline::journal::{self, Record, Tail};
 use ouzel_pipeline::live::notice::Notices;
-use ouzel_pipeline::live::{Live, Parts, SinkPart, SourcePart};
+use ouzel_pipeline::live::{Lake, Live, Parts, SinkPart, SourcePart};
 use ouzel_pipeline::outlet::Outlet;
 use ouzel_pipeline::queue::{QueueSettings, WhenFull};
 use ouzel_pipeline::stream::Stream;
@@ -121,7 +121,7 @@ fn start(disk: &Disk, now: i64) -> Started {
             sink: Box::new(Desk(Arc::clone(&delivered))),
             take: vec![Noun::Alerts, Noun::Anomalies],
         }],
-        lake: None,
+        lake: Lake::None,
         notices: Notices::new().0,
     });
     Started { live: live.unwrap(), voice, delivered, clock }
