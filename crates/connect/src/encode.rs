@@ -307,6 +307,14 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
     }
 }
 
+/// The identity of an alert: its rule, its series and when it began; the same through all its changes, which have ids
+/// of their own. It is what people name when they acknowledge or silence one.
+pub fn identity(alert: &Alert, book: &Book<'_>) -> Id {
+    let (device, channel) = book.subject(alert.series);
+    let rule = &book.plan.alerts[usize::from(alert.rule)].name;
+    Id::of(&["alert", rule, device, channel], &[alert.since.0])
+}
+
 /// One word for what an operator does. Ids are made of it: a `missing` detector is up to three operators of one name.
 fn work_word(work: &Work) -> &'static str {
     match work {
@@ -525,6 +533,16 @@ pub(crate) mod tests {
         assert_eq!(id(&output, &book), firing);
         output.what = What::Alert(Box::new(bench.alert(State::Cleared)));
         assert_ne!(id(&output, &book), firing);
+    }
+
+    #[test]
+    fn an_alert_keeps_its_identity_through_its_changes() {
+        let bench = Bench::new();
+        let firing = bench.alert(State::Firing);
+        let worse = Alert { time: START, count: 9, state: State::Cleared, ..firing.clone() };
+        assert_eq!(identity(&firing, &bench.book()), identity(&worse, &bench.book()));
+        let next = Alert { since: START + Span::from_secs(1), ..firing.clone() };
+        assert_ne!(identity(&firing, &bench.book()), identity(&next, &bench.book()));
     }
 
     #[test]

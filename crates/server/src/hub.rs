@@ -1,0 +1,248 @@
+//! The hub: one task that follows the run's steps, keeps the read models and feeds the live streams.
+//!
+//! Handlers send it questions (closures, run between two steps), so there is no lock, and an answer never shows half a
+//! step. Live clients have bounded mailboxes that the hub never waits for: see `hub/client.rs`.
+
+pub mod client;
+mod clients;
+mod durable;
+mod event;
+mod frame;
+mod kpi;
+
+use crate::model::{Changes, Model};
+use crate::problem::Problem;
+use clients::Clients;
+use durable::Durable;
+use event::Events;
+use kpi::Pace;
+use ouzel_engine::series::Series;
+use ouzel_engine::time::Time;
+use ouzel_pipeline::clock::Clock;
+use ouzel_pipeline::counters::Counters;
+use ouzel_pipeline::step::Step;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+pub use client::{Connected, Wishes};
+pub use kpi::millis;
+
+/// Questions that may wait. Handlers wait for room, so more requests wait at the door.
+const QUESTIONS: usize = 64;
+
+/// Lane cells are told at most so often.
+const LANES_EVERY: Duration = Duration::from_millis(100);
+
+/// A client whose mailbox was full is looked at again after this.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// Steps that are followed before anybody is told.
+const STEPS_AT_ONCE: usize = 64;
+
+type Question = Box<dyn FnOnce(&mut Hub) + Send>;
+
+/// How handlers reach the hub.
+#[derive(Clone)]
+pub struct Handle {
+    /// The other end is held by the hub's task.
+    questions: mpsc::Sender<Question>,
+}
+
+impl Handle {
+    /// Asks the hub, and waits for its answer. All steps that were sent before are in it.
+    ///
+    /// # Errors
+    /// When the server is stopping.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Hub) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (tell, told) = oneshot::channel();
+        let question = move |hub: &mut Hub| {
+            // Who asked may have gone away; then nobody needs the answer.
+            let _ = tell.send(question(hub));
+        };
+        self.questions.send(Box::new(question)).await.map_err(|_| Problem::stopping())?;
+        told.await.map_err(|_| Problem::stopping())
+    }
+}
+
+/// The state of the hub's task.
+pub struct Hub {
+    /// What the run looks like.
+    pub model: Model,
+    /// The live streams.
+    pub clients: Clients,
+    clock: Clock,
+    counters: Arc<Counters>,
+    started: Time,
+    events: Events,
+    durable: Durable,
+    pace: Pace,
+    lanes_changed: BTreeSet<(i64, Series)>,
+    lanes_told: Option<Instant>,
+}
+
+/// Starts the hub. It ends when no [`Handle`] is left.
+pub fn start(hub: Hub, steps: mpsc::Receiver<Arc<Step>>) -> Handle {
+    let (questions, asked) = mpsc::channel(QUESTIONS);
+    tokio::spawn(run(hub, steps, asked));
+    Handle { questions }
+}
+
+async fn run(mut hub: Hub, mut steps: mpsc::Receiver<Arc<Step>>, mut asked: mpsc::Receiver<Question>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut open = true;
+    loop {
+        let due = hub.due();
+        tokio::select! {
+            step = steps.recv(), if open => match step {
+                Some(step) => hub.follow(&step),
+                None => open = false,
+            },
+            question = asked.recv() => {
+                let Some(question) = question else { return };
+                // The answer must have all that was sent before the question. More than the channel holds cannot wait.
+                for _ in 0..steps.max_capacity() {
+                    let Ok(step) = steps.try_recv() else { break };
+                    hub.follow(&step);
+                }
+                question(&mut hub);
+            }
+            _ = second.tick() => hub.second(),
+            () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+        }
+        // Steps come in bursts; one frame for all that wait is better than one each.
+        for _ in 0..STEPS_AT_ONCE {
+            let Ok(step) = steps.try_recv() else { break };
+            hub.follow(&step);
+        }
+        hub.tell();
+    }
+}
+
+impl Hub {
+    /// A hub that has seen nothing.
+    pub fn new(model: Model, boot: &str, clock: Clock, counters: Arc<Counters>, max_clients: usize) -> Hub {
+        Hub {
+            model,
+            clients: Clients::new(max_clients),
+            started: clock.now(),
+            clock,
+            counters,
+            events: Events::new(boot),
+            durable: Durable::default(),
+            pace: Pace::default(),
+            lanes_changed: BTreeSet::new(),
+            lanes_told: None,
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// When the server started.
+    pub fn started(&self) -> Time {
+        self.started
+    }
+
+    /// Takes over a step; what follows from it is told by [`Hub::tell`], but alerts and marks are on their way already.
+    fn follow(&mut self, step: &Step) {
+        let lost = self.model.lost_names();
+        let changes = self.model.apply(step, self.clock.now());
+        self.counters.unseen.add(self.model.lost_names() - lost);
+        if !step.past {
+            self.pass_on(&changes);
+        }
+    }
+
+    fn pass_on(&mut self, changes: &Changes) {
+        self.clients.take(changes, self.model.shown());
+        for mark in &changes.marks {
+            let (seq, bytes) = self.events.make("mark", mark);
+            self.durable.mark(seq, bytes);
+        }
+        for &id in &changes.alerts {
+            if let Some(entry) = self.model.alerts().get(id) {
+                let (seq, bytes) = self.events.make("alert", &self.model.wire_alert(entry));
+                self.durable.alert(seq, bytes);
+            }
+        }
+        self.lanes_changed.extend(&changes.lanes);
+    }
+
+    /// Somebody has said something that the journal holds; its step may still be on its way.
+    pub fn heed(&mut self, control: &ouzel_pipeline::control::Control) {
+        let alerts = self.model.heed(control).into_iter().collect();
+        self.pass_on(&Changes { alerts, ..Changes::default() });
+    }
+
+    /// Once a second: figures, and those who have gone.
+    fn second(&mut self) {
+        self.pace.note(&self.model, &self.counters, self.clock.now());
+        let kpi = self.kpi();
+        let (_, bytes) = self.events.make("kpi", &kpi);
+        self.clients.second(&bytes);
+    }
+
+    /// Sends what is due to whom there is room for.
+    fn tell(&mut self) {
+        let now = Instant::now();
+        if !self.lanes_changed.is_empty() && self.lanes_told.is_none_or(|told| now >= told + LANES_EVERY) {
+            self.lanes_told = Some(now);
+            self.tell_lanes();
+        }
+        if self.clients.is_empty() {
+            return;
+        }
+        let moment = self.moment();
+        let sync = |hub: &Hub, wishes: &Wishes| hub.events.repeat("sync", &hub.sync(wishes));
+        // What is owed is made only for those who are owed it, and seldom.
+        let owed: Vec<(usize, bytes::Bytes)> =
+            self.clients.owed().into_iter().map(|(place, wishes)| (place, sync(self, &wishes))).collect();
+        self.clients.tell(now, moment, &self.model, &mut self.events, &self.durable, owed);
+    }
+
+    fn tell_lanes(&mut self) {
+        let changed = std::mem::take(&mut self.lanes_changed);
+        let starts: BTreeSet<i64> = changed.iter().map(|&(start, _)| start).collect();
+        for start in starts {
+            let event = self.lane_event(start, changed.range((start, Series(0))..=(start, Series(u32::MAX))));
+            let (_, bytes) = self.events.make("lane", &event);
+            self.clients.lane(&bytes);
+        }
+    }
+
+    /// Now, in microseconds.
+    fn moment(&self) -> i64 {
+        crate::model::micros(self.clock.now())
+    }
+
+    /// When something is to be told next, if nothing happens until then.
+    fn due(&self) -> Option<Instant> {
+        let lanes = self.lanes_told.filter(|_| !self.lanes_changed.is_empty()).map(|told| told + LANES_EVERY);
+        let again = self.clients.is_stuck().then(|| Instant::now() + AGAIN);
+        self.clients.due().into_iter().chain(lanes).chain(again).min()
+    }
+
+    /// Lets a client in.
+    ///
+    /// # Errors
+    /// When there are as many as there may be.
+    pub fn connect(&mut self, wishes: Wishes, last_event_id: Option<&str>) -> Result<Connected, Problem> {
+        let resume = last_event_id.map(|id| self.events.seq_of(id));
+        let moment = self.moment();
+        self.clients.connect(wishes, resume, moment, &self.model, &self.events, &self.durable)
+    }
+
+    /// Everybody is told goodbye, and their streams end.
+    pub fn goodbye(&mut self, why: &str) {
+        self.clients.goodbye(why, &self.events);
+    }
+}

@@ -1,0 +1,200 @@
+//! All live streams, and who shares frames with whom.
+
+use super::client::{Client, Connected, Wishes};
+use super::durable::Durable;
+use super::event::Events;
+use super::frame::Group;
+use crate::model::{Changes, Model};
+use crate::problem::Problem;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use ouzel_engine::series::Series;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+/// Seconds between two comments, which keep proxies from closing a quiet stream.
+const COMMENT_EVERY: u64 = 10;
+
+/// How long a client should wait before it comes back, in milliseconds.
+const RETRY: u64 = 3_000;
+
+/// See the head of this file.
+#[derive(Debug)]
+pub struct Clients {
+    most: usize,
+    given: u64,
+    seconds: u64,
+    clients: Vec<Client>,
+    groups: Vec<Group>,
+    /// Somebody's mailbox was full.
+    stuck: bool,
+}
+
+impl Clients {
+    /// Room for so many.
+    pub fn new(most: usize) -> Clients {
+        Clients { most, given: 0, seconds: 0, clients: Vec::new(), groups: Vec::new(), stuck: false }
+    }
+
+    /// Whether nobody looks on.
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+
+    /// How many look on.
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// For the pipeline's page.
+    pub fn view(&self) -> Vec<Value> {
+        self.clients.iter().map(Client::view).collect()
+    }
+
+    /// Whether somebody is to be looked at again soon.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+
+    /// Lets a client in. `resume` is there if it says where it left off: within this start of the process, or not.
+    ///
+    /// # Errors
+    /// When there are as many as there may be.
+    pub fn connect(
+        &mut self,
+        wishes: Wishes,
+        resume: Option<Option<u64>>,
+        moment: i64,
+        model: &Model,
+        events: &Events,
+        durable: &Durable,
+    ) -> Result<Connected, Problem> {
+        self.tidy();
+        if self.clients.len() >= self.most {
+            let what = format!("{} live streams are open, the most there may be; close one and try again", self.most);
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, what));
+        }
+        self.given += 1;
+        let cid = format!("c{}", self.given);
+        let kept = |seq: &u64| !durable.missed(*seq, wishes.alerts, wishes.alerts || wishes.frames);
+        let cursor = resume.flatten().filter(kept);
+        let gap = resume.is_some() && cursor.is_none();
+        let cursor = cursor.unwrap_or(events.last());
+        let hz = 1.0 / wishes.choice.every.as_secs_f64();
+        let hello = json!({
+            "v": 1,
+            "boot": events.boot(),
+            "cid": cid,
+            "now": moment,
+            "hz": (hz * 1e3).round() / 1e3,
+            "gap": gap,
+            "series": model.shown().len(),
+        });
+        let mut first = b"retry: 1000\n\n".to_vec();
+        first.extend_from_slice(&events.write(cursor, "hello", &hello));
+        if wishes.frames && !self.groups.iter().any(|group| group.choice == wishes.choice) {
+            self.groups.push(Group::new(wishes.choice.clone()));
+        }
+        let (client, receiver) = Client::new(cid.clone(), wishes, cursor, model, first.into());
+        self.clients.push(client);
+        Ok(Connected { cid, events: receiver })
+    }
+
+    /// A client says which frame it has. Gives whether there is such a client.
+    pub fn ack(&mut self, cid: &str, seq: u64, lag_ms: f64) -> bool {
+        let client = self.clients.iter_mut().find(|client| client.cid == cid && !client.is_gone());
+        client.map(|client| client.ack(seq, lag_ms)).is_some()
+    }
+
+    /// Takes what is new to those who will be told.
+    pub fn take(&mut self, changes: &Changes, shown: &[Series]) {
+        self.groups.iter_mut().for_each(|group| group.take(changes, shown));
+    }
+
+    /// Those who are to be told how things are: their places, and what they asked for.
+    pub fn owed(&self) -> Vec<(usize, Wishes)> {
+        let all = self.clients.iter().enumerate().filter(|(_, client)| client.awaits_sync());
+        all.map(|(place, client)| (place, client.wishes.clone())).collect()
+    }
+
+    /// Tells everybody what is due. `owed` has what [`Clients::owed`] asked for.
+    pub fn tell(
+        &mut self,
+        now: Instant,
+        moment: i64,
+        model: &Model,
+        events: &mut Events,
+        durable: &Durable,
+        owed: Vec<(usize, Bytes)>,
+    ) {
+        self.stuck = false;
+        let mut owed = owed.into_iter().peekable();
+        let mut caught_up = Vec::with_capacity(self.clients.len());
+        for (place, client) in self.clients.iter_mut().enumerate() {
+            client.watch(now, moment);
+            let sync = owed.next_if(|(at, _)| *at == place).map(|(_, sync)| sync);
+            let done = client.catch_up(model, events, durable, sync);
+            self.stuck |= !done;
+            caught_up.push(done);
+        }
+        for group in &mut self.groups {
+            let Some(frame) = group.flush(now, moment, events) else { continue };
+            let all = self.clients.iter_mut().zip(&caught_up);
+            let listening = |client: &Client| client.wishes.frames && client.wishes.choice == group.choice;
+            for (client, _) in all.filter(|(client, done)| **done && listening(client)) {
+                client.frame(&frame, now);
+            }
+        }
+        let bye = events.repeat("bye", &json!({ "why": "too_slow", "retry": RETRY }));
+        self.clients.retain_mut(|client| {
+            let gone = client.is_given_up(now);
+            if gone {
+                // Where there is no room, the end of the stream has to say it.
+                client.send(bye.clone());
+            }
+            !gone
+        });
+        self.tidy();
+    }
+
+    /// Lets go of those who have gone, and of groups that nobody is in.
+    fn tidy(&mut self) {
+        self.clients.retain(|client| !client.is_gone());
+        let clients = &self.clients;
+        self.groups.retain(|group| clients.iter().any(|c| c.wishes.frames && c.wishes.choice == group.choice));
+    }
+
+    /// Offers a lane's cells.
+    pub fn lane(&mut self, bytes: &Bytes) {
+        self.clients.iter_mut().filter(|client| client.wishes.lanes).for_each(|client| client.offer(bytes));
+    }
+
+    /// Offers the figures of this second, and says now and then that the stream lives.
+    pub fn second(&mut self, kpi: &Bytes) {
+        self.seconds += 1;
+        self.tidy();
+        for client in &mut self.clients {
+            if client.wishes.kpi {
+                client.offer(kpi);
+            }
+            if self.seconds.is_multiple_of(COMMENT_EVERY) {
+                client.offer(&Bytes::from_static(b": still here\n\n"));
+            }
+        }
+    }
+
+    /// When somebody is to be told something, if nothing happens until then.
+    pub fn due(&self) -> Option<Instant> {
+        let frames = self.groups.iter().filter_map(Group::due);
+        frames.chain(self.clients.iter().filter_map(Client::deadline)).min()
+    }
+
+    /// Everybody is told goodbye, and their streams end.
+    pub fn goodbye(&mut self, why: &str, events: &Events) {
+        let bye = events.repeat("bye", &json!({ "why": why, "retry": RETRY }));
+        for mut client in self.clients.drain(..) {
+            client.send(bye.clone());
+        }
+        self.groups.clear();
+    }
+}

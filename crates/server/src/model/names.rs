@@ -1,0 +1,221 @@
+//! Who is there: devices, channels and series, as people see them.
+
+use super::{DeviceState, Model, Pulse, Track, micros};
+use hashbrown::HashMap;
+use ouzel_engine::output::Severity;
+use ouzel_engine::plan::Work;
+use ouzel_engine::series::{Declaration, Device, Series};
+use ouzel_engine::time::Time;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A series as the wire names it.
+#[derive(Debug, Serialize)]
+pub struct SeriesView<'a> {
+    s: u32,
+    device: &'a str,
+    channel: &'a str,
+    tags: BTreeMap<&'a str, &'a str>,
+}
+
+/// A channel as the wire names it.
+#[derive(Debug, Serialize)]
+pub struct ChannelView<'a> {
+    name: &'a str,
+    unit: &'a str,
+    range: Option<(f64, f64)>,
+}
+
+impl Model {
+    /// Takes over a name. One that is out of turn is counted and left out: it came in a step that got lost.
+    pub(super) fn declare(&mut self, declaration: &Declaration) {
+        let in_turn = match declaration {
+            Declaration::Device { device, .. } => device.0 as usize == self.names.device_count(),
+            Declaration::Series { series, device, .. } => {
+                series.0 as usize == self.names.series_count() && (device.0 as usize) < self.names.device_count()
+            }
+        };
+        if !in_turn {
+            self.lost_names += 1;
+            return;
+        }
+        self.names.follow(declaration);
+        match declaration {
+            Declaration::Device { .. } => self.pulses.push(Pulse::default()),
+            Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
+        }
+    }
+
+    fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
+        let (_, number) = self.names.of(series);
+        let origin = self.origin(device, channel).unwrap_or(series);
+        let range = self.book().facts(channel).and_then(|facts| facts.range);
+        self.tracks.push(Track::new(series, origin, device, number, range));
+        self.pulses[device.0 as usize].add(series);
+        if origin != series {
+            return;
+        }
+        self.shown.push(series);
+        if !self.known_channels.contains(channel) {
+            self.known_channels.insert(channel.to_owned());
+            self.channels.push(channel.to_owned());
+        }
+    }
+
+    /// The readings that a derived channel of a device is made of; `None` where it is one of readings itself. Keys of
+    /// JSON may have dots, so the name alone does not tell: a window of the plan has to make it.
+    fn origin(&self, device: Device, channel: &str) -> Option<Series> {
+        if !channel.contains('.') {
+            return None;
+        }
+        for &other in self.pulses[device.0 as usize].series() {
+            let track = &self.tracks[other.0 as usize];
+            let name = self.names.channel_name(track.channel);
+            let windows = self.plan.operators.iter().filter(|operator| operator.on.iter().any(|on| on == name));
+            if windows.into_iter().any(|window| window.derived(name).iter().any(|derived| derived == channel)) {
+                return Some(track.origin);
+            }
+        }
+        None
+    }
+
+    /// The derived channels of a device that are made of a series.
+    pub fn channels_made_of(&self, series: Series) -> Vec<String> {
+        let Some(track) = self.track(series) else { return Vec::new() };
+        let others = self.pulses[track.device.0 as usize].series().iter().filter(|&&other| other != series);
+        let made = others.map(|other| &self.tracks[other.0 as usize]).filter(|other| other.origin == series);
+        made.map(|other| self.names.channel_name(other.channel).to_owned()).collect()
+    }
+
+    /// Series that people see, in order of first sight.
+    pub fn shown(&self) -> &[Series] {
+        &self.shown
+    }
+
+    /// How many channels people see.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Channels from the `first` on.
+    pub fn channel_views<'a>(&'a self, first: usize) -> Vec<ChannelView<'a>> {
+        let book = self.book();
+        let range = |name: &str| book.facts(name).and_then(|facts| facts.range);
+        let view = |name: &'a String| ChannelView { name, unit: book.unit(name), range: range(name) };
+        self.channels.iter().skip(first).map(view).collect()
+    }
+
+    /// A series by name; it must be one that people see.
+    pub fn series_view(&self, series: Series) -> SeriesView<'_> {
+        let (device, channel) = self.book().subject(series);
+        let tags = self.names.device_tags(self.names.of(series).0);
+        let tags = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        SeriesView { s: series.0, device, channel, tags }
+    }
+
+    /// The number of a series by its names, as in [`Model::shown`].
+    pub fn find(&self, device: &str, channel: &str) -> Option<Series> {
+        self.shown.iter().copied().find(|&series| self.book().subject(series) == (device, channel))
+    }
+
+    /// Series of these devices and channels (an empty list: all), at most `limit`.
+    pub fn select(&self, devices: &[String], channels: &[String], limit: usize) -> Vec<Series> {
+        let among = |list: &[String], name: &str| list.is_empty() || list.iter().any(|one| one == name);
+        let fits = |series: &Series| {
+            let (device, channel) = self.book().subject(*series);
+            among(devices, device) && among(channels, channel)
+        };
+        self.shown.iter().copied().filter(fits).take(limit).collect()
+    }
+
+    /// The detectors of the plan, each once: a `missing` one is up to three operators of one name.
+    pub fn detectors(&self) -> Vec<Value> {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut all = Vec::new();
+        for operator in &self.plan.operators {
+            let kind = match &operator.work {
+                Work::Window(_) => continue,
+                Work::Threshold(_) => "threshold",
+                Work::ZScore(..) => "zscore",
+                Work::Flatline(..) => "flatline",
+                Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => "missing",
+            };
+            if !seen.contains(&operator.name.as_str()) {
+                seen.push(&operator.name);
+                all.push(json!({ "name": operator.name, "type": kind }));
+            }
+        }
+        all
+    }
+
+    /// The worst open alert of each device that has one.
+    fn worst(&self) -> HashMap<Device, Severity> {
+        let mut worst = HashMap::new();
+        for entry in self.alerts.open() {
+            let device = self.names.of(entry.alert.series).0;
+            let known = worst.entry(device).or_insert(entry.alert.severity);
+            *known = entry.alert.severity.max(*known);
+        }
+        worst
+    }
+
+    /// How many devices are in each state: ok, warning, critical, stale (the silent ones among them).
+    pub fn device_states(&self, now: Time) -> [u64; 4] {
+        let worst = self.worst();
+        let mut counts = [0; 4];
+        for (number, pulse) in self.pulses.iter().enumerate() {
+            let index = match pulse.state(now, worst.get(&Device(number as u32)).copied()) {
+                DeviceState::Ok => 0,
+                DeviceState::Warning => 1,
+                DeviceState::Critical => 2,
+                DeviceState::Stale | DeviceState::Silent => 3,
+            };
+            counts[index] += 1;
+        }
+        counts
+    }
+
+    /// The devices whose name or tags have `search` in them, from the `offset`th on.
+    pub fn devices(&self, search: &str, limit: usize, offset: usize, now: Time) -> Value {
+        let search = search.to_lowercase();
+        let has = |text: &str| text.to_lowercase().contains(&search);
+        let fits = |device: &Device| {
+            search.is_empty()
+                || has(self.names.device_name(*device))
+                || self.names.device_tags(*device).iter().any(|(_, value)| has(value))
+        };
+        let all: Vec<Device> = (0..self.names.device_count() as u32).map(Device).filter(fits).collect();
+        let worst = self.worst();
+        let page = all.iter().skip(offset).take(limit);
+        let devices: Vec<Value> = page.map(|&device| self.device(device, worst.get(&device).copied(), now)).collect();
+        json!({ "total": all.len(), "devices": devices })
+    }
+
+    fn device(&self, device: Device, worst: Option<Severity>, now: Time) -> Value {
+        let pulse = &self.pulses[device.0 as usize];
+        let state = pulse.state(now, worst);
+        let heard = !matches!(state, DeviceState::Stale | DeviceState::Silent);
+        let tracks = pulse.series().iter().map(|series| (series, &self.tracks[series.0 as usize]));
+        let shown: Vec<(&Series, &Track)> = tracks.filter(|(_, track)| track.is_shown()).collect();
+        let last = shown.iter().filter_map(|(_, track)| track.last).map(|(time, _)| micros(time)).max();
+        let series = |(series, track): &(&Series, &Track)| {
+            json!({
+                "s": series.0,
+                "channel": self.names.channel_name(track.channel),
+                "value": track.last.map(|(_, value)| value),
+                "time": track.last.map(|(time, _)| micros(time)),
+                "rate": if heard { track.rate() } else { 0.0 },
+            })
+        };
+        let tags: BTreeMap<&str, &str> =
+            self.names.device_tags(device).iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        json!({
+            "device": self.names.device_name(device),
+            "tags": tags,
+            "state": state.name(),
+            "last": last,
+            "series": shown.iter().map(series).collect::<Vec<Value>>(),
+        })
+    }
+}
