@@ -5,6 +5,7 @@
 pub mod fault;
 pub mod disk;
 pub mod format;
+pub mod secret;
 pub mod decode;
 pub mod source;
 pub mod encode;

@@ -7,6 +7,8 @@ use ouzel_engine::series::Names;
 pub mod file;
 pub mod simulate;
 pub mod live;
+#[cfg(feature = "http")]
+pub mod http;
 
 /// A source that is read at the reader's pace: files, standard input, the simulator.
 pub trait Source: Send {
