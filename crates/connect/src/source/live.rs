@@ -34,6 +34,12 @@ pub trait LiveSource: Send {
     fn connected(&self) -> bool {
         true
     }
+
+    /// How many messages it gave up before they became packets, because they came faster than [`LiveSource::next`] was
+    /// called and nobody could be asked to wait.
+    fn lost(&self) -> u64 {
+        0
+    }
 }
 
 /// One message, or several that are acknowledged together.
