@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub mod file;
 pub mod simulate;
 pub mod live;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 
 /// A source that is read at the reader's pace: files, standard input, the simulator.
 pub trait Source: Send {
