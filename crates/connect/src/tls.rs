@@ -53,8 +53,7 @@ pub(crate) fn client([ca, cert, key]: [Option<&Path>; 3]) -> Result<Arc<ClientCo
 
 #[cfg(feature = "mqtt")]
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Fault> {
-    let all: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|error| bad(path, &error))?.collect();
+    let all: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(|error| bad(path, &error))?.collect();
     let all = all.map_err(|error| bad(path, &error))?;
     if all.is_empty() {
         return Err(bad(path, &"it has no certificate in it"));

@@ -27,6 +27,11 @@ impl Outlet {
         Ok(Outlet { sinks: settings.iter().map(open).collect::<Result<_, Fault>>()? })
     }
 
+    /// Adds a sink that was opened already.
+    pub fn add(&mut self, name: &str, sink: Box<dyn Sink>) {
+        self.sinks.push((name.to_owned(), sink));
+    }
+
     /// Whether nobody listens.
     pub fn is_empty(&self) -> bool {
         self.sinks.is_empty()

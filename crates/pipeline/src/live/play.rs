@@ -87,25 +87,27 @@ pub struct ReadIn {
 const READ_AHEAD: usize = 2;
 
 impl ReadIn {
-    /// Begins to read.
-    pub fn new(mut source: Box<dyn Source>) -> ReadIn {
+    /// Begins to read these, one after the other.
+    pub fn new(sources: Vec<Box<dyn Source>>) -> ReadIn {
         let (to, packets) = mpsc::channel(READ_AHEAD);
         tokio::task::spawn_blocking(move || {
             let mut names = Names::new();
-            loop {
-                let mut rows = Rows::default();
-                let more = source.next(&mut names, &mut rows);
-                // Whoever listened has gone: the run is over.
-                if to.blocking_send(Ok(packet(rows, &mut names))).is_err() {
-                    return;
-                }
-                match more {
-                    Ok(true) => {}
-                    Ok(false) => return,
-                    Err(fault) => {
-                        // A file is not opened a second time: what came of it would be there twice.
-                        let _ = to.blocking_send(Err(Fault { retry: Retry::Never, ..fault }));
+            for mut source in sources {
+                loop {
+                    let mut rows = Rows::default();
+                    let more = source.next(&mut names, &mut rows);
+                    // Whoever listened has gone: the run is over.
+                    if to.blocking_send(Ok(packet(rows, &mut names))).is_err() {
                         return;
+                    }
+                    match more {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(fault) => {
+                            // A file is not opened a second time: what came of it would be there twice.
+                            let _ = to.blocking_send(Err(Fault { retry: Retry::Never, ..fault }));
+                            return;
+                        }
                     }
                 }
             }

@@ -136,8 +136,14 @@ async fn readings(State(door): State<Door>, headers: HeaderMap, Query(asked): Qu
     // What `curl -d` says of everything is no reason to refuse it.
     let known = match kind.as_str() {
         "text/csv" => door.0.csv,
-        "" | "application/json" | "application/x-ndjson" | "application/ndjson" | "application/jsonl"
-        | "application/json-lines" | "text/plain" | "application/octet-stream"
+        ""
+        | "application/json"
+        | "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/json-lines"
+        | "text/plain"
+        | "application/octet-stream"
         | "application/x-www-form-urlencoded" => true,
         other => other.ends_with("+json"),
     };
