@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_long_range_is_told_by_the_coarsest_tier_that_fills_its_pixels() {
-        let hours = |hours| Span::from_secs(hours * 3600);
+        let hours = |hours: i64| Span::from_secs(hours * 3600);
         for (range, px, tier) in [
             (Span::from_secs(900), 1480, Tier::Raw),
             (hours(6), 1480, Tier::Raw),

@@ -67,3 +67,23 @@ async fn page(
     }
     app.page.answer(uri.path(), &headers).await.ok_or_else(nothing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_openapi_document_has_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let methods = |(path, methods): (&String, &serde_json::Value)| {
+            let methods: Vec<String> = methods.as_object().unwrap().keys().cloned().collect();
+            methods.into_iter().map(|method| (method, path.clone())).collect::<Vec<_>>()
+        };
+        let described: BTreeSet<(String, String)> = paths.iter().flat_map(methods).collect();
+        let routed: BTreeSet<(String, String)> =
+            table().into_iter().map(|(method, path, _)| (method.to_owned(), path.to_owned())).collect();
+        assert_eq!(described, routed);
+    }
+}
