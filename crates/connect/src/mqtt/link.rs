@@ -216,11 +216,17 @@ impl Task {
             };
             let event = match event {
                 Ok(event) => event,
-                Err(trouble) => return trouble.fault(&self.connection, &self.id, connected),
+                Err(trouble) => {
+                    // What was read together with the end of the connection stands before it.
+                    while let Some(event) = polled.left() {
+                        let _ = self.hand_over(event);
+                    }
+                    return trouble.fault(&self.connection, &self.id, connected);
+                }
             };
             if let Event::Connected { session } = event {
                 connected = true;
-                polled.mend(self.connection.keep_alive, self.listening.as_ref().is_some_and(|l| l.qos == Qos::Two));
+                polled.mend(self.connection.keep_alive, self.listening.is_some());
                 self.connected(session);
             }
             if let Err(fault) = self.hand_over(event) {
@@ -398,11 +404,20 @@ impl Loop {
         })
     }
 
+    /// What was read and not told before a poll failed.
+    fn left(&mut self) -> Option<Event> {
+        match self {
+            Loop::Three(events) => events.state.events.pop_front().map(three_says),
+            Loop::Five(events) => events.state.events.pop_front().map(five_says),
+        }
+    }
+
     /// Puts right what rumqttc leaves, once the broker has taken us and before anything else is polled.
     ///
     /// A broker of MQTT 5 may say that it wants no pings, which rumqttc takes for pings without a pause. And under QoS 2 a
     /// broker repeats a PUBREL after a reconnect, for a message of which this loop knows nothing: rumqttc would break off
-    /// each connection over it. Here every number counts as one that is still to be released.
+    /// each connection over it. Here every number counts as one that is still to be released; under QoS 1, too, for the
+    /// session may be older than that setting.
     fn mend(&mut self, keep_alive: Duration, releases: bool) {
         if let Loop::Five(events) = self
             && events.options.keep_alive().is_zero()
