@@ -102,7 +102,8 @@ impl Group {
 
     /// The frame, if it is due, and nothing waits any more.
     pub fn flush(&mut self, now: Instant, moment: i64, events: &mut Events) -> Option<Frame> {
-        if self.due().is_none_or(|due| due > now) {
+        // Not by `due`: the clock has moved on since `now`, and a first frame would never be due.
+        if self.waiting.is_empty() || self.told.is_some_and(|told| told + self.choice.every > now) {
             return None;
         }
         if self.conflated {
