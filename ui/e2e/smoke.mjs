@@ -102,7 +102,7 @@ await on({}, async (page) => {
   check('a double-click goes back');
 
   await page.click('summary:has-text("location")');
-  await page.check('.menu-list input >> nth=0');
+  await page.check('details[open] .menu-list input >> nth=0');
   await until(page, () => globalThis.__ouzel.state().shown < 25);
   check('a filter narrows', /tag\./.test(await page.evaluate(() => location.search)), await page.evaluate(() => location.search));
   await page.fill('#find', 'nothing like this');
