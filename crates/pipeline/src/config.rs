@@ -9,6 +9,7 @@ mod alert;
 mod channel;
 mod detector;
 mod format;
+mod lake;
 mod memory;
 mod missing;
 mod order;
@@ -16,6 +17,7 @@ mod place;
 mod sections;
 mod simulate;
 mod sink;
+mod size;
 mod source;
 mod suggest;
 mod times;
@@ -29,6 +31,7 @@ use ouzel_connect::sink::SinkSettings;
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
+use ouzel_lake::LakeSettings;
 use place::Findings;
 use sections::{Kind, Sections};
 use std::path::{Path, PathBuf};
@@ -44,6 +47,8 @@ pub struct Config {
     pub plan: Plan,
     /// Where results go, by name, in the order of the file.
     pub sinks: Vec<(String, SinkSettings)>,
+    /// Where results are kept, if they are.
+    pub lake: Option<LakeSettings>,
 }
 
 /// A `[source.NAME]` section.
@@ -190,6 +195,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let detectors = detector::read_all(&sections, &known, found);
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
+    let lake = lake::read(&sections, folder, found);
     let tags = tags(&sources);
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
     let alerts: Vec<(At<String>, AlertRule)> = sections
@@ -212,7 +218,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
     let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks })
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, lake })
 }
 
 /// The tags that sources are known to give.

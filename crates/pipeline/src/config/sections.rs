@@ -1,4 +1,4 @@
-//! Splits a config into its sections, `[kind.name]`, and finds a section by the name that another one uses.
+//! Splits a config into its sections, `[kind.name]` or `[lake]`, and finds a section by the name that another one uses.
 
 use super::place::{Findings, Place};
 use super::suggest;
@@ -14,10 +14,17 @@ pub(crate) enum Kind {
     Detector,
     Alert,
     Sink,
+    Lake,
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink];
+    const ALL: [Kind; 7] =
+        [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink, Kind::Lake];
+
+    /// There is one of it at the most, without a name: `[lake]`.
+    fn is_single(self) -> bool {
+        self == Kind::Lake
+    }
 
     /// The word in a section's header.
     pub(crate) fn word(self) -> &'static str {
@@ -28,6 +35,7 @@ impl Kind {
             Kind::Detector => "detector",
             Kind::Alert => "alert",
             Kind::Sink => "sink",
+            Kind::Lake => "lake",
         }
     }
 }
@@ -48,6 +56,9 @@ impl<'t> Section<'t> {
 
     /// What messages call it: `detector.spike`.
     pub(crate) fn label(&self) -> String {
+        if self.kind.is_single() {
+            return self.kind.word().to_owned();
+        }
         format!("{}.{}", self.kind.word(), self.name.what)
     }
 }
@@ -73,11 +84,16 @@ impl<'t> Sections<'t> {
             let place = word.span();
             match value.get_ref() {
                 DeValue::Table(named) => match Kind::ALL.into_iter().find(|kind| kind.word() == word.get_ref()) {
+                    Some(kind) if kind.is_single() => {
+                        all.push(Section { kind, name: At { what: String::new(), place }, entries: named });
+                    }
                     Some(kind) => split_kind(kind, &place, named, &mut all, found),
                     None => unknown_kind(word.get_ref(), &place, found),
                 },
                 DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
-                    let hint = format!("write `[{word}.NAME]` in single brackets", word = word.get_ref());
+                    let single = Kind::ALL.into_iter().any(|kind| kind.is_single() && kind.word() == word.get_ref());
+                    let name = if single { "" } else { ".NAME" };
+                    let hint = format!("write `[{word}{name}]` in single brackets", word = word.get_ref());
                     found.problem(&place, format!("`{}` is a list of sections", word.get_ref()), hint);
                 }
                 _ => {
@@ -168,7 +184,7 @@ fn name_is_good(kind: Kind, name: &At<String>, found: &mut Findings) -> bool {
 }
 
 /// Kinds that the manual's roadmap has, so that nobody looks for a typing error in them.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "checkpoint",
     "device",
     "event",
@@ -177,7 +193,6 @@ const LATER: [&str; 13] = [
     "group",
     "join",
     "journal",
-    "lake",
     "model",
     "pattern",
     "server",
