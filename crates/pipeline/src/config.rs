@@ -9,6 +9,7 @@ mod alert;
 mod channel;
 mod detector;
 mod format;
+mod journal;
 mod lake;
 mod memory;
 mod missing;
@@ -24,6 +25,7 @@ mod times;
 mod tree;
 mod window;
 
+pub use journal::JournalSettings;
 pub use place::{Level, Problem};
 
 use ouzel_connect::format::FormatHints;
@@ -47,6 +49,8 @@ pub struct Config {
     pub plan: Plan,
     /// Where results go, by name, in the order of the file.
     pub sinks: Vec<(String, SinkSettings)>,
+    /// Where a live run writes down what it takes in.
+    pub journal: JournalSettings,
     /// Where results are kept, if they are.
     pub lake: Option<LakeSettings>,
 }
@@ -196,6 +200,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
     let lake = lake::read(&sections, folder, found);
+    let journal = journal::read(&sections, folder, found);
     let tags = tags(&sources);
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
     let alerts: Vec<(At<String>, AlertRule)> = sections
@@ -218,7 +223,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
     let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, lake })
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, journal, lake })
 }
 
 /// The tags that sources are known to give.

@@ -15,15 +15,16 @@ pub(crate) enum Kind {
     Alert,
     Sink,
     Lake,
+    Journal,
 }
 
 impl Kind {
-    const ALL: [Kind; 7] =
-        [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink, Kind::Lake];
+    const ALL: [Kind; 8] =
+        [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink, Kind::Lake, Kind::Journal];
 
     /// There is one of it at the most, without a name: `[lake]`.
     fn is_single(self) -> bool {
-        self == Kind::Lake
+        matches!(self, Kind::Lake | Kind::Journal)
     }
 
     /// The word in a section's header.
@@ -36,6 +37,7 @@ impl Kind {
             Kind::Alert => "alert",
             Kind::Sink => "sink",
             Kind::Lake => "lake",
+            Kind::Journal => "journal",
         }
     }
 }
@@ -184,7 +186,7 @@ fn name_is_good(kind: Kind, name: &At<String>, found: &mut Findings) -> bool {
 }
 
 /// Kinds that the manual's roadmap has, so that nobody looks for a typing error in them.
-const LATER: [&str; 12] = [
+const LATER: [&str; 11] = [
     "checkpoint",
     "device",
     "event",
@@ -192,7 +194,6 @@ const LATER: [&str; 12] = [
     "filter",
     "group",
     "join",
-    "journal",
     "model",
     "pattern",
     "server",

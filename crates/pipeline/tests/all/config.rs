@@ -223,6 +223,34 @@ fn what_is_no_section_is_shown_its_form() {
 }
 
 #[test]
+fn a_journal_has_a_folder_and_a_longest_wait() {
+    let of = |section: &str| good(&format!("[source.s]\ntype = \"stdin\"\n{section}")).journal;
+    let millis = |sync: &str| of(&format!("[journal]\nsync = \"{sync}\"")).sync.as_millis();
+    assert_eq!((of("").dir, of("").sync.as_millis()), ("/plant/journal".into(), 20));
+    assert_eq!(of("[journal]\ndir = \"j\"").dir, Path::new("/plant/j"));
+    assert_eq!((millis("each"), millis("1s")), (0, 1_000));
+}
+
+#[test]
+fn mistakes_of_a_journal_are_shown() {
+    assert_snapshot!("journal", shown(r#"
+[source.s]
+type = "stdin"
+
+[journal]
+path = "j"
+sync = "1m"
+"#));
+    assert_snapshot!("journal_sync", shown(r#"
+[source.s]
+type = "stdin"
+
+[journal]
+sync = "soon"
+"#));
+}
+
+#[test]
 fn a_lake_has_a_folder_and_bounds() {
     let text = "[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"lake\"\n";
     let defaults = LakeSettings::new("/plant/lake");
