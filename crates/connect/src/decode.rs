@@ -18,6 +18,7 @@ pub mod ndjson;
 pub mod number;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod payload;
 pub mod roster;
 pub mod time;
 

@@ -27,6 +27,18 @@ pub struct Memory {
     durable: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
     /// How many more bytes may be written; `None`: any number.
     room: Option<u64>,
+    /// How many more changes there will be before the power goes; `None`: any number.
+    steps: Option<u64>,
+}
+
+impl Memory {
+    /// Counts a change; when none is left it fails, and so does every later one.
+    fn step(&mut self) -> io::Result<()> {
+        if let Some(steps) = &mut self.steps {
+            *steps = steps.checked_sub(1).ok_or_else(|| io::Error::other("the simulated power is gone"))?;
+        }
+        Ok(())
+    }
 }
 
 /// What is in a simulated file, and how much of it would survive.
@@ -85,6 +97,7 @@ impl Disk {
             }
             Disk::Simulated(memory) => {
                 let content = Arc::default();
+                open(memory).step()?;
                 open(memory).files.insert(path.to_owned(), Arc::clone(&content));
                 Ok(DiskFile(Open::Simulated { content, memory: Arc::clone(memory), at: 0 }))
             }
@@ -150,6 +163,7 @@ impl Disk {
             Disk::Real => fs::rename(from, to),
             Disk::Simulated(memory) => {
                 let mut memory = open(memory);
+                memory.step()?;
                 let content = memory.files.remove(from).ok_or_else(|| not_found(from))?;
                 memory.files.insert(to.to_owned(), content);
                 Ok(())
@@ -164,7 +178,11 @@ impl Disk {
     pub fn remove(&self, path: &Path) -> io::Result<()> {
         match self {
             Disk::Real => fs::remove_file(path),
-            Disk::Simulated(memory) => open(memory).files.remove(path).map(drop).ok_or_else(|| not_found(path)),
+            Disk::Simulated(memory) => {
+                let mut memory = open(memory);
+                memory.step()?;
+                memory.files.remove(path).map(drop).ok_or_else(|| not_found(path))
+            }
         }
     }
 
@@ -226,6 +244,7 @@ impl Disk {
             Disk::Real => fs::File::open(folder)?.sync_all(),
             Disk::Simulated(memory) => {
                 let mut memory = open(memory);
+                memory.step()?;
                 let Memory { files, durable, .. } = &mut *memory;
                 durable.retain(|path, _| path.parent() != Some(folder));
                 let here = files.iter().filter(|(path, _)| path.parent() == Some(folder));
@@ -233,6 +252,44 @@ impl Disk {
                 Ok(())
             }
         }
+    }
+
+    /// Takes a file for this process alone, as long as what it gives is kept.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] where another process has it; else what the file system says.
+    pub fn lock(&self, path: &Path) -> io::Result<DiskFile> {
+        let file = match self.create(path)? {
+            DiskFile(Open::Real(file)) => {
+                file.try_lock().map_err(|error| match error {
+                    fs::TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+                    fs::TryLockError::Error(error) => error,
+                })?;
+                Open::Real(file)
+            }
+            DiskFile(simulated) => simulated,
+        };
+        Ok(DiskFile(file))
+    }
+
+    /// Simulated only: a disk of its own that holds what this one holds now. With [`Disk::crash`] it is what a kill at
+    /// this moment would leave, whatever those who write to the first one go on to do.
+    #[must_use]
+    pub fn fork(&self) -> Disk {
+        let Disk::Simulated(memory) = self else { return Disk::Real };
+        let memory = open(memory);
+        let mut copies = Vec::<(*const Mutex<Content>, Arc<Mutex<Content>>)>::new();
+        let mut copy = |content: &Arc<Mutex<Content>>| {
+            let known = copies.iter().find(|(of, _)| *of == Arc::as_ptr(content)).map(|(_, copy)| Arc::clone(copy));
+            known.unwrap_or_else(|| {
+                let copy = Arc::new(Mutex::new(open(content).clone()));
+                copies.push((Arc::as_ptr(content), Arc::clone(&copy)));
+                copy
+            })
+        };
+        let files = memory.files.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
+        let durable = memory.durable.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
+        Disk::Simulated(Arc::new(Mutex::new(Memory { files, durable, room: memory.room, steps: memory.steps })))
     }
 
     /// Simulated only: the power goes. Of what was not synced, `torn` bytes of each file have reached it all the same.
@@ -257,6 +314,14 @@ impl Disk {
     pub fn limit(&self, room: Option<u64>) {
         if let Disk::Simulated(memory) = self {
             open(memory).room = room;
+        }
+    }
+
+    /// Simulated only: how many more changes (writes, syncs, cuts, names made, given and removed) there will be before
+    /// the power goes and all others fail; `None`: any number. So a test can stop before each of them in turn.
+    pub fn stop_after(&self, steps: Option<u64>) {
+        if let Disk::Simulated(memory) = self {
+            open(memory).steps = steps;
         }
     }
 }
@@ -297,7 +362,8 @@ impl DiskFile {
     pub fn sync(&self) -> io::Result<()> {
         match &self.0 {
             Open::Real(file) => file.sync_data(),
-            Open::Simulated { content, .. } => {
+            Open::Simulated { content, memory, .. } => {
+                open(memory).step()?;
                 let content = &mut *open(content);
                 content.synced.clone_from(&content.bytes);
                 Ok(())
@@ -315,7 +381,8 @@ impl DiskFile {
                 file.set_len(size)?;
                 file.seek(SeekFrom::Start(size)).map(drop)
             }
-            Open::Simulated { content, at, .. } => {
+            Open::Simulated { content, memory, at } => {
+                open(memory).step()?;
                 open(content).bytes.truncate(size as usize);
                 *at = size;
                 Ok(())
@@ -329,6 +396,7 @@ impl Write for DiskFile {
         match &mut self.0 {
             Open::Real(file) => file.write(bytes),
             Open::Simulated { content, memory, at } => {
+                open(memory).step()?;
                 if let Some(room) = &mut open(memory).room {
                     if *room < bytes.len() as u64 {
                         return Err(io::ErrorKind::StorageFull.into());

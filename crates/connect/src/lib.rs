@@ -5,6 +5,11 @@
 pub mod fault;
 pub mod disk;
 pub mod format;
+pub mod secret;
+#[cfg(any(feature = "http", feature = "mqtt"))]
+mod tls;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 pub mod decode;
 pub mod source;
 pub mod encode;

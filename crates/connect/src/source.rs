@@ -3,10 +3,15 @@
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Names;
+use serde::{Deserialize, Serialize};
 
 pub mod file;
 pub mod simulate;
 pub mod live;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 
 /// A source that is read at the reader's pace: files, standard input, the simulator.
 pub trait Source: Send {
@@ -30,7 +35,7 @@ pub struct Rows {
 }
 
 /// A piece of input that could not be read, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
     /// Where it stood: the file's path, or the source's name.
     pub source: String,

@@ -50,6 +50,16 @@ pub trait Detector: Clone + Serialize + DeserializeOwned {
         None
     }
 
+    /// Timed detectors: the first reading after the process was started again. What was missed meanwhile was missed
+    /// by us, and is nobody's fault.
+    fn resume(&mut self, _spec: &Self::Spec, _at: Moment) {}
+
+    /// Where the score as a function of the next value has its zero, and how much of the value a step of one is;
+    /// `None` while warming up, and where there is no such function. For people: the expected band on a chart.
+    fn usual(&self, _spec: &Self::Spec) -> Option<(f64, f64)> {
+        None
+    }
+
     /// A limit of the score as a limit of the value, for people.
     fn threshold(_spec: &Self::Spec, _score: &Score, limit: f64) -> f64 {
         limit
@@ -120,6 +130,8 @@ pub struct Judge<D: Detector> {
     states: Vec<State<D>>,
     /// No timed detector has anything due before this tick.
     next_due: Time,
+    /// When the process was started, by the stream's clock.
+    started: Time,
 }
 
 /// What is kept of one series.
@@ -154,7 +166,7 @@ struct Standing {
 impl<D: Detector> Judge<D> {
     /// A judge of no series yet.
     pub fn new(spec: D::Spec, limits: Limits) -> Judge<D> {
-        Judge { spec, limits, states: Vec::new(), next_due: Time::MIN }
+        Judge { spec, limits, states: Vec::new(), next_due: Time::MIN, started: Time::MIN }
     }
 
     /// Makes room for one more series; gives its place.
@@ -169,6 +181,9 @@ impl<D: Detector> Judge<D> {
     pub fn observe(&mut self, place: u32, at: Moment, heard: Time, value: f64, mut say: impl FnMut(Verdict)) {
         let state = &mut self.states[place as usize];
         if D::TIMED {
+            if state.heard.is_some_and(|(_, heard)| heard < self.started) {
+                state.detector.resume(&self.spec, at);
+            }
             while let Some((time, score)) = state.detector.tick(&self.spec, at) {
                 state.standing.judge::<D>(&self.spec, &self.limits, time, score, &mut say);
             }
@@ -195,7 +210,7 @@ impl<D: Detector> Judge<D> {
         self.next_due = Time::MAX;
         for (place, state) in self.states.iter_mut().enumerate() {
             let Some((at, heard)) = state.heard else { continue };
-            let passed = now.since(heard).max(crate::time::Span::ZERO);
+            let passed = now.since(heard.max(self.started)).max(crate::time::Span::ZERO);
             let moved = Moment { time: at.time + passed, watermark: at.watermark + passed, ..at };
             while let Some((time, score)) = state.detector.tick(&self.spec, moved) {
                 let mut say = |verdict| say(place as u32, verdict);
@@ -205,6 +220,25 @@ impl<D: Detector> Judge<D> {
                 self.next_due = self.next_due.min(now + wait);
             }
         }
+    }
+
+    /// The process was started at `at`, by the stream's clock.
+    pub fn start(&mut self, at: Time) {
+        (self.started, self.next_due) = (at, Time::MIN);
+    }
+
+    /// The values of a series that are no anomaly, both ends included, as far as can be told before they come.
+    /// Infinite where there is no such limit; `None` while warming up.
+    pub fn band(&self, place: u32) -> Option<(f64, f64)> {
+        let (zero, step) = self.states[place as usize].detector.usual(&self.spec)?;
+        let nearest = |side: &Levels, pick: fn(f64, f64) -> f64| match (side.warning, side.critical) {
+            (Some(warning), Some(critical)) => Some(pick(warning, critical)),
+            (one, other) => one.or(other),
+        };
+        let at = |limit: f64| zero + limit * step;
+        let low = nearest(&self.limits.below, f64::max).map_or(f64::NEG_INFINITY, at);
+        let high = nearest(&self.limits.above, f64::min).map_or(f64::INFINITY, at);
+        Some((low, high))
     }
 
     /// The state of a series, as bytes.

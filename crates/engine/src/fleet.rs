@@ -56,6 +56,11 @@ impl Fleet {
         }
     }
 
+    /// How many alerts are firing.
+    pub fn firing(&self) -> usize {
+        self.book.firing()
+    }
+
     /// The state, as bytes.
     pub fn save(&self) -> Vec<u8> {
         self.book.save()

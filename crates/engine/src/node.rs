@@ -118,6 +118,16 @@ impl Node {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => ());
     }
 
+    /// The process was started at `at`, by the stream's clock.
+    pub fn start(&mut self, at: Time) {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => ());
+    }
+
+    /// The values of a series that are no anomaly to this node, if it is a detector that can tell beforehand.
+    pub fn band(&self, place: u32) -> Option<(f64, f64)> {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None)
+    }
+
     /// Reads the state of a series, to have it near when it is needed.
     #[inline]
     pub fn touch(&self, place: u32) -> i64 {

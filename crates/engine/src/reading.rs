@@ -55,11 +55,13 @@ pub const TICK: Series = Series(u32::MAX);
 pub struct StreamClock {
     now: Time,
     recorded: bool,
+    /// When the process was started that gives the ticks now; silence counts from there at the earliest.
+    started: Time,
 }
 
 impl Default for StreamClock {
     fn default() -> StreamClock {
-        StreamClock { now: Time::MIN, recorded: true }
+        StreamClock { now: Time::MIN, recorded: true, started: Time::MIN }
     }
 }
 
@@ -68,11 +70,19 @@ impl StreamClock {
     pub fn tick(&mut self, tick: &Reading) {
         self.now = self.now.max(tick.time);
         self.recorded = tick.flags.has(Flags::DATA_TIME);
+        if tick.flags.has(Flags::START) {
+            self.started = self.now;
+        }
     }
 
     /// Where it stands; [`Time::MIN`] before the first tick.
     pub fn now(self) -> Time {
         self.now
+    }
+
+    /// When the process was started that gives the ticks now; [`Time::MIN`] where nobody has said.
+    pub fn started(self) -> Time {
+        self.started
     }
 
     /// When something of this time was heard, by this clock.
@@ -97,6 +107,9 @@ impl Flags {
     pub const UP_TO: Flags = Flags(4);
     /// Of a tick: made from recorded times.
     pub const DATA_TIME: Flags = Flags(8);
+
+    /// Of a tick: the process has just been started. Nobody was listened to before, so nobody was silent.
+    pub const START: Flags = Flags(16);
 
     /// Whether all bits of `other` are set here.
     pub fn has(self, other: Flags) -> bool {

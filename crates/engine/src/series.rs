@@ -169,6 +169,13 @@ impl Names {
         std::mem::take(&mut self.fresh)
     }
 
+    /// The number of a series by its names, if there is one.
+    pub fn find(&self, device: &str, channel: &str) -> Option<Series> {
+        let device = self.device_by_name.get(device)?;
+        let channel = self.channel_by_name.get(channel)?;
+        self.series_by_pair.get(&(*device, *channel)).copied()
+    }
+
     /// How many devices there are.
     pub fn device_count(&self) -> usize {
         self.devices.len()

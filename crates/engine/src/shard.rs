@@ -18,7 +18,7 @@ use crate::node::{Node, Subject};
 use crate::output::{Output, What};
 use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
-use crate::series::{Declaration, Device};
+use crate::series::{Declaration, Device, Series};
 use crate::time::{Span, Time};
 use state::{AHEAD, DeviceFacts, Followed, NEAR, Route, Spoken};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub enum Input<'a> {
     End(u64),
     /// Give the state of your slots.
     Save,
+    /// Say what you expect of your series: a question of those who look on, which changes nothing.
+    Expect,
 }
 
 /// What a step gives. Reused from step to step, so that a quiet system allocates nothing.
@@ -43,6 +45,8 @@ pub struct Outputs {
     pub list: Vec<Output>,
     /// The state of each slot that has any, after [`Input::Save`].
     pub saved: Vec<(u8, Vec<u8>)>,
+    /// After [`Input::Expect`]: of a series, the lowest and the highest value that would be no anomaly.
+    pub expected: Vec<(Series, f64, f64)>,
 }
 
 /// One thread's share of the devices, with all their state.
@@ -107,6 +111,7 @@ impl Shard {
             }
             Input::End(number) => self.end(*number, out),
             Input::Save => out.saved = self.save(),
+            Input::Expect => self.expect(out),
         }
     }
 
@@ -247,5 +252,6 @@ impl Outputs {
     pub fn clear(&mut self) {
         self.list.clear();
         self.saved.clear();
+        self.expected.clear();
     }
 }

@@ -3,8 +3,10 @@
 
 mod about;
 mod check;
+mod demo;
 mod ending;
 mod figures;
+mod live;
 mod load;
 mod meter;
 mod replay;
@@ -26,6 +28,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Check(check::Args),
     Simulate(simulate::Args),
     Replay(replay::Args),
@@ -36,13 +39,13 @@ enum Command {
 
 const AFTER: &str = "\
 To see it at work:
-  ouzel simulate -o readings.csv
-  ouzel replay readings.csv
+  ouzel demo
 
 Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 wrong config, 130 interrupted";
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args),

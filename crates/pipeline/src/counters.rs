@@ -44,6 +44,12 @@ pub struct Counters {
     pub sinks: Vec<SinkCounters>,
     /// Readings in the journal, and so never lost.
     pub journalled: Count,
+    /// Records written to the journal.
+    pub records: Count,
+    /// Of these, worked off.
+    pub followed: Count,
+    /// Rounds of the intake.
+    pub rounds: Count,
     /// Bytes written to the journal.
     pub journal_bytes: Count,
     /// Syncs of the journal.
@@ -69,7 +75,7 @@ pub struct Counters {
     /// From the arrival of a message to all that follows from it.
     pub latency: Histogram,
     /// Readings in files of the lake.
-    pub lake_readings: Count,
+    pub lake_readings: Level,
     /// Files of the lake.
     pub lake_files: Level,
     /// Steps that a page missed because it looked on too slowly.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const STRETCH: usize = 4_096;
 
 /// One stretch of input, in order: first the names, then the rows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stretch {
     /// Names that are new in it.
     pub declarations: Vec<Declaration>,

@@ -13,3 +13,6 @@ pub mod clock;
 pub mod counters;
 pub mod control;
 pub mod step;
+pub mod journal;
+pub mod queue;
+pub mod live;

@@ -27,6 +27,11 @@ impl Outlet {
         Ok(Outlet { sinks: settings.iter().map(open).collect::<Result<_, Fault>>()? })
     }
 
+    /// Adds a sink that was opened already.
+    pub fn add(&mut self, name: &str, sink: Box<dyn Sink>) {
+        self.sinks.push((name.to_owned(), sink));
+    }
+
     /// Whether nobody listens.
     pub fn is_empty(&self) -> bool {
         self.sinks.is_empty()
@@ -51,6 +56,19 @@ impl Outlet {
                 written = written.and(sink.reject(rejected));
             }
             first = first.and(written.map_err(|fault| named(name, fault)));
+        }
+        first
+    }
+
+    /// Hands on what is in buffers, for a live run that has nothing else to do.
+    ///
+    /// # Errors
+    /// The first fault, where a sink cannot write.
+    pub fn flush(&mut self) -> Result<(), Fault> {
+        let mut first = Ok(());
+        for (name, sink) in &mut self.sinks {
+            let flushed = sink.flush().map_err(|fault| named(name, fault));
+            first = first.and(flushed);
         }
         first
     }

@@ -9,7 +9,7 @@ use ouzel_engine::fleet::Fleet;
 use ouzel_engine::output::Output;
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, StreamClock, TICK};
-use ouzel_engine::series::{Declaration, Names, SLOTS};
+use ouzel_engine::series::{Declaration, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
 use std::sync::Arc;
 
@@ -102,6 +102,18 @@ impl Stream {
         }
     }
 
+    /// What the detectors expect: of a series, the lowest and the highest value that would be no anomaly.
+    pub fn expected(&mut self) -> Vec<(Series, f64, f64)> {
+        self.out.clear();
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Expect, &mut self.out));
+        std::mem::take(&mut self.out.expected)
+    }
+
+    /// How many alerts are firing.
+    pub fn firing(&self) -> usize {
+        self.fleet.firing()
+    }
+
     /// The names so far.
     pub fn names(&self) -> &Names {
         &self.names
@@ -130,7 +142,7 @@ impl Split {
     /// Learns whose the new series are.
     pub fn learn(&mut self, names: &Names) {
         for series in self.owner.len()..names.series_count() {
-            let device = names.of(ouzel_engine::series::Series(series as u32)).0;
+            let device = names.of(Series(series as u32)).0;
             self.owner.push((names.slot(device) as usize % self.shards) as u16);
         }
     }

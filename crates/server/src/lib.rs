@@ -5,6 +5,7 @@
 
 pub mod running;
 pub mod history;
+pub mod lake;
 pub mod model;
 pub mod hub;
 mod query;

@@ -56,6 +56,12 @@ impl Csv {
         begin.min(block.len())
     }
 
+    /// What the mapping knows of payloads, of which the next line has this number.
+    pub fn payload(&mut self, line: u64) -> &mut Mapping {
+        self.line = line;
+        &mut self.mapping
+    }
+
     /// A line that was too long to be held.
     pub fn skip_long(&mut self, start: &[u8], into: &mut Rows) {
         self.mapping.begin();

@@ -64,6 +64,12 @@ impl LineProtocol {
         })
     }
 
+    /// What the mapping knows of payloads, of which the next line is the first.
+    pub fn payload(&mut self) -> &mut Mapping {
+        self.line = 1;
+        &mut self.mapping
+    }
+
     /// A line that was too long to be held.
     pub fn skip_long(&mut self, start: &[u8], into: &mut Rows) {
         self.mapping.begin();

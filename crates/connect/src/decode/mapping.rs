@@ -7,7 +7,7 @@
 use super::columns::Columns;
 use super::number::{self, Cell};
 use super::roster::{MAX_CHANNELS, Roster};
-use super::time::{NoTime, TimeReader};
+use super::time::{self, NoTime, TimeReader};
 use super::{excerpt, quoted};
 use crate::fault::Fault;
 use crate::format::{ChannelFrom, DeviceFrom, Format, Shape, TimeFrom};
@@ -129,12 +129,60 @@ pub struct Mapping {
     values: Values,
     point: u8,
     roster: Roster,
+    /// Only for payloads of live sources.
+    outside: Option<Outside>,
 }
 
 #[derive(Debug)]
 enum Clock {
     Column(usize, TimeReader),
     Every { now: Time, next: Time, every: Span },
+    Live(LiveClock),
+}
+
+/// The clock of messages that may say when they were measured, and else count from when they came.
+#[derive(Debug)]
+struct LiveClock {
+    /// Where a time may stand; the first that has something counts.
+    slots: Vec<usize>,
+    needed: bool,
+    /// A number counts the unit that its size tells.
+    by_size: bool,
+    reader: TimeReader,
+    now: Time,
+    /// The last message had a time of its own.
+    told: bool,
+    /// All messages since the payload began had one.
+    all_told: bool,
+}
+
+/// Who sent a payload, where its own cells do not say it.
+#[derive(Debug, Default)]
+struct Outside {
+    /// Where the device's name may stand; the first that has something counts.
+    slots: Vec<usize>,
+    /// What the way it came says; empty: nothing.
+    device: String,
+    tags: Vec<(String, String)>,
+    /// Where a name stands that is better than none.
+    last: Option<usize>,
+}
+
+/// Where the messages of a live source have what a file's rows have in fixed columns. Slots are numbers of columns.
+#[derive(Debug)]
+pub struct Live {
+    /// Where a time may stand, the likeliest first; without any the moment of arrival counts.
+    pub times: Vec<usize>,
+    /// A message without a time is an error.
+    pub time_needed: bool,
+    /// A number counts the unit that its size tells; else the reader reads it.
+    pub by_size: bool,
+    /// Reads the times.
+    pub reader: TimeReader,
+    /// Where the device's name may stand, the likeliest first.
+    pub devices: Vec<usize>,
+    /// Where a name stands that is better than that of the source.
+    pub last: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -153,7 +201,37 @@ impl Mapping {
     /// # Errors
     /// A column that is not there, a zone or a name that is not right.
     pub fn new(format: &Format, columns: Columns<'_>, labels: Vec<String>, timing: Timing) -> Result<Mapping, Fault> {
-        let mut taken = Vec::new();
+        Mapping::with(format, columns, labels, timing, Vec::new())
+    }
+
+    /// The same for messages of a live source. Time and device of the format are what holds where a message has none.
+    ///
+    /// # Errors
+    /// As [`Mapping::new`].
+    pub fn live(
+        format: &Format,
+        columns: Columns<'_>,
+        labels: Vec<String>,
+        timing: Timing,
+        live: Live,
+    ) -> Result<Mapping, Fault> {
+        let Live { times, time_needed, by_size, reader, devices, last } = live;
+        let taken = times.iter().chain(&devices).copied().chain(last).collect();
+        let mapping = Mapping::with(format, columns, labels, timing, taken)?;
+        let now = Time(0);
+        let clock = LiveClock { slots: times, needed: time_needed, by_size, reader, now, told: false, all_told: false };
+        let outside = Outside { slots: devices, last, ..Outside::default() };
+        Ok(Mapping { clock: Clock::Live(clock), outside: Some(outside), ..mapping })
+    }
+
+    /// `taken`: slots that are no channels, whatever the format says.
+    fn with(
+        format: &Format,
+        columns: Columns<'_>,
+        labels: Vec<String>,
+        timing: Timing,
+        mut taken: Vec<usize>,
+    ) -> Result<Mapping, Fault> {
         let mut find = |name: &str| columns.find(name).inspect(|&slot| taken.push(slot));
         let clock = match &format.time {
             TimeFrom::Column(name, form) => Clock::Column(find(name)?, TimeReader::new(form)?),
@@ -199,13 +277,56 @@ impl Mapping {
         };
         let point = if format.decimal_comma { b',' } else { b'.' };
         let source = columns.source.to_owned();
-        Ok(Mapping { source, labels, complete: false, clock, device, device_name, tags, values, point, roster })
+        let outside = None;
+        Ok(Mapping {
+            source,
+            labels,
+            complete: false,
+            clock,
+            device,
+            device_name,
+            tags,
+            values,
+            point,
+            roster,
+            outside,
+        })
     }
 
     /// The same, for a kind of file where each line has all cells.
     #[must_use]
     pub fn complete(self) -> Mapping {
         Mapping { complete: true, ..self }
+    }
+
+    /// A payload has come at this time; by the way it came, it is of this device (if not empty) with these tags.
+    pub fn arrive(&mut self, now: Time, device: &str, tags: &[(String, String)]) {
+        if let Clock::Live(clock) = &mut self.clock {
+            clock.now = now;
+            clock.all_told = true;
+        }
+        if let Some(outside) = &mut self.outside {
+            outside.device.clear();
+            outside.device.push_str(device);
+            if outside.tags != tags {
+                outside.tags = tags.to_vec();
+            }
+        }
+    }
+
+    /// Whether all messages since the last payload arrived had a time of their own.
+    pub fn own_times(&self) -> bool {
+        match &self.clock {
+            Clock::Live(clock) => clock.all_told,
+            Clock::Column(..) | Clock::Every { .. } => true,
+        }
+    }
+
+    /// From now on times of live messages are read so.
+    pub fn read_times(&mut self, reader: TimeReader) {
+        if let Clock::Live(clock) = &mut self.clock {
+            (clock.reader, clock.by_size) = (reader, false);
+        }
     }
 
     /// The name of the source, for messages.
@@ -220,9 +341,15 @@ impl Mapping {
             Values::Narrow { channel: Some(channel), value } => &[*channel, *value],
             Values::Narrow { channel: None, value } => &[*value],
         };
-        let time = if let Clock::Column(slot, _) = &self.clock { Some(*slot) } else { None };
-        let tags = self.tags.iter().map(|(_, slot)| *slot);
-        values.iter().copied().chain(tags).chain(time).chain(self.device).max().map_or(0, |last| last + 1)
+        let times: &[usize] = match &self.clock {
+            Clock::Column(slot, _) => std::slice::from_ref(slot),
+            Clock::Live(clock) => &clock.slots,
+            Clock::Every { .. } => &[],
+        };
+        let tags = self.tags.iter().map(|(_, slot)| slot);
+        let outside = self.outside.iter().flat_map(|outside| outside.slots.iter().chain(&outside.last));
+        let all = values.iter().chain(times).chain(tags).chain(outside).chain(&self.device);
+        all.max().map_or(0, |last| last + 1)
     }
 
     /// Adds a channel that was met in the middle of the input, in a new slot.
@@ -293,8 +420,16 @@ impl Mapping {
                 }
             }
             Clock::Every { now, .. } => *now,
+            Clock::Live(clock) => match clock.read(message) {
+                Ok(time) => time,
+                Err((slot, why)) => {
+                    let cell = message.cell(slot).unwrap_or_default();
+                    return Err(self.no_time(message, slot, cell, why));
+                }
+            },
         };
         let device = match self.device {
+            None if self.outside.is_some() => self.live_device(message, names)?,
             Some(slot) => {
                 let name = trimmed(message.cell(slot).unwrap_or_default());
                 match self.roster.device(name) {
@@ -385,17 +520,44 @@ impl Mapping {
 
     #[cold]
     fn enter(&mut self, message: &Message<'_>, slot: usize, name: &[u8], names: &mut Names) -> Result<u32, String> {
-        let texts: Vec<(&str, String)> = self
+        let mut texts: Vec<(&str, String)> = self
             .tags
             .iter()
             .filter_map(|(tag, slot)| Some((tag.as_str(), message.cell(*slot)?)))
             .map(|(tag, cell)| (tag, String::from_utf8_lossy(trimmed(cell)).into_owned()))
             .collect();
+        for (tag, text) in self.outside.iter().flat_map(|outside| &outside.tags) {
+            if !texts.iter().any(|(name, _)| name == tag) {
+                texts.push((tag, text.clone()));
+            }
+        }
+        if let Clock::Live(clock) = &self.clock {
+            self.roster.set_arrival(!clock.told);
+        }
         let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
         self.roster.enter(name, &tags, names).map_err(|why| match self.labels.get(slot) {
             Some(label) => format!("{label}: {why}"),
             None => why,
         })
+    }
+
+    /// The device of a live message: by its own cells, by the way it came, by what is better than nothing.
+    #[inline]
+    fn live_device(&mut self, message: &Message<'_>, names: &mut Names) -> Result<u32, String> {
+        let Some(outside) = &self.outside else { return Err("has no device".into()) };
+        let said = |slot: &usize| Some((*slot, message.cell(*slot).map(trimmed).filter(|name| !name.is_empty())?));
+        let own = outside.slots.iter().find_map(said);
+        let own = own.or_else(|| outside.last.as_ref().filter(|_| outside.device.is_empty()).and_then(said));
+        let (slot, name) = match own {
+            Some(own) => own,
+            None if outside.device.is_empty() => (usize::MAX, self.device_name.as_bytes()),
+            None => (usize::MAX, outside.device.as_bytes()),
+        };
+        if let Some(device) = self.roster.device(name) {
+            return Ok(device);
+        }
+        let name = name.to_vec();
+        self.enter(message, slot, &name, names)
     }
 
     #[cold]
@@ -406,7 +568,11 @@ impl Mapping {
 
     #[cold]
     fn no_time(&self, message: &Message<'_>, slot: usize, cell: &[u8], why: NoTime) -> String {
-        let Clock::Column(_, reader) = &self.clock else { return String::new() };
+        let (reader, also) = match &self.clock {
+            Clock::Column(_, reader) => (reader, ""),
+            Clock::Live(clock) => (&clock.reader, if clock.by_size { " and no number since 1970" } else { "" }),
+            Clock::Every { .. } => return String::new(),
+        };
         let label = &self.labels[slot];
         if trimmed(cell).is_empty() {
             return match message.fields.get(slot).map(|f| f.written()) {
@@ -415,7 +581,7 @@ impl Mapping {
             };
         }
         match why {
-            NoTime::Unreadable => format!("{label}: {} {}", quoted(cell), reader.expects()),
+            NoTime::Unreadable => format!("{label}: {} {}{also}", quoted(cell), reader.expects()),
             NoTime::OutOfRange => format!("{label}: {} lies outside the years 1677 to 2262", quoted(cell)),
         }
     }
@@ -433,6 +599,25 @@ impl Mapping {
             }
             _ => format!("{label}: {} is not a number", quoted(text)),
         }
+    }
+}
+
+impl LiveClock {
+    #[inline]
+    fn read(&mut self, message: &Message<'_>) -> Result<Time, (usize, NoTime)> {
+        for &slot in &self.slots {
+            let Some(cell) = message.cell(slot).filter(|cell| !cell.is_empty()) else { continue };
+            self.told = true;
+            // A date has a dash behind its year; a number has none there.
+            let number = self.by_size && cell.get(4) != Some(&b'-');
+            let time = if number { time::by_size(cell) } else { self.reader.read(cell) };
+            return time.map_err(|why| (slot, why));
+        }
+        if let (true, Some(&slot)) = (self.needed, self.slots.first()) {
+            return Err((slot, NoTime::Unreadable));
+        }
+        (self.told, self.all_told) = (false, false);
+        Ok(self.now)
     }
 }
 

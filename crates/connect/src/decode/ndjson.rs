@@ -12,7 +12,7 @@ use super::mapping::{Field, Mapping, Message};
 use super::roster::NameTable;
 use super::{each_line, guess::Sample};
 use crate::source::Rows;
-use memchr::memchr;
+use memchr::{memchr, memchr_iter, memmem};
 use ouzel_engine::series::Names;
 
 /// Objects and lists may stand in each other this deep.
@@ -93,38 +93,203 @@ impl Ndjson {
         if raw.len() > MAX_LINE {
             return self.mapping.reject(self.line, raw, super::too_long(), into);
         }
+        match self.scan_line(raw) {
+            Ok(()) => self.take(raw, unfinished, names, into),
+            Err(why) if unfinished => {
+                self.mapping.reject(self.line, raw, format!("the input ends in the middle of this line: {why}"), into);
+            }
+            Err(why) => self.mapping.reject(self.line, raw, why, into),
+        }
+    }
+
+    /// Finds the cells of a line that is one object.
+    fn scan_line(&mut self, raw: &[u8]) -> Result<(), String> {
         self.fields.fill(Field::MISSING);
         self.unescaped.clear();
         let Ndjson { mapping, open, keys, fields, path, unescaped, .. } = self;
-        let scanned = scan(raw, path, &mut |key, leaf| {
-            let slot = match keys.find(key) {
-                Some(place) => place as usize,
-                None if *open && leaf.is == Is::Number => {
-                    let name = std::str::from_utf8(key).map_err(|_| "a key is not UTF-8".to_owned())?;
-                    mapping.add_channel(fields.len(), name, format!("key \"{name}\""))?;
-                    fields.push(Field::MISSING);
-                    keys.add(key) as usize
-                }
-                None => return Ok(()),
-            };
-            if fields[slot] != Field::MISSING {
-                return Err(format!("the key {} stands twice", super::quoted(key)));
+        scan(raw, path, &mut |key, leaf| match slot_of(key, leaf, *open, keys, fields, mapping)? {
+            Some(slot) => {
+                fields[slot] = field(raw, leaf, unescaped)?;
+                Ok(())
             }
-            fields[slot] = field(raw, leaf, unescaped)?;
+            None => Ok(()),
+        })
+    }
+
+    fn take(&mut self, raw: &[u8], unfinished: bool, names: &mut Names, into: &mut Rows) {
+        let text = if self.unescaped.is_empty() { raw } else { &self.unescaped };
+        let message = Message { line: self.line, raw, text, fields: &self.fields, unfinished };
+        self.mapping.take(&message, names, into);
+    }
+
+    /// What the mapping knows of payloads.
+    pub fn mapping(&mut self) -> &mut Mapping {
+        &mut self.mapping
+    }
+
+    /// Decodes a payload: one object (over as many lines as it likes), a list of objects, or several objects one after
+    /// the other, each on a line of its own or not. Rejections of a list are numbered by its elements, others by lines.
+    ///
+    /// Behind a mistake inside a list nothing can be told apart any more; else reading goes on with the next line that
+    /// begins with an object.
+    pub fn payload(&mut self, text: &[u8], room: &Room, names: &mut Names, into: &mut Rows) {
+        let at = behind_blanks(text, 0);
+        self.line = 1;
+        if text.get(at) == Some(&b'[') {
+            self.list(text, at + 1, room, names, into);
+        } else {
+            self.objects(text, room, names, into);
+        }
+    }
+
+    fn list(&mut self, text: &[u8], at: usize, room: &Room, names: &mut Names, into: &mut Rows) {
+        let mut at = behind_blanks(text, at);
+        if text.get(at) == Some(&b']') {
+            at += 1;
+        } else {
+            loop {
+                if let Some(why) = room.full(into) {
+                    return self.mapping.reject(self.line, &text[at..], why, into);
+                }
+                let Some(length) = self.value(&text[at..], names, into) else { return };
+                at = behind_blanks(text, at + length);
+                match text.get(at) {
+                    Some(b',') => at = behind_blanks(text, at + 1),
+                    Some(b']') => break,
+                    _ => {
+                        let why = "is not valid JSON: a comma or a closing bracket is missing after this element";
+                        return self.mapping.reject(self.line, &text[at..], why, into);
+                    }
+                }
+                self.line += 1;
+            }
+            at += 1;
+        }
+        if behind_blanks(text, at) < text.len() {
+            let why = "is not valid JSON: there is more after the list";
+            self.mapping.reject(self.line, &text[at..], why, into);
+        }
+    }
+
+    fn objects(&mut self, text: &[u8], room: &Room, names: &mut Names, into: &mut Rows) {
+        let mut at = 0;
+        let mut counted = 0;
+        loop {
+            at = behind_blanks(text, at);
+            if at == text.len() {
+                return;
+            }
+            self.line += memchr_iter(b'\n', &text[counted..at]).count() as u64;
+            counted = at;
+            if let Some(why) = room.full(into) {
+                return self.mapping.reject(self.line, &text[at..], why, into);
+            }
+            match self.value(&text[at..], names, into) {
+                Some(length) => at += length,
+                None => match memmem::find(&text[at..], b"\n{") {
+                    Some(next) => at += next + 1,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Decodes the object that begins here and gives how long it is; `None`: nobody can tell.
+    fn value(&mut self, rest: &[u8], names: &mut Names, into: &mut Rows) -> Option<usize> {
+        self.mapping.begin();
+        // What would be longer is not looked at to its end: each mistake would cost the whole payload.
+        let shown = &rest[..rest.len().min(MAX_LINE)];
+        self.fields.fill(Field::MISSING);
+        self.unescaped.clear();
+        let Ndjson { mapping, open, keys, fields, path, .. } = self;
+        let mut escaped = false;
+        let scanned = scan_first(shown, path, &mut |key, leaf| {
+            if let Some(slot) = slot_of(key, leaf, *open, keys, fields, mapping)? {
+                escaped |= leaf.is == Is::Escaped;
+                fields[slot] = match leaf.is {
+                    Is::Number | Is::Plain | Is::Escaped => Field::text(leaf.start, leaf.end),
+                    Is::Null => Field::null(leaf.start, leaf.end),
+                    Is::List => Field::nested(leaf.start, leaf.end),
+                };
+            }
             Ok(())
         });
         match scanned {
-            Ok(()) => {
-                let text = if unescaped.is_empty() { raw } else { unescaped };
-                let message = Message { line: self.line, raw, text, fields, unfinished };
-                mapping.take(&message, names, into);
+            Ok(length) => {
+                let raw = &rest[..length];
+                // Unescaped text goes behind a copy of the object, whose end had to be found first.
+                match if escaped { self.scan_line(raw) } else { Ok(()) } {
+                    Ok(()) => self.take(raw, false, names, into),
+                    Err(why) => self.mapping.reject(self.line, raw, why, into),
+                }
+                Some(length)
             }
-            Err(why) if unfinished => {
-                mapping.reject(self.line, raw, format!("the input ends in the middle of this line: {why}"), into);
+            Err(why) => {
+                // Perhaps only something in it is wrong, or it is a value of another kind.
+                let length = value_length(shown);
+                let line = memchr(b'\n', rest).map_or(rest, |end| &rest[..end]);
+                let raw = length.map_or(line, |length| &rest[..length]);
+                let long = length.is_none() && shown.len() < rest.len() && memchr(b'\n', shown).is_none();
+                let why = if long { "the object is longer than 1 MiB".to_owned() } else { why };
+                self.mapping.reject(self.line, raw, why, into);
+                length
             }
-            Err(why) => mapping.reject(self.line, raw, why, into),
         }
     }
+}
+
+/// How much one payload may bring.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// So many readings, more or less.
+    pub readings: usize,
+    /// So many rejections.
+    pub rejected: usize,
+}
+
+impl Room {
+    /// Why the rest of a payload is not looked at, if it is not.
+    pub fn full(&self, into: &Rows) -> Option<String> {
+        if into.rows.len() >= self.readings {
+            return Some(format!("more than {} readings in one message: send it in parts", self.readings));
+        }
+        (into.rejected.len() >= self.rejected)
+            .then(|| format!("after {} mistakes the rest of this message is not looked at", self.rejected))
+    }
+}
+
+#[inline]
+fn behind_blanks(text: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\r' | b'\n') = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The slot of a key, given now if it is a new channel; `None`: nobody needs it.
+#[inline]
+fn slot_of(
+    key: &[u8],
+    leaf: Leaf,
+    open: bool,
+    keys: &mut NameTable,
+    fields: &mut Vec<Field>,
+    mapping: &mut Mapping,
+) -> Result<Option<usize>, String> {
+    let slot = match keys.find(key) {
+        Some(place) => place as usize,
+        None if open && leaf.is == Is::Number => {
+            let name = std::str::from_utf8(key).map_err(|_| "a key is not UTF-8".to_owned())?;
+            mapping.add_channel(fields.len(), name, format!("key \"{name}\""))?;
+            fields.push(Field::MISSING);
+            keys.add(key) as usize
+        }
+        None => return Ok(None),
+    };
+    if fields[slot] != Field::MISSING {
+        return Err(format!("the key {} stands twice", super::quoted(key)));
+    }
+    Ok(Some(slot))
 }
 
 /// Where the mapping finds this value.
@@ -185,16 +350,38 @@ pub fn scan<F>(line: &[u8], path: &mut Vec<u8>, leaf: &mut F) -> Result<(), Stri
 where
     F: FnMut(&[u8], Leaf) -> Result<(), String>,
 {
-    path.clear();
-    let mut scanner = Scanner { line, at: 0, leaf };
-    if scanner.next() != Some(b'{') {
-        return Err("is not a JSON object".into());
-    }
-    scanner.object(path, 1)?;
+    let end = scan_first(line, path, leaf)?;
+    let mut scanner = Scanner { line, at: end, leaf };
     match scanner.next() {
         None => Ok(()),
         Some(_) => Err(scanner.wrong("there is more after the object")),
     }
+}
+
+/// The same, and gives where the object ends: others may follow.
+#[inline]
+fn scan_first<F>(text: &[u8], path: &mut Vec<u8>, leaf: &mut F) -> Result<usize, String>
+where
+    F: FnMut(&[u8], Leaf) -> Result<(), String>,
+{
+    path.clear();
+    let mut scanner = Scanner { line: text, at: 0, leaf };
+    if scanner.next() != Some(b'{') {
+        return Err("is not a JSON object".into());
+    }
+    scanner.object(path, 1)?;
+    Ok(scanner.at)
+}
+
+/// How long the value is that begins here, if it is well written.
+#[cold]
+fn value_length(text: &[u8]) -> Option<usize> {
+    let mut scanner = Scanner { line: text, at: 0, leaf: &mut |_: &[u8], _| Ok(()) };
+    match scanner.next() {
+        Some(b'{') => scanner.object(&mut Vec::new(), 1).ok()?,
+        first => scanner.value(first, 1).map(drop).ok()?,
+    }
+    Some(scanner.at)
 }
 
 struct Scanner<'a, F> {

@@ -51,6 +51,11 @@ impl Roster {
         }
     }
 
+    /// Whether the devices that are entered from now on count from when their messages come.
+    pub fn set_arrival(&mut self, arrival: bool) {
+        self.timing.arrival = arrival;
+    }
+
     /// The place of a device that was entered before.
     #[inline]
     pub fn device(&mut self, name: &[u8]) -> Option<u32> {

@@ -297,6 +297,19 @@ fn epoch(text: &[u8], unit: EpochUnit) -> Result<Time, NoTime> {
     number.checked_mul(unit.nanos()).map(Time).ok_or(NoTime::OutOfRange)
 }
 
+/// A number since 1970 in the unit that its size tells: see [`EpochUnit::by_size`], by the digits before its point.
+#[inline]
+pub fn by_size(text: &[u8]) -> Result<Time, NoTime> {
+    let digits = text.iter().filter(|b| !b" -+".contains(b)).take_while(|b| b.is_ascii_digit()).count();
+    let unit = match digits {
+        0..=11 => EpochUnit::Seconds,
+        12..=14 => EpochUnit::Millis,
+        15..=17 => EpochUnit::Micros,
+        _ => EpochUnit::Nanos,
+    };
+    epoch(text, unit)
+}
+
 /// The number of eight digits; see [`number`](super::number) for where the way comes from.
 #[inline]
 fn eight_digits(word: u64) -> Option<i64> {

@@ -8,12 +8,17 @@ use super::Rejected;
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Declaration;
+use ouzel_engine::time::Time;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What [`LiveSource::next`] gives.
 pub type Next<'a> = Pin<Box<dyn Future<Output = Result<Option<Packet>, Fault>> + Send + 'a>>;
+
+/// Says what time it is, where a message does not: the run has one clock, and a test moves it by hand.
+pub type Now = Arc<dyn Fn() -> Time + Send + Sync>;
 
 /// A source that is waited for. It owns its names: the numbers in its packets are its own, and the intake translates.
 pub trait LiveSource: Send {
@@ -28,6 +33,12 @@ pub trait LiveSource: Send {
     /// Whether it is connected now, for readiness and the pipeline's page.
     fn connected(&self) -> bool {
         true
+    }
+
+    /// How many messages it gave up before they became packets, because they came faster than [`LiveSource::next`] was
+    /// called and nobody could be asked to wait.
+    fn lost(&self) -> u64 {
+        0
     }
 }
 

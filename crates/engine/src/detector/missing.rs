@@ -47,6 +47,10 @@ impl Detector for Silence {
         Some((self.last + spec.after, Score { score: seconds, value: f64::NAN, expected: f64::NAN, spread: f64::NAN }))
     }
 
+    fn resume(&mut self, _spec: &SilenceSpec, at: Moment) {
+        self.last = self.last.max(at.time);
+    }
+
     fn due(&self, spec: &SilenceSpec, now: Moment) -> Option<Span> {
         (self.last != Time::MIN && !self.told).then(|| (self.last + spec.after).since(now.time))
     }
@@ -112,6 +116,11 @@ impl Detector for MissingRate {
             }
         }
         None
+    }
+
+    /// The stretch that the stop fell into is given up: the next one begins with this reading.
+    fn resume(&mut self, spec: &MissingRateSpec, _at: Moment) {
+        *self = MissingRate::new(spec);
     }
 
     fn due(&self, spec: &MissingRateSpec, now: Moment) -> Option<Span> {

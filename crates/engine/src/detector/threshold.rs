@@ -23,4 +23,8 @@ impl Detector for Threshold {
     fn observe(&mut self, (): &(), _at: Moment, point: &[f64]) -> Option<Score> {
         Some(Score { score: point[0], value: point[0], expected: f64::NAN, spread: f64::NAN })
     }
+
+    fn usual(&self, (): &()) -> Option<(f64, f64)> {
+        Some((0.0, 1.0))
+    }
 }

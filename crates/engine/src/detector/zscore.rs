@@ -49,6 +49,11 @@ impl Detector for ZScore {
         score
     }
 
+    fn usual(&self, spec: &ZScoreSpec) -> Option<(f64, f64)> {
+        let speaks = self.past.count() >= spec.min.max(1) && !spec.include;
+        speaks.then(|| (self.past.mean(), self.past.std().max(spec.floor)))
+    }
+
     fn threshold(_spec: &ZScoreSpec, score: &Score, limit: f64) -> f64 {
         score.expected + limit * score.spread
     }

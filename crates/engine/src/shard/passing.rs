@@ -73,6 +73,9 @@ impl Shard {
     pub(super) fn tick(&mut self, number: u64, tick: &Reading, out: &mut Outputs) {
         self.clock.tick(tick);
         let now = self.clock.now();
+        if tick.flags.has(Flags::START) {
+            self.nodes.iter_mut().for_each(|node| node.start(now));
+        }
         for device in 0..if self.arrival_clocks { self.devices.len() as u32 } else { 0 } {
             if self.devices[device as usize].order.tick(now) {
                 self.release(number, device, out);
@@ -90,6 +93,21 @@ impl Shard {
                 let subject = Subject { series: series.series, seen: series.seen };
                 let device = self.devices[series.device as usize].device;
                 out.say(number, device, index as u16, subject.timed(verdict));
+            }
+        }
+    }
+
+    /// What the detectors expect, the first one that can tell for each series.
+    pub(super) fn expect(&self, out: &mut Outputs) {
+        let mut told = hashbrown::HashSet::new();
+        for (node, owners) in self.nodes.iter().zip(&self.owners) {
+            for (place, owner) in (0..).zip(owners) {
+                let series = self.series[*owner as usize].series;
+                if let Some((low, high)) = node.band(place)
+                    && told.insert(series)
+                {
+                    out.expected.push((series, low, high));
+                }
             }
         }
     }

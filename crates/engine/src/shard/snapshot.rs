@@ -74,6 +74,7 @@ impl Shard {
     /// Takes the stream's clock back, with or without any slot that was saved.
     pub fn resume(&mut self, clock: StreamClock) {
         self.clock = clock;
+        self.nodes.iter_mut().for_each(|node| node.start(clock.started()));
     }
 
     /// Takes a slot's state back. Its devices and series must have been declared.

@@ -3,4 +3,5 @@
 
 mod config;
 mod docs;
+mod live;
 mod examples;

@@ -1,0 +1,221 @@
+//! The `http` source from a sender's side: what it answers, and what came of the request.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use ouzel_connect::format::FormatHints;
+use ouzel_connect::secret::Secret;
+use ouzel_connect::source::http::{Http, Settings, listen, serve};
+use ouzel_connect::source::live::{Fate, LiveSource, Packet};
+use ouzel_engine::series::Timing;
+use ouzel_engine::time::Time;
+use proptest::prelude::*;
+use std::io::Write;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+fn source(settings: &Settings) -> Http {
+    Http::new("hall", settings, Timing::default(), Arc::new(|| Time::from_secs(1_000))).unwrap()
+}
+
+struct Said {
+    status: StatusCode,
+    body: String,
+    retry: bool,
+    packets: Vec<Packet>,
+}
+
+/// Sends one request; each packet that comes of it meets this fate.
+async fn send(settings: &Settings, request: Request<Body>, fate: Fate) -> Said {
+    let mut source = source(settings);
+    let routes = source.routes();
+    let mut packets = Vec::new();
+    let mut answer = Box::pin(routes.oneshot(request));
+    let response = loop {
+        tokio::select! {
+            response = &mut answer => break response.unwrap(),
+            packet = source.next() => {
+                let mut packet = packet.unwrap().unwrap();
+                packet.ack.take().unwrap().tell(fate);
+                packets.push(packet);
+            }
+        }
+    };
+    let (status, retry) = (response.status(), response.headers().contains_key("retry-after"));
+    let body = String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap();
+    Said { status, body, retry, packets }
+}
+
+fn post(path: &str) -> axum::http::request::Builder {
+    Request::post(path)
+}
+
+/// What a plain request is answered, and how many readings it brought.
+async fn check(request: Request<Body>, status: u16, readings: usize) -> Said {
+    let said = send(&Settings::default(), request, Fate::Kept).await;
+    assert_eq!(said.status.as_u16(), status, "{}", said.body);
+    assert_eq!(said.packets.iter().map(|packet| packet.rows.len()).sum::<usize>(), readings);
+    said
+}
+
+#[tokio::test]
+async fn json_is_taken_as_an_object_as_a_list_and_as_lines() {
+    for (kind, body) in [
+        ("application/json", r#"{"ts":5,"a":1,"b":2}"#),
+        ("application/json", r#"[{"a":1},{"a":2}]"#),
+        ("application/x-ndjson", "{\"a\":1}\n{\"a\":2}\n"),
+        ("text/plain; charset=utf-8", "{\"a\":1}\n{\"a\":2}\n"),
+    ] {
+        let request = post("/api/v1/readings").header("content-type", kind).body(body.into()).unwrap();
+        let said = check(request, 204, 2).await;
+        assert!(said.packets[0].declarations.len() > 1);
+    }
+    check(post("/api/v1/readings").body("".into()).unwrap(), 204, 0).await;
+}
+
+#[tokio::test]
+async fn line_protocol_is_taken_where_influx_takes_it_in_each_precision() {
+    for (path, time) in [
+        ("/write?db=x", 7),
+        ("/api/v2/write?org=o&bucket=b&precision=ns", 7),
+        ("/write?precision=u", 7_000),
+        ("/api/v2/write?precision=us", 7_000),
+        ("/write?precision=ms", 7_000_000),
+        ("/write?precision=s", 7_000_000_000),
+    ] {
+        let said = check(post(path).body("m,host=h a=1 7\n".into()).unwrap(), 204, 1).await;
+        assert_eq!(said.packets[0].rows[0].time, Time(time), "{path}");
+    }
+    let said = check(post("/write?precision=fortnights").body("m a=1 7".into()).unwrap(), 400, 0).await;
+    assert!(said.body.contains("it is ns, us, ms or s"), "{}", said.body);
+}
+
+#[tokio::test]
+async fn good_lines_among_bad_ones_are_kept_and_the_bad_ones_named() {
+    let body = "m a=1 1\nm a=\nm a=2 2\nm b\n";
+    let said = check(post("/write").body(body.into()).unwrap(), 400, 2).await;
+    let answer: serde_json::Value = serde_json::from_str(&said.body).unwrap();
+    assert_eq!((answer["code"].as_str(), answer["line"].as_u64()), (Some("invalid"), Some(2)));
+    assert!(answer["message"].as_str().unwrap().starts_with("partial write: 2 mistakes, first in line 2: is not line"));
+    assert_eq!(answer["lines"][1]["line"], 4);
+    assert_eq!(said.packets[0].rejected.len(), 2);
+}
+
+#[tokio::test]
+async fn a_body_may_be_packed_but_not_without_end() {
+    let pack = |bytes: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    };
+    let request = |body: Vec<u8>| post("/write").header("content-encoding", "gzip").body(body.into()).unwrap();
+    check(request(pack(b"m a=1 1\nm a=2 2\n")), 204, 2).await;
+    // A thousandth of what it becomes.
+    let said = check(request(pack(&vec![b'\n'; 80 << 20])), 413, 0).await;
+    assert!(said.body.contains("unpacks to more than 64 MiB"), "{}", said.body);
+    let said = check(request(b"m a=1 1".to_vec()), 400, 0).await;
+    assert!(said.body.contains("is not gzip"), "{}", said.body);
+    let brotli = post("/write").header("content-encoding", "br").body("x".into()).unwrap();
+    check(brotli, 415, 0).await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_of_another_form_is_refused() {
+    let small = Settings { body_max: 1 << 10, ..Settings::default() };
+    let said = send(&small, post("/write").body("x".repeat(2_000).into()).unwrap(), Fate::Kept).await;
+    assert_eq!(said.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let said_so = post("/write").header("content-length", "2000").body(Body::empty()).unwrap();
+    assert_eq!(send(&small, said_so, Fate::Kept).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let xml = post("/api/v1/readings").header("content-type", "application/xml").body("<a/>".into()).unwrap();
+    let said = check(xml, 415, 0).await;
+    assert!(said.body.contains("not application/xml"), "{}", said.body);
+}
+
+#[tokio::test]
+async fn who_is_given_up_is_asked_to_come_again() {
+    let request = || post("/write").body("m a=1 1".into()).unwrap();
+    let said = send(&Settings::default(), request(), Fate::Dropped).await;
+    assert_eq!((said.status, said.retry), (StatusCode::SERVICE_UNAVAILABLE, true));
+    assert_eq!(send(&Settings::default(), request(), Fate::Known).await.status, StatusCode::NO_CONTENT);
+
+    // The run ends before the packet is kept: its answer is dropped with it.
+    let mut source = source(&Settings::default());
+    let answer = tokio::spawn(source.routes().oneshot(request()));
+    drop(source.next().await.unwrap().unwrap());
+    assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_the_mark_of_its_packet() {
+    let mut marks = Vec::new();
+    for key in ["a", "a", "b"] {
+        let request = post("/write").header("Idempotency-Key", key).body("m a=1 1".into()).unwrap();
+        let said = check(request, 204, 1).await;
+        marks.push(said.packets[0].mark.unwrap());
+    }
+    assert!(marks[0] == marks[1] && marks[0] != marks[2] && marks[0].compare);
+    let said = check(post("/write").body("m a=1 1".into()).unwrap(), 204, 1).await;
+    assert_eq!(said.packets[0].mark, None);
+}
+
+#[tokio::test]
+async fn a_key_is_asked_of_everybody_and_pages_are_kept_out_without_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, "sesame\n").unwrap();
+    let locked = Settings { key: Some(Secret::File(path)), ..Settings::default() };
+    let request =
+        |header: &str, value: &str, path: &str| post(path).header(header, value).body("m a=1 1".into()).unwrap();
+    for (request, status) in [
+        (request("authorization", "Bearer sesame", "/write"), 204),
+        (request("authorization", "Token sesame", "/api/v2/write"), 204),
+        (request("x", "y", "/write?u=me&p=sesame"), 204),
+        (request("authorization", "Bearer sesamf", "/write"), 401),
+        (request("authorization", "Basic sesame", "/write"), 401),
+        (request("x", "y", "/write"), 401),
+    ] {
+        assert_eq!(send(&locked, request, Fate::Kept).await.status.as_u16(), status);
+    }
+    check(request("origin", "http://example.com", "/write"), 403, 0).await;
+}
+
+#[tokio::test]
+async fn it_listens_at_an_address_of_its_own() {
+    let mut source = source(&Settings::default());
+    let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    assert!(listen(at).await.unwrap_err().what.contains("another program listens there"));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, source.routes(), async move { drop(stopped.await) }));
+    let sender = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+        let request = "POST /write HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 7\r\n\r\nm a=1 1";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    });
+    let packet = source.next().await.unwrap().unwrap();
+    packet.ack.unwrap().tell(Fate::Kept);
+    assert!(sender.await.unwrap().starts_with("HTTP/1.1 204"));
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+}
+
+proptest! {
+    #[test]
+    fn any_body_gets_an_answer(
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+        path in prop_oneof![Just("/api/v1/readings"), Just("/write"), Just("/write?precision=s")],
+        gzip in any::<bool>(),
+    ) {
+        let mut request = post(path);
+        if gzip {
+            request = request.header("content-encoding", "gzip");
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let settings = Settings { format: FormatHints::default(), ..Settings::default() };
+        let said = runtime.block_on(send(&settings, request.body(body.into()).unwrap(), Fate::Kept));
+        prop_assert!(matches!(said.status.as_u16(), 204 | 400), "{}", said.status);
+    }
+}

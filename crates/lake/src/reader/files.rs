@@ -1,0 +1,193 @@
+//! The part of an answer that files give.
+
+use super::{Asked, Newest, Row, one_of, row};
+use crate::file::{self, Wanted};
+use crate::points::{Point, Stretch};
+use crate::said::{key_columns, table};
+use crate::shared::{FileFacts, Shared};
+use crate::table::Table;
+use crate::tier::{Bucket, Tier};
+use ouzel_connect::encode::Value;
+use ouzel_connect::encode::ndjson::push_string;
+use ouzel_connect::encode::number::{push_integer, push_number, push_time};
+use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::Noun;
+use ouzel_engine::plan::{Plan, Work};
+use parquet::errors::ParquetError;
+use std::sync::Arc;
+
+/// Adds the readings of a series: all, or when there are many at least the first `limit` and one more.
+pub(super) fn points(
+    shared: &Shared,
+    files: &[FileFacts],
+    device: &str,
+    channel: &str,
+    stretch: Stretch,
+    limit: usize,
+    into: &mut Vec<Point>,
+) -> Result<(), Fault> {
+    let wanted = series(device, channel, stretch);
+    for facts in files.iter().filter(|facts| facts.table == Table::Readings && facts.meets(stretch)) {
+        with(shared, facts, |file| file::points(file, &wanted, into))?;
+        let most = limit.saturating_add(1);
+        if into.len() > most.saturating_mul(2) {
+            into.select_nth_unstable_by_key(most, |point| (point.time, point.seq));
+            into.truncate(most);
+        }
+    }
+    Ok(())
+}
+
+/// Adds the buckets of a series, in the order in which their readings came.
+pub(super) fn buckets(
+    shared: &Shared,
+    files: &[FileFacts],
+    tier: Tier,
+    device: &str,
+    channel: &str,
+    stretch: Stretch,
+    into: &mut Vec<Bucket>,
+) -> Result<(), Fault> {
+    let wanted = series(device, channel, stretch);
+    let mut files: Vec<&FileFacts> =
+        files.iter().filter(|facts| facts.table == Table::Tier(tier) && facts.meets(stretch)).collect();
+    files.sort_by_key(|facts| facts.from);
+    files.into_iter().try_for_each(|facts| with(shared, facts, |file| file::buckets(file, &wanted, into)))
+}
+
+/// Offers the readings in files, those of the newest file first.
+pub(super) fn readings(
+    shared: &Shared,
+    files: &[FileFacts],
+    asked: &Asked,
+    stretch: Stretch,
+    found: &mut Newest<Row>,
+) -> Result<(), Fault> {
+    let wanted = any(asked, stretch);
+    for facts in newest_first(files, Table::Readings, stretch) {
+        if found.beyond(facts.last) {
+            break;
+        }
+        with(shared, facts, |file| {
+            file::newest(file, &wanted, |reading| {
+                let file::Found { device, channel, point } = reading;
+                found.offer(point.time, point.seq, || row(device, channel, &point));
+            })
+        })?;
+    }
+    Ok(())
+}
+
+/// Offers the rows of a noun in files, those of the newest file first.
+pub(super) fn rows(
+    shared: &Shared,
+    files: &[FileFacts],
+    noun: Noun,
+    asked: &Asked,
+    stretch: Stretch,
+    found: &mut Newest<String>,
+) -> Result<(), Fault> {
+    let wanted = any(asked, stretch);
+    let (time, device) = key_columns(noun);
+    for facts in newest_first(files, table(noun), stretch) {
+        if found.beyond(facts.last) {
+            break;
+        }
+        with(shared, facts, |file| {
+            file::rows(file, time, device, &wanted, |time, seq, cells| {
+                let severity = cells.iter().find(|(name, _)| *name == "severity");
+                if severity.is_none_or(|(_, word)| matches!(word, Value::Text(word) if one_of(&asked.severities, word)))
+                {
+                    found.offer(time, seq, || object(noun, cells, &shared.plan));
+                }
+            })
+        })?;
+    }
+    Ok(())
+}
+
+fn series(device: &str, channel: &str, stretch: Stretch) -> Wanted {
+    Wanted { devices: vec![device.to_owned()], channels: vec![channel.to_owned()], stretch }
+}
+
+fn any(asked: &Asked, stretch: Stretch) -> Wanted {
+    Wanted { devices: asked.devices.clone(), channels: asked.channels.clone(), stretch }
+}
+
+fn newest_first(files: &[FileFacts], table: Table, stretch: Stretch) -> Vec<&FileFacts> {
+    let mut files: Vec<&FileFacts> =
+        files.iter().filter(|facts| facts.table == table && facts.meets(stretch)).collect();
+    files.sort_by_key(|facts| std::cmp::Reverse(facts.last));
+    files
+}
+
+impl FileFacts {
+    fn meets(&self, stretch: Stretch) -> bool {
+        stretch.meets(self.first, self.last)
+    }
+}
+
+/// Reads a file; one that retention has removed since gives nothing.
+fn with(
+    shared: &Shared,
+    facts: &FileFacts,
+    read: impl FnOnce(&file::File) -> Result<(), ParquetError>,
+) -> Result<(), Fault> {
+    let opened = shared.opened.get(&shared.disk, &shared.dir, facts);
+    let read = opened.and_then(|file: Option<Arc<file::File>>| file.map_or(Ok(()), |file| read(&file)));
+    read.map_err(|error| {
+        let path = facts.path(&shared.dir);
+        Fault::theirs(format!("cannot read {}: {error}", path.display()))
+    })
+}
+
+/// The object that the ndjson form has for a row.
+fn object(noun: Noun, cells: &[(&str, Value<'_>)], plan: &Plan) -> String {
+    let mut object = Vec::new();
+    let mut field = |name: &str, value: &Value<'_>| {
+        object.push(if object.is_empty() { b'{' } else { b',' });
+        push_string(name, &mut object);
+        object.push(b':');
+        push_value(value, &mut object);
+    };
+    let fixed = if noun == Noun::Aggregates { FIXED.min(cells.len()) } else { cells.len() };
+    for (name, value) in cells[1..fixed].iter() {
+        field(name, value);
+    }
+    // The table has a column for each statistic that any window gives; a row in words has those of its own window, in
+    // the order asked for. Of a window that the config has no more: those that are there.
+    let (_, statistics) = cells.split_at(fixed);
+    let window = cells.iter().find_map(|cell| match *cell {
+        ("window", Value::Text(window)) => plan.operators.iter().find(|operator| operator.name == window),
+        _ => None,
+    });
+    match window.map(|operator| &operator.work) {
+        Some(Work::Window(spec)) => {
+            let named = |name| statistics.iter().find(|(column, _)| *column == name);
+            spec.give
+                .iter()
+                .filter_map(|statistic| named(statistic.name()))
+                .for_each(|(name, value)| field(name, value));
+        }
+        _ => statistics.iter().filter(|(_, value)| *value != Value::Null).for_each(|(name, value)| field(name, value)),
+    }
+    object.push(b'}');
+    String::from_utf8(object).expect("words are UTF-8")
+}
+
+/// Columns of an aggregate before its statistics: seq, id, window, key, channel, start, end.
+const FIXED: usize = 7;
+
+fn push_value(value: &Value<'_>, into: &mut Vec<u8>) {
+    match *value {
+        Value::Number(number) if number.is_finite() => push_number(number, into),
+        Value::Integer(number) => push_integer(number, into),
+        Value::Text(text) => push_string(text, into),
+        Value::Time(time) => {
+            into.push(b'"');
+            push_time(time, into);
+            into.push(b'"');
+        }
+        Value::Null | Value::Number(_) | Value::Id(_) => into.extend_from_slice(b"null"),
+    }
+}

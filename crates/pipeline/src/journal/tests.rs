@@ -1,0 +1,148 @@
+use super::*;
+use crate::control::{Control, Order};
+use ouzel_engine::time::Time;
+use proptest::prelude::*;
+
+fn said(number: usize, size: usize) -> Control {
+    let what = Order::Acknowledge { alert: format!("{number}"), note: "x".repeat(size) };
+    Control { at: Time(number as i64), by: String::new(), what }
+}
+
+fn bytes(control: &Control) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    record::control(control, &mut bytes);
+    bytes
+}
+
+fn open(disk: &Disk, segment: u64) -> (Journal, Opening, Vec<usize>) {
+    let mut seen = Vec::new();
+    let see = |record| {
+        if let Record::Control(control) = record {
+            seen.push(control.at.0 as usize);
+        }
+    };
+    let (journal, opening) = Journal::with_segments(disk, Path::new("j"), segment, see).unwrap();
+    (journal, opening, seen)
+}
+
+/// What a reader sees now.
+fn read(tail: &mut Tail) -> Vec<usize> {
+    let mut seen = Vec::new();
+    while let Next::Record(record) = tail.next(Duration::ZERO).unwrap() {
+        if let Record::Control(control) = record {
+            seen.push(control.at.0 as usize);
+        }
+    }
+    seen
+}
+
+#[test]
+fn a_reader_sees_what_is_synced_and_no_more() {
+    let disk = Disk::simulated();
+    let (mut journal, _, _) = open(&disk, SEGMENT);
+    let mut tail = journal.tail();
+    journal.append(&bytes(&said(1, 10))).unwrap();
+    assert!(read(&mut tail).is_empty());
+    journal.sync().unwrap();
+    journal.append(&bytes(&said(2, 10))).unwrap();
+    assert_eq!(read(&mut tail), [1]);
+    journal.sync().unwrap();
+    assert_eq!(read(&mut tail), [2]);
+    drop(journal);
+    assert_eq!(tail.next(Duration::ZERO).unwrap(), Next::End);
+}
+
+#[test]
+fn a_second_process_is_refused_and_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_journal, _) = Journal::open(&Disk::Real, folder.path(), |_| ()).unwrap();
+    let why = Journal::open(&Disk::Real, folder.path(), |_| ()).unwrap_err();
+    assert!(why.what.contains("another ouzel runs"), "{why}");
+}
+
+#[test]
+fn a_newer_journal_is_refused_and_left_as_it_is() {
+    let disk = Disk::simulated();
+    drop(open(&disk, SEGMENT));
+    let path = path_of(Path::new("j"), 0);
+    let mut record = record::begin();
+    record[9] = 9;
+    let mut newer = Vec::new();
+    block::push(&record, 0, &mut newer);
+    disk.create(&path).unwrap().write_all(&newer).unwrap();
+    let why = Journal::open(&disk, Path::new("j"), |_| ()).unwrap_err();
+    assert!(why.what.contains("format 9"), "{why}");
+    assert_eq!(disk.read(&path).unwrap(), newer);
+}
+
+#[test]
+fn a_full_disk_is_said_and_what_was_written_stays_good() {
+    let disk = Disk::simulated();
+    let (mut journal, _, _) = open(&disk, SEGMENT);
+    journal.append(&bytes(&said(1, 10))).unwrap();
+    disk.limit(Some(100));
+    assert!(journal.append(&bytes(&said(2, 1_000))).unwrap_err().what.contains("disk is full"));
+    disk.limit(None);
+    journal.append(&bytes(&said(3, 10))).unwrap();
+    journal.sync().unwrap();
+    let mut tail = journal.tail();
+    assert_eq!(read(&mut tail), [1, 3]);
+    drop(journal);
+    assert_eq!(open(&disk, SEGMENT).2, [1, 3]);
+}
+
+#[test]
+fn damage_in_the_middle_is_skipped_and_counted() {
+    let disk = Disk::simulated();
+    let (mut journal, _, _) = open(&disk, SEGMENT);
+    (0..100).for_each(|number| journal.append(&bytes(&said(number, 1_000))).unwrap());
+    drop(journal);
+    let path = path_of(Path::new("j"), 0);
+    let mut content = disk.read(&path).unwrap();
+    content[40_000] ^= 1;
+    disk.create(&path).unwrap().write_all(&content).unwrap();
+    let (journal, opening, seen) = open(&disk, SEGMENT);
+    assert!(opening.damaged > 0 && opening.torn == 0, "{opening:?}");
+    assert!(seen.len() > 60 && seen.last() == Some(&99), "{seen:?}");
+    let mut tail = journal.tail();
+    assert_eq!(read(&mut tail), seen);
+    assert!(tail.damaged() > 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever was synced survives a cut of the power, and what survives is a beginning of what was appended.
+    #[test]
+    fn a_cut_of_the_power_loses_nothing_that_was_synced(
+        sizes in proptest::collection::vec((0usize..60_000, any::<bool>()), 1..30),
+        torn in 0usize..40_000,
+        segment in prop_oneof![Just(SEGMENT), 1_000u64..100_000],
+    ) {
+        let disk = Disk::simulated();
+        let (mut journal, _, _) = open(&disk, segment);
+        let mut synced = 0;
+        for (number, &(size, sync)) in sizes.iter().enumerate() {
+            journal.append(&bytes(&said(number, size))).unwrap();
+            if sync {
+                journal.sync().unwrap();
+                synced = number + 1;
+            }
+        }
+        drop(journal);
+        disk.crash(torn);
+        let (mut journal, opening, seen) = open(&disk, segment);
+        prop_assert!(seen.len() >= synced, "{} of {}", seen.len(), synced);
+        prop_assert_eq!(&seen, &(0..seen.len()).collect::<Vec<_>>());
+        prop_assert_eq!(opening.damaged, 0);
+        // And it can be written on.
+        journal.append(&bytes(&said(1_000, 5))).unwrap();
+        journal.sync().unwrap();
+        let mut tail = journal.tail();
+        let mut expected = seen.clone();
+        expected.push(1_000);
+        prop_assert_eq!(read(&mut tail), expected.clone());
+        drop(journal);
+        prop_assert_eq!(open(&disk, segment).2, expected);
+    }
+}

@@ -1,0 +1,212 @@
+//! Drives sources and sinks over networks: retry with back-off and jitter, stop, and metrics, once for all of them.
+
+use super::notice::Notices;
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::queue::Queue;
+use ouzel_connect::fault::{Fault, Retry};
+use ouzel_connect::sink::live::{Delivery, LiveSink};
+use ouzel_connect::source::live::LiveSource;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Waits between tries: twice as long each time, up to a bound, and never just as long as everybody else's.
+#[derive(Debug)]
+pub(super) struct BackOff {
+    tries: u32,
+}
+
+impl BackOff {
+    const FIRST: Duration = Duration::from_millis(200);
+    const LONGEST: Duration = Duration::from_secs(30);
+
+    pub(super) fn new() -> BackOff {
+        BackOff { tries: 0 }
+    }
+
+    /// How long to wait now: between half and all of the step.
+    fn next(&mut self) -> Duration {
+        let step = BackOff::FIRST.saturating_mul(1 << self.tries.min(16)).min(BackOff::LONGEST);
+        self.tries += 1;
+        // The seeds of hash maps are the only chance that the standard library gives.
+        let chance = RandomState::new().hash_one(self.tries) as f64 / u64::MAX as f64;
+        step.mul_f64(0.5 + chance / 2.0)
+    }
+
+    fn reset(&mut self) {
+        self.tries = 0;
+    }
+}
+
+/// How often a source that waits is asked whether it is connected.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A source's driver.
+pub(super) struct SourceDriver {
+    pub(super) name: String,
+    pub(super) source: Box<dyn LiveSource>,
+    pub(super) queue: Arc<Queue>,
+    pub(super) counters: Arc<Counters>,
+    /// Its place among the counters.
+    pub(super) index: usize,
+    pub(super) clock: Clock,
+    pub(super) notices: Notices,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+impl SourceDriver {
+    /// Runs until the source ends or the run is stopped. Its queue is closed then.
+    pub(super) async fn run(mut self) {
+        let mut back_off = BackOff::new();
+        let mut away = false;
+        loop {
+            let counters = &self.counters.sources[self.index];
+            let next = tokio::select! {
+                biased;
+                _ = self.stop.wait_for(|stop| *stop) => break,
+                next = self.source.next() => next,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    counters.connected.store(self.source.connected(), Ordering::Relaxed);
+                    continue;
+                }
+            };
+            match next {
+                Ok(Some(packet)) => {
+                    counters.messages.add(1);
+                    counters.last_packet_us.set(self.clock.now().0 / 1_000);
+                    counters.connected.store(true, Ordering::Relaxed);
+                    back_off.reset();
+                    if std::mem::take(&mut away) {
+                        self.notices.note(format!("source `{}` is back", self.name));
+                    }
+                    tokio::select! {
+                        biased;
+                        () = self.queue.put(packet) => {}
+                        // What nobody has room for is not acknowledged, and will be sent again.
+                        _ = self.stop.wait_for(|stop| *stop) => break,
+                    }
+                }
+                Ok(None) => {
+                    self.notices.note(format!("source `{}` has come to its end", self.name));
+                    break;
+                }
+                Err(fault) => {
+                    counters.connected.store(false, Ordering::Relaxed);
+                    counters.retries.add(1);
+                    self.notices.warn(format!("source `{}`: {fault}", self.name));
+                    if fault.retry == Retry::Never {
+                        break;
+                    }
+                    away = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(back_off.next()) => {}
+                        _ = self.stop.wait_for(|stop| *stop) => break,
+                    }
+                }
+            }
+        }
+        self.counters.sources[self.index].connected.store(false, Ordering::Relaxed);
+        self.queue.close();
+    }
+}
+
+/// A sink's driver.
+pub(super) struct SinkDriver {
+    pub(super) name: String,
+    pub(super) sink: Box<dyn LiveSink>,
+    pub(super) deliveries: mpsc::Receiver<Placed>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) index: usize,
+    pub(super) notices: Notices,
+    /// After this is up, what fails is not tried again.
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) cursor: super::cursor::Cursor,
+}
+
+/// A delivery and its place among those of its sink.
+pub(super) struct Placed {
+    pub(super) place: super::cursor::Place,
+    pub(super) delivery: Delivery,
+}
+
+impl SinkDriver {
+    /// Runs until nobody gives deliveries any more and all are delivered or given up.
+    pub(super) async fn run(mut self) {
+        while let Some(Placed { place, delivery }) = self.deliveries.recv().await {
+            self.counters.sinks[self.index].waiting.set(self.deliveries.len() as i64 + 1);
+            let delivered = self.deliver(&delivery).await;
+            self.counters.sinks[self.index].waiting.set(self.deliveries.len() as i64);
+            match delivered {
+                Ok(()) => self.counters.sinks[self.index].delivered.add(1),
+                Err(fault) if fault.retry == Retry::Never => {
+                    self.counters.sinks[self.index].dropped.add(1);
+                    self.notices.warn(format!("sink `{}` gives {} up: {fault}", self.name, delivery.noun.name()));
+                }
+                // Stopped in the middle: the next start delivers it.
+                Err(_) => break,
+            }
+            let idle = self.deliveries.is_empty();
+            if let Err(fault) = self.cursor.reached(place, idle) {
+                self.notices
+                    .warn(format!("sink `{}`: {fault}; after a restart some may be delivered twice", self.name));
+            }
+        }
+        // Written already, or told that it cannot be.
+        let _ = self.cursor.save();
+    }
+
+    async fn deliver(&mut self, delivery: &Delivery) -> Result<(), Fault> {
+        let mut back_off = BackOff::new();
+        loop {
+            let tried = tokio::select! {
+                biased;
+                tried = self.sink.deliver(delivery) => tried,
+                () = late(&mut self.stop) => return Err(stopped()),
+            };
+            let Err(fault) = tried else { return Ok(()) };
+            if fault.retry == Retry::Never {
+                return Err(fault);
+            }
+            self.counters.sinks[self.index].retries.add(1);
+            if back_off.tries == 0 {
+                self.notices.warn(format!("sink `{}`: {fault}; it is tried again", self.name));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(back_off.next()) => {}
+                _ = self.stop.wait_for(|stop| *stop) => return Err(stopped()),
+            }
+        }
+    }
+}
+
+/// How long a delivery may go on after the stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+async fn late(stop: &mut watch::Receiver<bool>) {
+    // The sender lives as long as the run.
+    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::time::sleep(GRACE).await;
+}
+
+fn stopped() -> Fault {
+    let what = "the run was stopped".to_owned();
+    Fault { whose: ouzel_connect::fault::Whose::Us, retry: Retry::Later, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_a_bound_and_differ() {
+        let mut back_off = BackOff::new();
+        let waits: Vec<Duration> = (0..40).map(|_| back_off.next()).collect();
+        assert!(waits[0] >= BackOff::FIRST / 2 && waits[0] <= BackOff::FIRST);
+        assert!(waits[39] >= BackOff::LONGEST / 2 && waits[39] <= BackOff::LONGEST);
+        assert!(waits[20..].windows(2).any(|pair| pair[0] != pair[1]));
+    }
+}

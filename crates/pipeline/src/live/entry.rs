@@ -1,0 +1,371 @@
+//! The intake of a live run: packets from the queues become numbered rows in the journal, and their senders hear of it.
+//!
+//! One thread. It translates the numbers of each source into the stream's, adds a tick a second, and writes what came
+//! together as one record. Many packets share a sync: it comes after `sync` at the latest, and at once when the queues
+//! are empty and senders stand and wait.
+
+use super::notice::Notices;
+use crate::clock::Clock;
+use crate::control::{Control, Order, Said};
+use crate::counters::Counters;
+use crate::intake::Stretch;
+use crate::journal::{Journal, Record, record};
+use crate::queue::{Bell, Fullness, Queue, Waiting};
+use ouzel_connect::fault::Fault;
+use ouzel_connect::source::Rejected;
+use ouzel_connect::source::live::{Ack, Fate, Packet};
+use ouzel_engine::plan::Plan;
+use ouzel_engine::reading::{Batch, Flags, Reading};
+use ouzel_engine::series::{Declaration, Device, Names, Series};
+use ouzel_engine::time::{Span, Time};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// Readings that go into one record, more or less.
+const RECORD: u64 = 32_768;
+
+/// Messages of a source that a second delivery is looked for among: the largest Receive Maximum of MQTT 5.
+const REMEMBERED: usize = 65_535;
+
+/// This many senders that wait are worth a sync of their own.
+const CROWD: usize = 16;
+
+/// Readings further in the future than this go aside.
+const AHEAD: Span = Span::from_secs(3_600);
+
+/// The thread that writes the journal.
+pub(super) struct Entry {
+    pub(super) plan: Arc<Plan>,
+    pub(super) clock: Clock,
+    /// The longest wait for a sync.
+    pub(super) sync: Duration,
+    pub(super) journal: Journal,
+    pub(super) bell: Arc<Bell>,
+    pub(super) feeds: Vec<Feed>,
+    pub(super) known: Known,
+    pub(super) said: mpsc::Receiver<Said>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) notices: Notices,
+    /// Goes up when all has been said and the queues need only be emptied.
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// A source's queue, and how its numbers become ours.
+pub(super) struct Feed {
+    pub(super) name: String,
+    pub(super) queue: Arc<Queue>,
+    /// Its senders do nothing else until they are answered, so a sync is not put off for them.
+    pub(super) eager: bool,
+    devices: Vec<Option<Device>>,
+    series: Vec<Option<Series>>,
+    /// A hash of the name, under which its marks stand in the journal.
+    key: u32,
+}
+
+impl Feed {
+    pub(super) fn new(name: String, queue: Arc<Queue>, eager: bool) -> Feed {
+        let key = key_of(&name);
+        Feed { name, queue, eager, devices: Vec::new(), series: Vec::new(), key }
+    }
+}
+
+/// A source's name as a number: FNV-1a, which stays the same wherever and whenever it is computed.
+fn key_of(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// What the intake knows of the journal before it writes on.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    names: Names,
+    next_number: u64,
+    marks: HashMap<u32, Marks>,
+}
+
+impl Known {
+    /// Takes a record of the journal into account.
+    pub(super) fn see(&mut self, record: &Record) {
+        let Record::Stretch(journalled) = record else { return };
+        let stretch = &journalled.stretch;
+        stretch.declarations.iter().for_each(|declaration| self.names.follow(declaration));
+        self.next_number = stretch.batch.first + stretch.batch.rows.len() as u64;
+        for &(source, hash) in &journalled.marks {
+            self.marks.entry(source).or_default().keep(hash);
+        }
+    }
+}
+
+/// The marks of the last messages of a source.
+#[derive(Debug, Default)]
+struct Marks {
+    order: VecDeque<u64>,
+    all: HashSet<u64>,
+}
+
+impl Marks {
+    fn keep(&mut self, hash: u64) {
+        if self.all.insert(hash) {
+            self.order.push_back(hash);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+    }
+}
+
+/// Who waits for the next sync.
+#[derive(Default)]
+struct Senders {
+    acks: Vec<(Ack, Fate)>,
+    people: Vec<oneshot::Sender<Result<(), Fault>>>,
+    /// When the first unsynced record was written.
+    since: Option<Instant>,
+    eager: bool,
+}
+
+impl Entry {
+    /// Runs until it is stopped and the queues are empty. The journal is synced and closed then.
+    pub(super) fn run(mut self) {
+        let mut senders = Senders::default();
+        let mut ticked = self.clock.now().floor(SECOND, Span::ZERO);
+        self.begin(&mut senders);
+        loop {
+            self.bell.wait(self.deadline(&senders, ticked));
+            let stop = self.stop.load(Ordering::Relaxed);
+            self.listen(&mut senders);
+            let mut stretch =
+                Stretch { batch: Batch { first: self.known.next_number, ..Batch::default() }, ..Stretch::default() };
+            let (mut marks, mut waited) = (Vec::new(), Duration::ZERO);
+            for index in 0..self.feeds.len() {
+                self.take(index, &mut stretch, &mut marks, &mut senders, &mut waited);
+            }
+            let now = self.clock.now();
+            let second = now.floor(SECOND, Span::ZERO);
+            if second > ticked {
+                ticked = second;
+                self.tick(Reading::tick(second), &mut stretch);
+            }
+            self.write(now - Span(waited.as_nanos() as i64), marks, stretch, &mut senders);
+            if self.is_time(&senders) {
+                self.commit(&mut senders);
+            }
+            self.counters.rounds.add(1);
+            if stop && self.feeds.iter().all(|feed| feed.queue.is_over()) {
+                self.listen(&mut senders);
+                return self.commit(&mut senders);
+            }
+        }
+    }
+
+    /// The start is said, and ticked, so that nobody counts as silent for the time that we were away.
+    fn begin(&mut self, senders: &mut Senders) {
+        let now = self.clock.now();
+        self.control(&Control { at: now, by: String::new(), what: Order::Start }, senders);
+        let mut stretch =
+            Stretch { batch: Batch { first: self.known.next_number, ..Batch::default() }, ..Stretch::default() };
+        let start = Reading { flags: Flags::START, ..Reading::tick(now.floor(SECOND, Span::ZERO)) };
+        self.tick(start, &mut stretch);
+        self.write(now, Vec::new(), stretch, senders);
+        self.commit(senders);
+    }
+
+    fn deadline(&self, senders: &Senders, ticked: Time) -> Instant {
+        let now = Instant::now();
+        let tick = match &self.clock {
+            Clock::Wall => {
+                let wait = (ticked + SECOND).since(self.clock.now()).0.max(0);
+                now + Duration::from_nanos(wait.unsigned_abs())
+            }
+            // It rings when it is moved; this is for the end of a run.
+            Clock::Manual(_) => now + Duration::from_secs(1),
+        };
+        senders.since.map_or(tick, |since| tick.min(since + self.sync))
+    }
+
+    /// What people said goes into the journal before the readings that come after it.
+    fn listen(&mut self, senders: &mut Senders) {
+        while let Ok(Said { control, done }) = self.said.try_recv() {
+            self.control(&control, senders);
+            senders.people.push(done);
+            senders.eager = true;
+        }
+    }
+
+    fn control(&mut self, control: &Control, senders: &mut Senders) {
+        let mut bytes = Vec::new();
+        record::control(control, &mut bytes);
+        self.append(&bytes);
+        senders.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Takes what waits in a queue.
+    fn take(
+        &mut self,
+        index: usize,
+        stretch: &mut Stretch,
+        marks: &mut Vec<(u32, u64)>,
+        senders: &mut Senders,
+        waited: &mut Duration,
+    ) {
+        let mut packets: Vec<Waiting> = Vec::new();
+        let feed = &self.feeds[index];
+        let fullness = feed.queue.crossed();
+        feed.queue.take(RECORD, &mut packets);
+        if let Some(fullness) = fullness {
+            let name = &feed.name;
+            match fullness {
+                Fullness::Fine => self.notices.note(format!("source `{name}`: its queue has room again")),
+                Fullness::High => self.notices.warn(format!("source `{name}`: its queue is 80 % full")),
+                Fullness::Full => {
+                    self.notices
+                        .warn(format!("source `{name}`: its queue is 95 % full; what `when_full` says comes next"));
+                }
+            }
+        }
+        if let Some((since, _)) = packets.first() {
+            *waited = (*waited).max(since.elapsed());
+            senders.eager |= feed.eager;
+        }
+        for (_, packet) in packets {
+            self.take_packet(index, packet, stretch, marks, senders);
+        }
+    }
+
+    fn take_packet(
+        &mut self,
+        index: usize,
+        mut packet: Packet,
+        stretch: &mut Stretch,
+        marks: &mut Vec<(u32, u64)>,
+        senders: &mut Senders,
+    ) {
+        self.learn(index, &packet.declarations);
+        let counters = &self.counters.sources[index];
+        counters.passed.add(packet.rows.len() as u64);
+        let feed = &self.feeds[index];
+        let ours = self.known.marks.entry(feed.key).or_default();
+        let again = packet.mark.is_some_and(|mark| mark.compare && ours.all.contains(&mark.hash));
+        if let Some(ack) = packet.ack.take() {
+            senders.acks.push((ack, if again { Fate::Known } else { Fate::Kept }));
+            senders.since.get_or_insert_with(Instant::now);
+        }
+        if again {
+            return counters.known.add(packet.rows.len() as u64);
+        }
+        if let Some(mark) = packet.mark {
+            ours.keep(mark.hash);
+            marks.push((feed.key, mark.hash));
+        }
+        let latest = self.clock.now() + AHEAD;
+        let before = packet.rejected.len();
+        let rows = &mut stretch.batch.rows;
+        for row in &packet.rows {
+            match feed.series.get(row.series.0 as usize) {
+                Some(&Some(series)) if row.time <= latest => rows.push(Reading { series, ..*row }),
+                Some(Some(_)) => {
+                    packet.rejected.push(aside(feed, format!("its time {} lies more than 1h ahead", row.time)))
+                }
+                _ => packet.rejected.push(aside(feed, format!("a stream has at most {} devices", Names::LIMIT))),
+            }
+        }
+        counters.absent.add(packet.absent);
+        counters.rejected.add(packet.rejected.len() as u64);
+        debug_assert!(packet.rejected.len() >= before);
+        stretch.absent += packet.absent;
+        stretch.rejected.append(&mut packet.rejected);
+    }
+
+    /// A source has new names: they get the stream's numbers.
+    fn learn(&mut self, index: usize, declarations: &[Declaration]) {
+        let Feed { devices, series, .. } = &mut self.feeds[index];
+        let names = &mut self.known.names;
+        for declaration in declarations {
+            match declaration {
+                Declaration::Device { device, name, timing, tags } => {
+                    let tags: Vec<(&str, &str)> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                    put(devices, device.0, names.device(name, *timing, &tags).ok());
+                }
+                Declaration::Series { series: number, device, channel } => {
+                    let device = devices.get(device.0 as usize).copied().flatten();
+                    let channel = names.channel(channel);
+                    put(series, number.0, device.map(|device| names.series(device, channel)));
+                }
+            }
+        }
+    }
+
+    fn tick(&mut self, tick: Reading, stretch: &mut Stretch) {
+        stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, tick));
+        stretch.batch.rows.push(tick);
+    }
+
+    fn write(&mut self, arrived: Time, marks: Vec<(u32, u64)>, mut stretch: Stretch, senders: &mut Senders) {
+        if stretch.batch.rows.is_empty() && stretch.rejected.is_empty() && stretch.absent == 0 && marks.is_empty() {
+            return;
+        }
+        stretch.declarations = self.plan.declare(&mut self.known.names);
+        let mut bytes = Vec::new();
+        record::stretch(arrived, marks, &stretch, &mut bytes);
+        self.append(&bytes);
+        self.known.next_number += stretch.batch.rows.len() as u64;
+        self.counters.journalled.add((stretch.batch.rows.len() - stretch.ticks.len()) as u64);
+        senders.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Writes a record, and tries again until the disk takes it: what stands in the queues waits meanwhile, and they do
+    /// what they do when they are full.
+    fn append(&mut self, bytes: &[u8]) {
+        self.counters.journal_bytes.add(bytes.len() as u64);
+        self.counters.records.add(1);
+        self.insist(|journal| journal.append(bytes));
+    }
+
+    fn insist(&mut self, mut attempt: impl FnMut(&mut Journal) -> Result<(), Fault>) {
+        let mut told = false;
+        while let Err(fault) = attempt(&mut self.journal) {
+            if !std::mem::replace(&mut told, true) {
+                self.notices.warn(format!("{fault}; nothing is acknowledged until it can"));
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    fn is_time(&self, senders: &Senders) -> bool {
+        let Some(since) = senders.since else { return false };
+        let idle = || self.feeds.iter().all(|feed| feed.queue.is_empty());
+        since.elapsed() >= self.sync || (senders.eager || senders.acks.len() >= CROWD) && idle()
+    }
+
+    /// Syncs, and answers everybody who waited for it.
+    fn commit(&mut self, senders: &mut Senders) {
+        let began = Instant::now();
+        self.insist(Journal::sync);
+        self.counters.syncs.add(1);
+        self.counters.sync_time.record(began.elapsed(), 1);
+        let Senders { acks, people, .. } = std::mem::take(senders);
+        acks.into_iter().for_each(|(ack, fate)| ack.tell(fate));
+        // Whoever has gone meanwhile need not be told.
+        people.into_iter().for_each(|done| drop(done.send(Ok(()))));
+        self.counters.devices.set(self.known.names.device_count() as i64);
+        self.counters.series.set(self.known.names.series_count() as i64);
+    }
+}
+
+const SECOND: Span = Span::from_secs(1);
+
+fn put<T>(list: &mut Vec<Option<T>>, at: u32, what: Option<T>) {
+    let at = at as usize;
+    if list.len() <= at {
+        list.resize_with(at + 1, || None);
+    }
+    list[at] = what;
+}
+
+fn aside(feed: &Feed, reason: String) -> Rejected {
+    Rejected { source: feed.name.clone(), line: 0, reason, text: String::new() }
+}

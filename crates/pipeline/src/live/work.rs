@@ -1,0 +1,247 @@
+//! The thread that works: it follows the synced journal, feeds the shards, and hands on what comes out.
+//!
+//! It reads what the intake wrote, live and after a restart in the same way, so that both give the same outputs. The
+//! lake may make it wait; a page may not: what a page is too slow for is left out there, and counted.
+
+use super::cursor::Place;
+use super::drive::Placed;
+use super::notice::Notices;
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::counters::Counters;
+use crate::intake::Stretch;
+use crate::journal::{Journalled, Next, Record, Tail};
+use crate::outlet::Outlet;
+use crate::step::{Expected, Step};
+use crate::stream::Stream;
+use ouzel_connect::encode::{Book, ndjson};
+use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::live::Delivery;
+use ouzel_engine::output::{Id, Output, State, What};
+use ouzel_engine::plan::Plan;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// More series than this have no expected band on the page: it could not show them all, and asking is not free.
+const BANDS: usize = 2_000;
+
+/// The thread that works.
+pub(super) struct Work {
+    pub(super) plan: Arc<Plan>,
+    pub(super) clock: Clock,
+    pub(super) tail: Tail,
+    /// Records that were in the journal when the process began.
+    pub(super) past: u64,
+    pub(super) stream: Stream,
+    pub(super) outlet: Outlet,
+    pub(super) posts: Vec<Post>,
+    pub(super) lake: Option<SyncSender<Arc<Step>>>,
+    pub(super) watch: Watch,
+    pub(super) counters: Arc<Counters>,
+    pub(super) notices: Notices,
+}
+
+/// Where deliveries for a sink go.
+pub(super) struct Post {
+    pub(super) name: String,
+    pub(super) takes: Vec<Noun>,
+    /// The alert rules that send here, by number.
+    pub(super) rules: Vec<bool>,
+    pub(super) to: mpsc::Sender<Placed>,
+    pub(super) index: usize,
+    /// Delivered before this process began.
+    pub(super) done: Option<Place>,
+    pub(super) last: Option<Place>,
+    /// It was said that too many wait.
+    pub(super) told: bool,
+}
+
+/// Those who look on. Where they are too slow, readings are left out for them, but nothing that comes only once.
+pub(super) struct Watch {
+    pub(super) to: Option<mpsc::Sender<Arc<Step>>>,
+    pub(super) owed: Option<Step>,
+}
+
+/// How long to wait for the journal before files are flushed and the end is looked for.
+const IDLE: Duration = Duration::from_millis(100);
+
+impl Work {
+    /// Runs until the journal is closed and read to its end; then closes the sinks.
+    pub(super) fn run(mut self) -> Result<(), Fault> {
+        let mut read = 0u64;
+        let mut controls = Vec::new();
+        let ended = loop {
+            match self.tail.next(IDLE) {
+                Ok(Next::Record(record)) => {
+                    // The begin of a segment counts as a record, too, but is not shown here.
+                    read += 1;
+                    let past = read <= self.past;
+                    match record {
+                        Record::Begin => {}
+                        Record::Control(control) => controls.push(control),
+                        Record::Stretch(journalled) => self.step(*journalled, std::mem::take(&mut controls), past),
+                    }
+                    self.counters.followed.add(u64::from(!past));
+                    continue;
+                }
+                Ok(Next::Idle) => {}
+                Ok(Next::End) => break Ok(()),
+                Err(fault) => break Err(fault),
+            }
+            if !controls.is_empty() {
+                self.show(Step { controls: std::mem::take(&mut controls), ..Step::default() });
+            }
+            if let Err(fault) = self.outlet.flush() {
+                self.notices.warn(fault.to_string());
+            }
+        };
+        ended.and(self.outlet.finish())
+    }
+
+    fn step(&mut self, journalled: Journalled, controls: Vec<Control>, past: bool) {
+        let Journalled { arrived, stretch, .. } = journalled;
+        let mut outputs = Vec::new();
+        self.stream.step(&stretch, &mut outputs);
+        let readings = (stretch.batch.rows.len() - stretch.ticks.len()) as u64;
+        self.count(&outputs, readings);
+        if let Err(fault) = self.outlet.write(&outputs, &stretch.rejected, self.stream.names(), &self.plan) {
+            self.notices.warn(fault.to_string());
+        }
+        self.post(&outputs, past);
+        if !past && readings > 0 && matches!(self.clock, Clock::Wall) {
+            let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
+            self.counters.latency.record(Duration::from_nanos(took), readings);
+        }
+        let expected = if past || stretch.ticks.is_empty() { Vec::new() } else { self.expected(&stretch) };
+        self.show(Step { stretch, controls, outputs, expected, past });
+    }
+
+    fn count(&self, outputs: &[Output], readings: u64) {
+        let counters = &self.counters;
+        counters.worked.add(readings);
+        for output in outputs {
+            match &output.what {
+                What::Late(_) => counters.late.add(1),
+                What::Aggregate(_) => counters.aggregates.add(1),
+                What::Anomaly(_) => counters.anomalies.add(1),
+                What::Alert(alert) if alert.state == State::Firing => counters.alerts.add(1),
+                What::Alert(_) | What::Over(_) => {}
+            }
+        }
+        counters.firing.set(self.stream.firing() as i64);
+    }
+
+    /// Gives deliveries to the sinks over networks; those that were made before the process began not again.
+    fn post(&mut self, outputs: &[Output], past: bool) {
+        if self.posts.is_empty() {
+            return;
+        }
+        let book = Book { names: self.stream.names(), plan: &self.plan };
+        for output in outputs {
+            let Some(noun) = Noun::of(&output.what) else { continue };
+            let mut worded = None;
+            for post in self.posts.iter_mut().filter(|post| post.wants(noun, &output.what)) {
+                let ordinal = post.last.filter(|last| last.0 == output.input).map_or(0, |last| last.1 + 1);
+                let place = (output.input, ordinal);
+                post.last = Some(place);
+                if past && post.done >= Some(place) {
+                    continue;
+                }
+                let delivery = worded.get_or_insert_with(|| delivery(output, noun, &book)).clone();
+                match post.to.try_send(Placed { place, delivery }) {
+                    Ok(()) => post.told = false,
+                    Err(_) => {
+                        self.counters.sinks[post.index].dropped.add(1);
+                        if !std::mem::replace(&mut post.told, true) {
+                            let name = &post.name;
+                            self.notices
+                                .warn(format!("sink `{name}`: too many deliveries wait; the newest are given up"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn expected(&mut self, stretch: &Stretch) -> Vec<Expected> {
+        if self.stream.names().series_count() > BANDS {
+            return Vec::new();
+        }
+        let Some(time) = stretch.ticks.last().map(|(_, tick)| tick.time) else { return Vec::new() };
+        let expected = self.stream.expected();
+        expected.iter().map(|&(series, low, high)| Expected { series, time, low, high }).collect()
+    }
+
+    fn show(&mut self, step: Step) {
+        let step = Arc::new(step);
+        if let Some(lake) = &self.lake
+            && lake.send(Arc::clone(&step)).is_err()
+        {
+            // Its thread has said why.
+            self.lake = None;
+        }
+        self.watch.show(step, &self.counters);
+    }
+}
+
+impl Post {
+    fn wants(&self, noun: Noun, what: &What) -> bool {
+        self.takes.contains(&noun)
+            || matches!(what, What::Alert(alert) if self.rules.get(usize::from(alert.rule)) == Some(&true))
+    }
+}
+
+fn delivery(output: &Output, noun: Noun, book: &Book<'_>) -> Delivery {
+    let mut line = Vec::new();
+    ndjson::push(output, book, &mut line);
+    line.truncate(line.trim_ascii_end().len());
+    let severity = match &output.what {
+        What::Anomaly(anomaly) => Some(anomaly.severity),
+        What::Alert(alert) => Some(alert.severity),
+        _ => None,
+    };
+    let json = String::from_utf8_lossy(&line).into_owned();
+    // What the output says is what makes it itself; late readings of one time differ in their input.
+    let key = Id::of(&[&json], &[output.input as i64]).to_string();
+    Delivery { input: output.input, noun, key, severity, json }
+}
+
+impl Watch {
+    fn show(&mut self, step: Arc<Step>, counters: &Counters) {
+        let Some(to) = &self.to else { return };
+        if let Some(owed) = &mut self.owed {
+            match to.try_reserve() {
+                Ok(permit) => {
+                    permit.send(Arc::new(std::mem::take(owed)));
+                    self.owed = None;
+                }
+                Err(_) => return owe(owed, &step, counters),
+            }
+        }
+        match to.try_send(step) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(step)) => {
+                let mut owed = Step { past: step.past, ..Step::default() };
+                owe(&mut owed, &step, counters);
+                self.owed = Some(owed);
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => self.to = None,
+        }
+    }
+}
+
+/// How many outputs are kept for those who look on too slowly.
+const OWED: usize = 100_000;
+
+/// Keeps what comes only once: names, words of people, outputs.
+fn owe(owed: &mut Step, step: &Step, counters: &Counters) {
+    counters.unseen.add((step.stretch.batch.rows.len() - step.stretch.ticks.len()) as u64);
+    owed.past &= step.past;
+    owed.stretch.declarations.extend_from_slice(&step.stretch.declarations);
+    owed.controls.extend_from_slice(&step.controls);
+    let room = OWED.saturating_sub(owed.outputs.len());
+    owed.outputs.extend(step.outputs.iter().take(room).cloned());
+}

@@ -1,0 +1,247 @@
+//! A live run from packet to output: what is acknowledged is kept, whatever happens, and a replay says the same.
+
+use ouzel_connect::disk::Disk;
+use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::live::{Delivered, Delivery, LiveSink};
+use ouzel_connect::source::live::{Ack, Fate, LiveSource, Mark, Next, Packet};
+use ouzel_engine::output::{Output, What};
+use ouzel_engine::plan::Plan;
+use ouzel_engine::reading::Reading;
+use ouzel_engine::series::{Names, Timing};
+use ouzel_engine::time::{Span, Time};
+use ouzel_pipeline::clock::Clock;
+use ouzel_pipeline::config;
+use ouzel_pipeline::control::Order;
+use ouzel_pipeline::journal::{self, Record, Tail};
+use ouzel_pipeline::live::notice::Notices;
+use ouzel_pipeline::live::{Lake, Live, Parts, SinkPart, SourcePart};
+use ouzel_pipeline::outlet::Outlet;
+use ouzel_pipeline::queue::{QueueSettings, WhenFull};
+use ouzel_pipeline::stream::Stream;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+const CONFIG: &str = r#"
+[window.minute]
+over = "heat"
+size = "1m"
+give = ["count", "mean", "max"]
+
+[detector.hot]
+type = "threshold"
+on = "heat"
+above = { warning = 30, critical = 50 }
+
+[detector.gone]
+type = "missing"
+on = "heat"
+silence = "30s"
+
+[alert.hot]
+on = ["hot", "gone"]
+"#;
+
+fn plan() -> Arc<Plan> {
+    let read = config::read("test", CONFIG, Path::new(""));
+    Arc::new(read.config.clone().unwrap_or_else(|| panic!("{}", read.render_all(CONFIG))).plan)
+}
+
+/// A source that the test speaks through.
+struct Spoken(mpsc::Receiver<Packet>);
+
+impl LiveSource for Spoken {
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async { Ok(self.0.recv().await) })
+    }
+}
+
+/// A device's voice: message `number` says `value` at second `number`, and is recognised by its number.
+struct Voice {
+    to: mpsc::Sender<Packet>,
+    names: Names,
+}
+
+impl Voice {
+    fn new() -> (Voice, Spoken) {
+        let (to, heard) = mpsc::channel(100);
+        (Voice { to, names: Names::new() }, Spoken(heard))
+    }
+
+    async fn say(&mut self, number: i64, value: f64, again: bool) -> oneshot::Receiver<Fate> {
+        let device = self.names.device("oven", Timing::default(), &[("hall", "3")]).unwrap();
+        let channel = self.names.channel("heat");
+        let series = self.names.series(device, channel);
+        let (tell, told) = oneshot::channel();
+        let packet = Packet {
+            declarations: self.names.take_fresh(),
+            rows: vec![Reading::new(series, Time::from_secs(number), value)],
+            mark: Some(Mark { hash: number as u64, compare: again }),
+            ack: Some(Ack::new(move |fate| assert_eq!(tell.send(fate), Ok(())))),
+            ..Packet::default()
+        };
+        self.to.send(packet).await.ok().unwrap();
+        told
+    }
+}
+
+struct Desk(Arc<Mutex<Vec<Delivery>>>);
+
+impl LiveSink for Desk {
+    fn deliver<'a>(&'a mut self, delivery: &'a Delivery) -> Delivered<'a> {
+        self.0.lock().unwrap().push(delivery.clone());
+        Box::pin(async { Ok::<(), Fault>(()) })
+    }
+}
+
+struct Started {
+    live: Live,
+    voice: Voice,
+    delivered: Arc<Mutex<Vec<Delivery>>>,
+    clock: Clock,
+}
+
+fn start(disk: &Disk, now: i64) -> Started {
+    let (voice, source) = Voice::new();
+    let (plan, clock) = (plan(), Clock::manual(Time::from_secs(now)));
+    let delivered = Arc::default();
+    let queue = QueueSettings { holds: 1_000, when_full: WhenFull::Block };
+    let live = Live::start(Parts {
+        outlet: Outlet::open(&[], &plan).unwrap(),
+        plan,
+        clock: clock.clone(),
+        disk: disk.clone(),
+        journal: "journal".into(),
+        sync: Duration::from_millis(1),
+        sources: vec![SourcePart { name: "floor".into(), source: Box::new(source), queue, eager: true }],
+        sinks: vec![SinkPart {
+            name: "desk".into(),
+            sink: Box::new(Desk(Arc::clone(&delivered))),
+            take: vec![Noun::Alerts, Noun::Anomalies],
+        }],
+        lake: Lake::None,
+        notices: Notices::new().0,
+    });
+    Started { live: live.unwrap(), voice, delivered, clock }
+}
+
+/// What a journal says when it is replayed: its readings by time, and its outputs.
+fn replay(disk: &Disk) -> (Vec<(Time, f64)>, Vec<Output>) {
+    let mut stream = Stream::new(&plan(), 1);
+    let (mut readings, mut outputs) = (Vec::new(), Vec::new());
+    let mut tail = Tail::recorded(disk, Path::new("journal")).unwrap();
+    while let journal::Next::Record(record) = tail.next(Duration::ZERO).unwrap() {
+        let Record::Stretch(journalled) = record else { continue };
+        let rows = &journalled.stretch.batch.rows;
+        let ticks = journalled.stretch.ticks.iter().map(|(_, tick)| tick).collect::<Vec<_>>();
+        readings.extend(rows.iter().filter(|row| !ticks.contains(row)).map(|row| (row.time, row.value)));
+        stream.step(&journalled.stretch, &mut outputs);
+    }
+    (readings, outputs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_acknowledged_is_in_the_journal_and_a_replay_of_it_says_the_same() {
+    let disk = Disk::simulated();
+    let Started { mut live, mut voice, delivered, clock } = start(&disk, 0);
+    let mover = live.mover(&clock);
+    for second in 0..90 {
+        mover.advance(Span::from_secs(1)).await;
+        let fate = voice.say(second, if second == 70 { 60.0 } else { 20.0 }, false).await;
+        assert_eq!(fate.await, Ok(Fate::Kept));
+        // Whatever the moment, a kill leaves what was acknowledged.
+        if second % 17 == 0 {
+            let killed = disk.fork();
+            killed.crash(second as usize);
+            assert_eq!(replay(&killed).0.len(), second as usize + 1);
+        }
+    }
+    mover.advance(Span::from_secs(1)).await;
+    let mut steps = live.steps.take().unwrap();
+    live.stop().await.unwrap();
+    let mut outputs = Vec::new();
+    while let Some(step) = steps.recv().await {
+        outputs.extend(step.outputs.iter().cloned());
+    }
+    assert!(outputs.iter().any(|output| matches!(output.what, What::Alert(_))));
+    assert!(outputs.iter().any(|output| matches!(output.what, What::Aggregate(_))));
+    // NaN is not equal to itself, and alerts have some.
+    assert_eq!(format!("{outputs:?}"), format!("{:?}", replay(&disk).1));
+    let nouns: Vec<Noun> = delivered.lock().unwrap().iter().map(|delivery| delivery.noun).collect();
+    assert_eq!(nouns, [Noun::Anomalies, Noun::Alerts]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_kill_a_redelivery_is_no_second_reading_and_nothing_is_told_twice() {
+    let mut disk = Disk::simulated();
+    let mut next = 0;
+    let mut alerts = Vec::new();
+    for round in 0..6 {
+        let Started { live, mut voice, delivered, clock } = start(&disk, next);
+        let mover = live.mover(&clock);
+        // A sender that was not answered says it again, and some that were.
+        for second in (next - 3).max(0)..next + 10 {
+            let again = second < next;
+            let fate = voice.say(second, if second % 20 == 5 { 60.0 } else { 20.0 }, again).await.await.unwrap();
+            assert_eq!(fate, if again { Fate::Known } else { Fate::Kept }, "{second} in round {round}");
+        }
+        mover.advance(Span::from_secs(10)).await;
+        next += 10;
+        alerts.extend(delivered.lock().unwrap().iter().filter(|d| d.noun == Noun::Alerts).map(|d| d.key.clone()));
+        // A kill: what is on the disk now is all that is left.
+        let killed = disk.fork();
+        killed.crash(round);
+        live.stop().await.unwrap();
+        disk = killed;
+    }
+    let (readings, outputs) = replay(&disk);
+    assert_eq!(
+        readings.iter().map(|(time, _)| *time).collect::<Vec<_>>(),
+        (0..60).map(Time::from_secs).collect::<Vec<_>>()
+    );
+    assert!(outputs.iter().all(|output| !matches!(output.what, What::Late(_))));
+    let mut unique = alerts.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), alerts.len(), "an alert was told twice");
+    let said = outputs.iter().filter(|output| matches!(output.what, What::Alert(_))).count();
+    assert_eq!(alerts.len(), said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_was_silent_while_we_were_away() {
+    let disk = Disk::simulated();
+    let Started { live, mut voice, .. } = start(&disk, 100);
+    voice.say(100, 20.0, false).await.await.unwrap();
+    live.stop().await.unwrap();
+    // An hour later. The device may take its 30 s from here.
+    let Started { live, delivered, clock, .. } = start(&disk, 3_700);
+    let mover = live.mover(&clock);
+    mover.advance(Span::from_secs(30)).await;
+    assert_eq!(delivered.lock().unwrap().len(), 0);
+    mover.advance(Span::from_secs(2)).await;
+    live.stop().await.unwrap();
+    let said: Vec<Noun> = delivered.lock().unwrap().iter().map(|delivery| delivery.noun).collect();
+    assert_eq!(said, [Noun::Anomalies, Noun::Alerts]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_is_kept_and_comes_back_after_a_restart() {
+    let disk = Disk::simulated();
+    let Started { live, clock, .. } = start(&disk, 0);
+    let order = Order::Acknowledge { alert: "a".into(), note: "on my way".into() };
+    live.controls.say(order.clone(), "ann").await.unwrap();
+    drop(clock);
+    live.stop().await.unwrap();
+    let Started { mut live, clock, .. } = start(&disk, 10);
+    live.mover(&clock).advance(Span::from_secs(1)).await;
+    let mut steps = live.steps.take().unwrap();
+    live.stop().await.unwrap();
+    let mut said = Vec::new();
+    while let Some(step) = steps.recv().await {
+        said.extend(step.controls.iter().map(|control| control.what.clone()));
+    }
+    assert_eq!(said, [Order::Start, order, Order::Start]);
+}

@@ -1,0 +1,64 @@
+// Bars that say what the page is not showing as usual: it is paused, the server is another one, something was refused.
+
+import { clock, count, day, moment } from '../store/format';
+import { model } from '../store/model';
+import { Icon } from './icons';
+
+export function FrozenBar() {
+  const range = model.range.value;
+  if (range.kind === 'live') return null;
+  const { readings, alerts } = model.missed.value;
+  const now = model.now.value;
+  const words = range.paused
+    ? `Paused at ${moment(range.to, now)}`
+    : `Showing ${moment(range.from, now)} to ${day(range.from) === day(range.to) ? clock(range.to) : moment(range.to, now)}`;
+  return (
+    <div class="bar frozen" role="region" aria-label="Paused">
+      <span>
+        <strong>{words}.</strong> Missed since: {count(readings, 'reading')}, {count(alerts, 'alert')}.
+      </span>
+      <button type="button" class="primary" onClick={() => model.resume()}>
+        <Icon name="play" /> Return to live
+      </button>
+    </div>
+  );
+}
+
+export function NoticeBar() {
+  const notice = model.notice.value;
+  const fault = model.fault.value;
+  return (
+    <>
+      {notice === 'upgraded' && (
+        <div class="bar warn" role="alert">
+          <span>
+            <strong>The server has another version now.</strong> Reload to use its page.
+          </span>
+          <button type="button" class="primary" onClick={() => location.reload()}>
+            <Icon name="reload" /> Reload
+          </button>
+        </div>
+      )}
+      {notice === 'restarted' && (
+        <div class="bar" role="status">
+          <span>
+            <strong>The server was restarted.</strong> Everything was asked for anew; a gap in a line is the time it was away.
+          </span>
+          <button type="button" onClick={() => (model.notice.value = null)}>
+            Dismiss
+          </button>
+        </div>
+      )}
+      {fault && (
+        <div class="bar warn" role="alert">
+          <span>
+            <strong>That did not work:</strong> {fault}
+          </span>
+          <button type="button" onClick={() => (model.fault.value = null)}>
+            Dismiss
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
