@@ -14,6 +14,7 @@ mod missing;
 mod order;
 mod place;
 mod sections;
+mod server;
 mod simulate;
 mod sink;
 mod source;
@@ -23,6 +24,7 @@ mod tree;
 mod window;
 
 pub use place::{Level, Problem};
+pub use server::ServerConfig;
 
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::sink::SinkSettings;
@@ -44,6 +46,8 @@ pub struct Config {
     pub plan: Plan,
     /// Where results go, by name, in the order of the file.
     pub sinks: Vec<(String, SinkSettings)>,
+    /// Where the page is; `None`: nobody said.
+    pub server: Option<ServerConfig>,
 }
 
 /// A `[source.NAME]` section.
@@ -190,6 +194,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let detectors = detector::read_all(&sections, &known, found);
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
+    let server = server::read(&sections, folder, found);
     let tags = tags(&sources);
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
     let alerts: Vec<(At<String>, AlertRule)> = sections
@@ -212,7 +217,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
     let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks })
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, server })
 }
 
 /// The tags that sources are known to give.

@@ -14,10 +14,12 @@ pub(crate) enum Kind {
     Detector,
     Alert,
     Sink,
+    Server,
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink];
+    const ALL: [Kind; 7] =
+        [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink, Kind::Server];
 
     /// The word in a section's header.
     pub(crate) fn word(self) -> &'static str {
@@ -28,7 +30,13 @@ impl Kind {
             Kind::Detector => "detector",
             Kind::Alert => "alert",
             Kind::Sink => "sink",
+            Kind::Server => "server",
         }
+    }
+
+    /// Whether there is one at most, and so it has no name: `[server]`.
+    fn is_alone(self) -> bool {
+        self == Kind::Server
     }
 }
 
@@ -48,7 +56,10 @@ impl<'t> Section<'t> {
 
     /// What messages call it: `detector.spike`.
     pub(crate) fn label(&self) -> String {
-        format!("{}.{}", self.kind.word(), self.name.what)
+        match self.kind.is_alone() {
+            true => self.kind.word().to_owned(),
+            false => format!("{}.{}", self.kind.word(), self.name.what),
+        }
     }
 }
 
@@ -73,11 +84,17 @@ impl<'t> Sections<'t> {
             let place = word.span();
             match value.get_ref() {
                 DeValue::Table(named) => match Kind::ALL.into_iter().find(|kind| kind.word() == word.get_ref()) {
+                    Some(kind) if kind.is_alone() => {
+                        let name = At { what: String::new(), place: place.clone() };
+                        all.push(Section { kind, name, entries: named });
+                    }
                     Some(kind) => split_kind(kind, &place, named, &mut all, found),
                     None => unknown_kind(word.get_ref(), &place, found),
                 },
                 DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
-                    let hint = format!("write `[{word}.NAME]` in single brackets", word = word.get_ref());
+                    let alone = Kind::ALL.into_iter().any(|kind| kind.is_alone() && kind.word() == word.get_ref());
+                    let name = if alone { "" } else { ".NAME" };
+                    let hint = format!("write `[{word}{name}]` in single brackets", word = word.get_ref());
                     found.problem(&place, format!("`{}` is a list of sections", word.get_ref()), hint);
                 }
                 _ => {
@@ -168,7 +185,7 @@ fn name_is_good(kind: Kind, name: &At<String>, found: &mut Findings) -> bool {
 }
 
 /// Kinds that the manual's roadmap has, so that nobody looks for a typing error in them.
-const LATER: [&str; 13] = [
+const LATER: [&str; 12] = [
     "checkpoint",
     "device",
     "event",
@@ -180,7 +197,6 @@ const LATER: [&str; 13] = [
     "lake",
     "model",
     "pattern",
-    "server",
     "test",
 ];
 
