@@ -16,6 +16,7 @@ mod missing;
 mod order;
 mod place;
 mod sections;
+mod server;
 mod simulate;
 mod sink;
 mod size;
@@ -27,6 +28,7 @@ mod window;
 
 pub use journal::JournalSettings;
 pub use place::{Level, Problem};
+pub use server::ServerConfig;
 
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::sink::SinkSettings;
@@ -53,6 +55,8 @@ pub struct Config {
     pub journal: JournalSettings,
     /// Where results are kept, if they are.
     pub lake: Option<LakeSettings>,
+    /// Where the page is; `None`: nobody said.
+    pub server: Option<ServerConfig>,
 }
 
 /// A `[source.NAME]` section.
@@ -201,6 +205,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let sinks = sink::read_all(&sections, folder, found);
     let lake = lake::read(&sections, folder, found);
     let journal = journal::read(&sections, folder, found);
+    let server = server::read(&sections, folder, found);
     let tags = tags(&sources);
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
     let alerts: Vec<(At<String>, AlertRule)> = sections
@@ -223,7 +228,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
     let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, journal, lake })
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, journal, lake, server })
 }
 
 /// The tags that sources are known to give.

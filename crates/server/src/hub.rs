@@ -12,7 +12,7 @@ mod kpi;
 
 use crate::model::{Changes, Model};
 use crate::problem::Problem;
-use clients::Clients;
+use clients::{Clients, News, Offer};
 use durable::Durable;
 use event::Events;
 use kpi::Pace;
@@ -84,6 +84,7 @@ pub struct Hub {
     pace: Pace,
     lanes_changed: BTreeSet<(i64, Series)>,
     lanes_told: Option<Instant>,
+    kpi_due: bool,
 }
 
 /// Starts the hub. It ends when no [`Handle`] is left.
@@ -139,6 +140,7 @@ impl Hub {
             pace: Pace::default(),
             lanes_changed: BTreeSet::new(),
             lanes_told: None,
+            kpi_due: false,
         }
     }
 
@@ -183,39 +185,47 @@ impl Hub {
         self.pass_on(&Changes { alerts, ..Changes::default() });
     }
 
-    /// Once a second: figures, and those who have gone.
+    /// A second has gone by: figures are due.
     fn second(&mut self) {
         self.pace.note(&self.model, &self.counters, self.clock.now());
-        let kpi = self.kpi();
-        let (_, bytes) = self.events.make("kpi", &kpi);
-        self.clients.second(&bytes);
+        self.kpi_due = true;
     }
 
     /// Sends what is due to whom there is room for.
+    ///
+    /// Figures and cells are numbered here and not before, because alerts and marks of the same moment go first: whoever
+    /// resumes after an event must have had all alerts and marks with lower numbers.
     fn tell(&mut self) {
         let now = Instant::now();
+        let mut offers = Vec::new();
+        if std::mem::take(&mut self.kpi_due) {
+            self.clients.second();
+            let (_, bytes) = self.events.make("kpi", &self.kpi());
+            offers.push(Offer::Kpi(bytes));
+        }
         if !self.lanes_changed.is_empty() && self.lanes_told.is_none_or(|told| now >= told + LANES_EVERY) {
             self.lanes_told = Some(now);
-            self.tell_lanes();
+            self.lane_events(&mut offers);
         }
         if self.clients.is_empty() {
             return;
         }
-        let moment = self.moment();
-        let sync = |hub: &Hub, wishes: &Wishes| hub.events.repeat("sync", &hub.sync(wishes));
         // What is owed is made only for those who are owed it, and seldom.
-        let owed: Vec<(usize, bytes::Bytes)> =
-            self.clients.owed().into_iter().map(|(place, wishes)| (place, sync(self, &wishes))).collect();
-        self.clients.tell(now, moment, &self.model, &mut self.events, &self.durable, owed);
+        let owed = self.clients.owed().into_iter();
+        let owed: Vec<_> =
+            owed.map(|(place, wishes)| (place, self.events.repeat("sync", &self.sync(&wishes)))).collect();
+        let moment = self.moment();
+        let news = News { model: &self.model, durable: &self.durable, owed, offers };
+        self.clients.tell(now, moment, news, &mut self.events);
     }
 
-    fn tell_lanes(&mut self) {
+    fn lane_events(&mut self, offers: &mut Vec<Offer>) {
         let changed = std::mem::take(&mut self.lanes_changed);
         let starts: BTreeSet<i64> = changed.iter().map(|&(start, _)| start).collect();
         for start in starts {
             let event = self.lane_event(start, changed.range((start, Series(0))..=(start, Series(u32::MAX))));
             let (_, bytes) = self.events.make("lane", &event);
-            self.clients.lane(&bytes);
+            offers.push(Offer::Lane(bytes));
         }
     }
 
@@ -228,7 +238,7 @@ impl Hub {
     fn due(&self) -> Option<Instant> {
         let lanes = self.lanes_told.filter(|_| !self.lanes_changed.is_empty()).map(|told| told + LANES_EVERY);
         let again = self.clients.is_stuck().then(|| Instant::now() + AGAIN);
-        self.clients.due().into_iter().chain(lanes).chain(again).min()
+        self.clients.due(Instant::now()).into_iter().chain(lanes).chain(again).min()
     }
 
     /// Lets a client in.

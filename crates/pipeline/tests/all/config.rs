@@ -1,12 +1,13 @@
 //! The config file, from the user's side: what is said of mistakes, and what a good config becomes.
 
 use insta::assert_snapshot;
+use ouzel_connect::secret::Secret;
 use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
 use ouzel_connect::source::simulate::{FaultKind, Profile};
 use ouzel_engine::plan::*;
 use ouzel_engine::time::{Span, Time};
 use ouzel_lake::LakeSettings;
-use ouzel_pipeline::config::{Config, Read, SourceKind, read};
+use ouzel_pipeline::config::{Config, Read, ServerConfig, SourceKind, read};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -233,21 +234,31 @@ fn a_journal_has_a_folder_and_a_longest_wait() {
 
 #[test]
 fn mistakes_of_a_journal_are_shown() {
-    assert_snapshot!("journal", shown(r#"
+    assert_snapshot!(
+        "journal",
+        shown(
+            r#"
 [source.s]
 type = "stdin"
 
 [journal]
 path = "j"
 sync = "1m"
-"#));
-    assert_snapshot!("journal_sync", shown(r#"
+"#
+        )
+    );
+    assert_snapshot!(
+        "journal_sync",
+        shown(
+            r#"
 [source.s]
 type = "stdin"
 
 [journal]
 sync = "soon"
-"#));
+"#
+        )
+    );
 }
 
 #[test]
@@ -285,8 +296,26 @@ format  = "csv"
 "#
         )
     );
-    assert_snapshot!("lake_size", shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n"));
+    assert_snapshot!(
+        "lake_size",
+        shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n")
+    );
     assert_snapshot!("lake_list", shown("[source.s]\ntype = \"stdin\"\n[[lake]]\ndir = \"l\"\n"));
+}
+
+#[test]
+fn the_server_is_for_this_machine_alone_unless_there_is_a_key() {
+    let config = |text: &str| good(&format!("[source.a]\ntype = \"stdin\"\n{text}")).server;
+    assert_eq!(config(""), None);
+    let listen = |addresses: &[&str]| addresses.iter().map(|address| address.parse().unwrap()).collect();
+    assert_eq!(config("[server]"), Some(ServerConfig { listen: listen(&["127.0.0.1:8080"]), key: None }));
+    let text = "[server]\nlisten = [\"localhost:1\", \"0.0.0.0:2\"]\nkey = \"${file:key}\"";
+    let key = Some(Secret::File("/plant/key".into()));
+    assert_eq!(config(text), Some(ServerConfig { listen: listen(&["127.0.0.1:1", "0.0.0.0:2"]), key }));
+    let around = |text: &str| shown(&format!("[source.a]\ntype = \"stdin\"\n{text}"));
+    assert_snapshot!("server", around("[server]\nlisten = [\"127.0.0.1\", \"[::]:80\"]\nport = 80\n"));
+    assert_snapshot!("server_key", around("[server]\nlisten = \"0.0.0.0:80\"\nkey = \"secret\"\ntokens = 1\n"));
+    assert_snapshot!("server_form", around("[[server]]\nlisten = \"0.0.0.0:80\"\n"));
 }
 
 #[test]

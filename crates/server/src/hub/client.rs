@@ -198,9 +198,10 @@ impl Client {
         self.held.is_some() || !self.owes_sync
     }
 
-    /// A frame of its choice, if it may have one.
-    pub fn frame(&mut self, frame: &Frame, now: Instant) {
-        if self.held.is_some() || self.owes_sync || self.backlog() > BACKLOG || !self.send(frame.after(self.skipped)) {
+    /// A frame of its choice, if it may have one; `caught_up`: it has all that comes before frames.
+    pub fn frame(&mut self, frame: &Frame, caught_up: bool, now: Instant) {
+        let may = caught_up && self.held.is_none() && !self.owes_sync && self.backlog() <= BACKLOG;
+        if !may || !self.send(frame.after(self.skipped)) {
             self.skipped += 1;
             return;
         }

@@ -30,6 +30,26 @@ pub struct Clients {
     stuck: bool,
 }
 
+/// What there is to tell.
+pub struct News<'n> {
+    /// What the run looks like.
+    pub model: &'n Model,
+    /// What nobody may miss.
+    pub durable: &'n Durable,
+    /// How things are, for those whom [`Clients::owed`] named: their places, ascending.
+    pub owed: Vec<(usize, Bytes)>,
+    /// What may be left out.
+    pub offers: Vec<Offer>,
+}
+
+/// An event that may be left out where there is no room: the next of its kind says the same or more.
+pub enum Offer {
+    /// Figures.
+    Kpi(Bytes),
+    /// Cells of lanes.
+    Lane(Bytes),
+}
+
 impl Clients {
     /// Room for so many.
     pub fn new(most: usize) -> Clients {
@@ -117,32 +137,31 @@ impl Clients {
         all.map(|(place, client)| (place, client.wishes.clone())).collect()
     }
 
-    /// Tells everybody what is due. `owed` has what [`Clients::owed`] asked for.
-    pub fn tell(
-        &mut self,
-        now: Instant,
-        moment: i64,
-        model: &Model,
-        events: &mut Events,
-        durable: &Durable,
-        owed: Vec<(usize, Bytes)>,
-    ) {
+    /// Tells everybody what is due.
+    pub fn tell(&mut self, now: Instant, moment: i64, news: News<'_>, events: &mut Events) {
         self.stuck = false;
-        let mut owed = owed.into_iter().peekable();
+        let mut owed = news.owed.into_iter().peekable();
         let mut caught_up = Vec::with_capacity(self.clients.len());
         for (place, client) in self.clients.iter_mut().enumerate() {
             client.watch(now, moment);
             let sync = owed.next_if(|(at, _)| *at == place).map(|(_, sync)| sync);
-            let done = client.catch_up(model, events, durable, sync);
+            let done = client.catch_up(news.model, events, news.durable, sync);
             self.stuck |= !done;
             caught_up.push(done);
+            for offer in news.offers.iter().filter(|_| done) {
+                match offer {
+                    Offer::Kpi(bytes) if client.wishes.kpi => client.offer(bytes),
+                    Offer::Lane(bytes) if client.wishes.lanes => client.offer(bytes),
+                    Offer::Kpi(_) | Offer::Lane(_) => {}
+                }
+            }
         }
         for group in &mut self.groups {
             let Some(frame) = group.flush(now, moment, events) else { continue };
             let all = self.clients.iter_mut().zip(&caught_up);
             let listening = |client: &Client| client.wishes.frames && client.wishes.choice == group.choice;
-            for (client, _) in all.filter(|(client, done)| **done && listening(client)) {
-                client.frame(&frame, now);
+            for (client, done) in all.filter(|(client, _)| listening(client)) {
+                client.frame(&frame, *done, now);
             }
         }
         let bye = events.repeat("bye", &json!({ "why": "too_slow", "retry": RETRY }));
@@ -164,28 +183,18 @@ impl Clients {
         self.groups.retain(|group| clients.iter().any(|c| c.wishes.frames && c.wishes.choice == group.choice));
     }
 
-    /// Offers a lane's cells.
-    pub fn lane(&mut self, bytes: &Bytes) {
-        self.clients.iter_mut().filter(|client| client.wishes.lanes).for_each(|client| client.offer(bytes));
-    }
-
-    /// Offers the figures of this second, and says now and then that the stream lives.
-    pub fn second(&mut self, kpi: &Bytes) {
+    /// A second has gone by: those who have gone are let go, and now and then a comment says that the stream lives.
+    pub fn second(&mut self) {
         self.seconds += 1;
         self.tidy();
-        for client in &mut self.clients {
-            if client.wishes.kpi {
-                client.offer(kpi);
-            }
-            if self.seconds.is_multiple_of(COMMENT_EVERY) {
-                client.offer(&Bytes::from_static(b": still here\n\n"));
-            }
+        if self.seconds.is_multiple_of(COMMENT_EVERY) {
+            self.clients.iter_mut().for_each(|client| client.offer(&Bytes::from_static(b": still here\n\n")));
         }
     }
 
     /// When somebody is to be told something, if nothing happens until then.
-    pub fn due(&self) -> Option<Instant> {
-        let frames = self.groups.iter().filter_map(Group::due);
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let frames = self.groups.iter().filter_map(|group| group.due(now));
         frames.chain(self.clients.iter().filter_map(Client::deadline)).min()
     }
 

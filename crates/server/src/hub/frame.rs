@@ -95,15 +95,14 @@ impl Group {
     }
 
     /// When the next frame is due; `None` while nothing waits. After a pause that is at once.
-    pub fn due(&self) -> Option<Instant> {
-        let soonest = self.told.map_or_else(Instant::now, |told| told + self.choice.every);
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let soonest = self.told.map_or(now, |told| told + self.choice.every);
         (!self.waiting.is_empty()).then_some(soonest)
     }
 
     /// The frame, if it is due, and nothing waits any more.
     pub fn flush(&mut self, now: Instant, moment: i64, events: &mut Events) -> Option<Frame> {
-        // Not by `due`: the clock has moved on since `now`, and a first frame would never be due.
-        if self.waiting.is_empty() || self.told.is_some_and(|told| told + self.choice.every > now) {
+        if self.due(now).is_none_or(|due| due > now) {
             return None;
         }
         if self.conflated {
@@ -223,7 +222,7 @@ mod tests {
         assert!(group.flush(Instant::now(), 8, &mut events).is_none());
         tokio::time::advance(Duration::from_millis(100)).await;
         assert!(group.flush(Instant::now(), 9, &mut events).is_some());
-        assert_eq!(group.due(), None);
+        assert_eq!(group.due(Instant::now()), None);
     }
 
     #[tokio::test]

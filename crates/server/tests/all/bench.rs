@@ -179,7 +179,13 @@ impl Bench {
     pub async fn begun() -> Bench {
         let mut bench = Bench::new();
         bench.declare().await;
+        bench.settle().await;
         bench
+    }
+
+    /// Waits until all that was sent has been followed, so that it happened before the clock moves on.
+    pub async fn settle(&self) {
+        self.get("/api/v1/meta").await.good();
     }
 
     pub async fn declare(&mut self) {

@@ -42,7 +42,7 @@ async fn the_first_reading_after_a_pause_comes_at_once_and_the_next_ones_share_a
     bench.play(&[(0, START, 1.0)], vec![]).await;
     let frame = live.until("frame").await;
     assert_eq!(before.elapsed(), Duration::ZERO);
-    assert_eq!(frame.data["v"], json!([1.0]).as_array().map(|_| json!([1])).unwrap());
+    assert_eq!(frame.data["v"], json!([1]));
     bench.play(&[(0, START + Span::from_millis(1), 2.0), (1, START, 9.0), (4, START, 9.0)], vec![]).await;
     bench.play(&[(2, START, 200.0)], vec![]).await;
     bench.expect(0, 20.0, f64::INFINITY).await;
@@ -78,7 +78,7 @@ async fn an_anomaly_is_a_flag_a_mark_a_cell_and_an_alert() {
     );
     assert_eq!((&of("alert")["state"], &of("alert")["s"]), (&json!("firing"), &json!(0)));
     let order: Vec<&str> = events.iter().map(|event| event.name.as_str()).collect();
-    assert_eq!(order, ["mark", "alert", "frame"].iter().copied().chain(order[3..].iter().copied()).collect::<Vec<_>>());
+    assert_eq!(order, ["mark", "alert", "lane", "frame"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn trouble_of_a_derived_channel_is_shown_at_the_readings_it_is_made_of() {
 #[tokio::test(start_paused = true)]
 async fn new_names_are_told_before_their_readings() {
     let mut bench = Bench::new();
-    let mut live = bench.stream("", None).await;
+    let mut live = bench.stream("topics=frame", None).await;
     live.until("sync").await;
     bench.declare().await;
     bench.play(&[(0, START, 1.0)], vec![]).await;
@@ -193,7 +193,7 @@ async fn alerts_and_marks_after_the_last_event_are_told_again() {
     drop(live);
     let later = START + Span::from_secs(1);
     bench.play(&[], vec![found(anomaly(0, later, Severity::Warning)), alert(2, later, State::Firing)]).await;
-    let mut live = bench.stream("", Some(&last)).await;
+    let mut live = bench.stream("topics=frame,alert", Some(&last)).await;
     let hello = live.next().await;
     assert_eq!((&hello.data["gap"], &hello.id), (&json!(false), &last));
     let names: Vec<String> = live.within(Duration::from_millis(1)).await.into_iter().map(|event| event.name).collect();

@@ -1,4 +1,5 @@
 //! The server from outside: requests in, answers and live events out.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod bench;
 mod rest;
