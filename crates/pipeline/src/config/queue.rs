@@ -1,0 +1,55 @@
+//! `queue = { holds = 50_000, when_full = "block" }` of a live source.
+
+use super::tree::Table;
+
+/// How many readings a queue holds where nothing is said: 1.2 MB of them.
+const HOLDS: u64 = 50_000;
+
+/// What stands between a live source and the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// How many readings it holds.
+    pub holds: usize,
+    /// What happens when one more comes.
+    pub when_full: WhenFull,
+}
+
+/// What happens when one more reading comes than a queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Its sender waits.
+    Block,
+    /// The oldest are given up, counted.
+    DropOldest,
+    /// It is given up, counted.
+    DropNewest,
+}
+
+impl Queue {
+    /// The queue of a source whose senders can wait, or cannot.
+    pub fn of(waits: bool) -> Queue {
+        Queue { holds: HOLDS as usize, when_full: if waits { WhenFull::Block } else { WhenFull::DropOldest } }
+    }
+}
+
+/// Reads the queue of a source whose senders can wait, or cannot.
+pub(crate) fn read(source: &mut Table<'_, '_>, waits: bool) -> Queue {
+    let default = Queue::of(waits);
+    let Some(mut table) = source.table("queue", "{ holds = 50_000, when_full = \"drop-oldest\" }") else {
+        return default;
+    };
+    let holds = table.whole("holds", 100, 100_000_000).map_or(default.holds, |holds| holds.what as usize);
+    let words =
+        [("block", WhenFull::Block), ("drop-oldest", WhenFull::DropOldest), ("drop-newest", WhenFull::DropNewest)];
+    let when_full = table.choice("when_full", &words);
+    if let Some(at) = when_full.as_ref().filter(|at| at.what == WhenFull::Block && !waits) {
+        let message = "messages of QoS 0 cannot wait: what comes too fast is given up before the queue";
+        table.found.advice(&at.place, message, "write qos = 1, or when_full = \"drop-oldest\"");
+    }
+    table.finish(&[
+        ("size", "write `holds`, a number of readings"),
+        ("policy", "write `when_full`"),
+        ("spill", "it comes in a later version"),
+    ]);
+    Queue { holds, when_full: when_full.map_or(default.when_full, |at| at.what) }
+}
