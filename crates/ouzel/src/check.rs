@@ -61,7 +61,7 @@ fn outline(config: &Config) -> String {
         (names(&mut operators.iter().filter(is_window)), "window"),
         (names(&mut operators.iter().filter(|operator| !is_window(operator))), "detector"),
         (config.plan.alerts.len(), "alert"),
-        (config.sinks.len(), "sink"),
+        (config.sinks.len() + config.live_sinks.len(), "sink"),
     ];
     let parts = parts.map(|(count, word)| counted(count as u64, word)).join(", ");
     format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))

@@ -103,7 +103,7 @@ impl Launch {
         let Launch { name, config, clock, witness, stop, length, .. } = self;
         let plan = Arc::new(config.plan.clone());
         let made = parts::make(&config, &clock).await?;
-        let mut outlet = Outlet::open(&parts::files(&config), &plan)?;
+        let mut outlet = Outlet::open(&config.sinks, &plan)?;
         if let Some(witness) = witness {
             outlet.add("witness", witness);
         }

@@ -11,10 +11,16 @@ mod detector;
 mod format;
 mod journal;
 mod lake;
+#[cfg(feature = "http")]
+mod http;
 mod memory;
 mod missing;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 mod order;
 mod place;
+mod queue;
+mod secret;
 mod sections;
 mod server;
 mod simulate;
@@ -24,14 +30,17 @@ mod source;
 mod suggest;
 mod times;
 mod tree;
+#[cfg(feature = "http")]
+mod webhook;
 mod window;
 
 pub use journal::JournalSettings;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
 
+use crate::queue::QueueSettings;
 use ouzel_connect::format::FormatHints;
-use ouzel_connect::sink::SinkSettings;
+use ouzel_connect::sink::{Noun, SinkSettings};
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
@@ -57,6 +66,30 @@ pub struct Config {
     pub lake: Option<LakeSettings>,
     /// Where the page is; `None`: nobody said.
     pub server: Option<ServerConfig>,
+    /// The same on other machines: for a live run only.
+    pub live_sinks: Vec<LiveSinkConfig>,
+}
+
+/// A `[sink.NAME]` section whose results leave the machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveSinkConfig {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub what: LiveSinkKind,
+    /// Which nouns it takes.
+    pub take: Vec<Noun>,
+}
+
+/// The types of sinks on other machines.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveSinkKind {
+    /// `type = "webhook"`
+    #[cfg(feature = "http")]
+    Webhook(ouzel_connect::sink::webhook::Settings),
+    /// `type = "mqtt"`
+    #[cfg(feature = "mqtt")]
+    Mqtt(ouzel_connect::sink::mqtt::Settings),
 }
 
 /// A `[source.NAME]` section.
@@ -68,6 +101,19 @@ pub struct SourceConfig {
     pub what: SourceKind,
     /// Clock and allowance of its devices.
     pub timing: Timing,
+    /// What stands between it and the journal; of live sources only.
+    pub queue: QueueSettings,
+}
+
+/// The types of live sources.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LiveKind {
+    /// `type = "mqtt"`
+    #[cfg(feature = "mqtt")]
+    Mqtt(ouzel_connect::source::mqtt::Settings),
+    /// `type = "http"`
+    #[cfg(feature = "http")]
+    Http(ouzel_connect::source::http::Settings),
 }
 
 /// The types of sources.
@@ -87,6 +133,8 @@ pub enum SourceKind {
     },
     /// `type = "simulate"`
     Simulate(Settings),
+    /// What speaks when it wants to: for a live run only.
+    Live(LiveKind),
 }
 
 /// What became of a config.
@@ -198,6 +246,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let sources: Vec<SourceConfig> =
         sections.of(Kind::Source).filter_map(|section| source::read(section, folder, found)).collect();
     source::one_stdin(&sections, &sources, found);
+    #[cfg(feature = "http")]
+    http::one_address(&sections, &sources, found);
     let windows = window::Windows::read(&sections, found);
     let known = detector::Known { facts: &channels, windows: &windows };
     let detectors = detector::read_all(&sections, &known, found);
@@ -206,6 +256,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let lake = lake::read(&sections, folder, found);
     let journal = journal::read(&sections, folder, found);
     let server = server::read(&sections, folder, found);
+    #[cfg(feature = "mqtt")]
+    mqtt::one_client_id(&sections, &sources, &sinks, found);
     let tags = tags(&sources);
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
     let alerts: Vec<(At<String>, AlertRule)> = sections
@@ -227,17 +279,19 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         whole.advise(found);
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
-    let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, journal, lake, server })
+    let (mut here, mut live_sinks) = (Vec::new(), Vec::new());
+    for (name, sink) in sinks {
+        match sink {
+            sink::SinkKind::Here(settings) => here.push((name.what, settings)),
+            sink::SinkKind::Live(what, take) => live_sinks.push(LiveSinkConfig { name: name.what, what, take }),
+        }
+    }
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, live_sinks })
 }
 
 /// The tags that sources are known to give.
 fn tags(sources: &[SourceConfig]) -> Vec<String> {
-    let of = |source: &SourceConfig| match &source.what {
-        SourceKind::Files { format, .. } | SourceKind::Stdin { format } => format.tags.clone(),
-        SourceKind::Simulate(settings) => simulate::tags(settings),
-    };
-    sources.iter().flat_map(of).collect()
+    sources.iter().flat_map(source::tags).collect()
 }
 
 /// All channels, if there are sources and each one's section tells what it gives.

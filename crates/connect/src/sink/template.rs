@@ -101,6 +101,11 @@ impl Template {
         self.with(|name, into| fields.push(name, meant, into))
     }
 
+    /// The fields it names.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| if let Part::Field(name) = part { Some(name.as_str()) } else { None })
+    }
+
     /// The text with zeros in its places: JSON, if it will be JSON whatever stands there.
     pub fn example(&self) -> String {
         self.with(|_, into| into.push('0'))

@@ -31,8 +31,8 @@ const HEAD: &str = "\
 
 const REST: &str = r#"
 # Readings of your own: curl --data-binary 'machine,line=3 temperature=21.5' http://127.0.0.1:8080/write
-#[source.yours]
-#type = "http"
+[source.yours]
+type = "http"
 
 [channel.temperature]
 unit  = "°C"

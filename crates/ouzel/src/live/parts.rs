@@ -2,14 +2,24 @@
 
 use crate::ending::Failure;
 use axum::Router;
-use ouzel_connect::sink::SinkSettings;
-use ouzel_connect::source::Source;
-use ouzel_connect::source::file;
+use ouzel_connect::sink::live::LiveSink;
+#[cfg(feature = "mqtt")]
+use ouzel_connect::sink::mqtt as mqtt_sink;
+#[cfg(feature = "http")]
+use ouzel_connect::sink::webhook::Webhook;
+#[cfg(feature = "http")]
+use ouzel_connect::source::http::{self, Http};
+use ouzel_connect::source::live::{LiveSource, Now};
+#[cfg(feature = "mqtt")]
+use ouzel_connect::source::mqtt as mqtt_source;
+use ouzel_connect::source::{Source, file};
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
+use ouzel_pipeline::config::{Config, LiveSinkConfig, SourceConfig, SourceKind};
+#[cfg(any(feature = "mqtt", feature = "http"))]
+use ouzel_pipeline::config::{LiveKind, LiveSinkKind};
 use ouzel_pipeline::live::play::{Played, ReadIn, Truth, begin_now};
 use ouzel_pipeline::live::{SinkPart, SourcePart};
-use ouzel_pipeline::queue::{QueueSettings, WhenFull};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// What was made of a config.
@@ -27,9 +37,6 @@ pub struct Made {
     pub truth: Vec<Truth>,
 }
 
-/// Readings that a queue holds where the config does not say.
-const HOLDS: u64 = 50_000;
-
 /// Makes the sources and the sinks over networks. Needs a runtime.
 ///
 /// # Errors
@@ -39,37 +46,65 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
     for source in &config.sources {
         add_source(source, clock, &mut made).await?;
     }
+    for sink in &config.live_sinks {
+        let LiveSinkConfig { name, what, take } = sink;
+        let delivers: Box<dyn LiveSink> = match what {
+            #[cfg(feature = "http")]
+            LiveSinkKind::Webhook(settings) => Box::new(Webhook::new(settings, now(clock))?),
+            #[cfg(feature = "mqtt")]
+            LiveSinkKind::Mqtt(settings) => Box::new(mqtt_sink::Mqtt::new(name, settings)),
+        };
+        made.sinks.push(SinkPart { name: name.clone(), sink: delivers, take: take.clone() });
+    }
     Ok(made)
 }
 
-async fn add_source(source: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
-    let queue = QueueSettings { holds: HOLDS, when_full: WhenFull::Block };
-    let mut add = |source_part, eager| {
-        made.sources.push(SourcePart { name: source.name.clone(), source: source_part, queue, eager });
-    };
-    match &source.what {
+async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
+    let SourceConfig { name, what, timing, queue } = config;
+    let (source, eager): (Box<dyn LiveSource>, bool) = match what {
         SourceKind::Simulate(settings) => {
-            let (played, truth) = Played::new(begin_now(settings, source.timing, clock)?, clock.clone());
-            add(Box::new(played), false);
+            let (played, truth) = Played::new(begin_now(settings, *timing, clock)?, clock.clone());
             made.truth.push(truth);
+            (Box::new(played), false)
         }
         SourceKind::Files { paths, format } => {
             let mut opened: Vec<Box<dyn Source>> = Vec::new();
             for path in paths {
-                opened.push(file::open(path, format, source.timing, None)?.source);
+                opened.push(file::open(path, format, *timing, None)?.source);
             }
-            add(Box::new(ReadIn::new(opened)), false);
+            (Box::new(ReadIn::new(opened)), false)
         }
         SourceKind::Stdin { format } => {
             let input = Box::new(std::io::stdin());
-            let opened = file::from_reader("stdin", input, format, source.timing, Some(&source.name))?;
-            add(Box::new(ReadIn::new(vec![opened.source])), false);
+            let opened = file::from_reader("stdin", input, format, *timing, Some(name))?;
+            (Box::new(ReadIn::new(vec![opened.source])), false)
         }
-    }
+        #[cfg(feature = "mqtt")]
+        SourceKind::Live(LiveKind::Mqtt(settings)) => {
+            (Box::new(mqtt_source::Mqtt::new(name, settings, *timing, now(clock))?), false)
+        }
+        #[cfg(feature = "http")]
+        SourceKind::Live(LiveKind::Http(settings)) => {
+            let http = Http::new(name, settings, *timing, now(clock))?;
+            match settings.listen {
+                None => made.routes = std::mem::take(&mut made.routes).merge(http.routes()),
+                Some(address) => {
+                    let (listener, routes) = (http::listen(address).await?, http.routes());
+                    made.entrances.push(tokio::spawn(async move {
+                        // It ends with the run; until then there is nothing that could end it.
+                        let _ = http::serve(listener, routes, std::future::pending()).await;
+                    }));
+                }
+            }
+            (Box::new(http), true)
+        }
+    };
+    made.sources.push(SourcePart { name: name.clone(), source, queue: *queue, eager });
     Ok(())
 }
 
-/// The sinks that are files.
-pub fn files(config: &Config) -> Vec<(String, SinkSettings)> {
-    config.sinks.clone()
+/// The clock, as sources and sinks ask for it.
+fn now(clock: &Clock) -> Now {
+    let clock = clock.clone();
+    Arc::new(move || clock.now())
 }

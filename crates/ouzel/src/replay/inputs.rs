@@ -66,6 +66,12 @@ pub fn of_config(config: &Config, stop: &Arc<AtomicBool>) -> Result<Inputs, Fail
                 let reader = Box::new(stop::Input::until(stop));
                 inputs.add(None, file::from_reader(STDIN, reader, format, source.timing, Some(&source.name))?);
             }
+            SourceKind::Live(_) => {
+                return Err(Failure::Usage(format!(
+                    "`source.{}` is live, and what was not recorded cannot be replayed: name the files to read instead",
+                    source.name
+                )));
+            }
             SourceKind::Simulate(settings) if settings.length.is_none() => {
                 return Err(Failure::Config(format!(
                     "`source.{}` never ends: say how long it plays, for example `for = \"1h\"`",

@@ -3,10 +3,11 @@
 use super::detector::{Detector, Known};
 use super::memory::panes;
 use super::place::Findings;
+use super::sink::SinkKind;
 use super::suggest;
 use super::tree::{At, Table};
 use super::window::{Input, Window, Windows};
-use ouzel_connect::sink::{Noun, SinkSettings};
+use ouzel_connect::sink::Noun;
 use ouzel_engine::plan::{AlertRule, Levels, Past, Statistic, ZScoreSpec};
 use ouzel_engine::time::Span;
 
@@ -87,7 +88,7 @@ pub(crate) struct Whole<'w> {
     pub(crate) known: &'w Known<'w>,
     pub(crate) detectors: &'w [Detector],
     pub(crate) alerts: &'w [(At<String>, AlertRule)],
-    pub(crate) sinks: &'w [(At<String>, SinkSettings)],
+    pub(crate) sinks: &'w [(At<String>, SinkKind)],
     /// The channels that the sources give, with the places of their sections; `None`: only the input tells.
     pub(crate) given: Option<&'w [String]>,
     /// Names of `[channel.NAME]` sections.
@@ -103,7 +104,7 @@ impl Whole<'_> {
     }
 
     fn taken(&self, noun: Noun) -> bool {
-        self.sinks.iter().any(|(_, sink)| sink.take.contains(&noun))
+        self.sinks.iter().any(|(_, sink)| sink.take().contains(&noun))
     }
 
     fn inputs(&self) -> impl Iterator<Item = &Input> {

@@ -2,10 +2,11 @@
 
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
+use super::sink::SinkKind;
 use super::suggest;
 use super::tree::At;
 use ouzel_connect::encode::message::WORDS;
-use ouzel_connect::sink::{Noun, SinkSettings};
+use ouzel_connect::sink::Noun;
 use ouzel_engine::output::Severity;
 use ouzel_engine::plan::AlertRule;
 use ouzel_engine::time::Span;
@@ -19,7 +20,7 @@ const WARM_UP: u32 = 30;
 pub(crate) struct Around<'a> {
     pub(crate) text: &'a str,
     pub(crate) tags: &'a [String],
-    pub(crate) sinks: &'a [(At<String>, SinkSettings)],
+    pub(crate) sinks: &'a [(At<String>, SinkKind)],
 }
 
 /// Reads one section.
@@ -61,9 +62,9 @@ pub(crate) fn read(
     }
 }
 
-fn takes_alerts(name: &At<String>, sinks: &[(At<String>, SinkSettings)], found: &mut Findings) {
+fn takes_alerts(name: &At<String>, sinks: &[(At<String>, SinkKind)], found: &mut Findings) {
     let sink = sinks.iter().find(|(sink, _)| sink.what == name.what);
-    if sink.is_some_and(|(_, settings)| !settings.take.contains(&Noun::Alerts)) {
+    if sink.is_some_and(|(_, settings)| !settings.take().contains(&Noun::Alerts)) {
         let message = format!("`sink.{}` takes no alerts", name.what);
         found.problem(&name.place, message, format!("add \"alerts\" to the `take` of `[sink.{}]`", name.what));
     }

@@ -6,13 +6,44 @@ use jiff::tz::TimeZone;
 use ouzel_connect::format::{FormatHints, Kind};
 use toml::de::DeValue;
 
-/// Reads the table `format` of a source, if there is one.
+/// Reads the table `format` of a source of files, if there is one.
 pub(crate) fn read(source: &mut Table<'_, '_>) -> FormatHints {
     let Some(mut table) = source.table("format", "{ type = \"csv\", time = \"ts\" }") else {
         return FormatHints::default();
     };
     let kinds = [("csv", Kind::Csv), ("ndjson", Kind::Ndjson), ("line", Kind::Line), ("parquet", Kind::Parquet)];
-    let kind = table.choice("type", &kinds);
+    let hints = hints(&mut table, &kinds);
+    table.finish(&[]);
+    hints
+}
+
+/// Reads the table `format` of a live source, if there is one. Its messages are JSON where it does not say otherwise.
+#[cfg(any(feature = "mqtt", feature = "http"))]
+pub(crate) fn read_live(source: &mut Table<'_, '_>) -> FormatHints {
+    let Some(mut table) = source.table("format", "{ type = \"json\", time = \"ts\" }") else {
+        return FormatHints::default();
+    };
+    // A payload of JSON may be one object, a list, or several objects: there is nothing to tell apart.
+    let kinds = [("json", Kind::Ndjson), ("ndjson", Kind::Ndjson), ("line", Kind::Line), ("csv", Kind::Csv)];
+    let way = "a message without a time counts from when it comes: time = \"arrival\"";
+    table.refuse("every", "is for files", way);
+    let hints = hints(&mut table, &kinds);
+    if hints.kind == Some(Kind::Csv) {
+        if hints.channels.is_empty() && hints.value.is_none() {
+            let place = table.value_place("type").unwrap_or(table.place.clone());
+            let way = "for example channels = { temperature = \"2\" }, the second of its columns";
+            table.found.problem(&place, "CSV in messages needs `channels`", way);
+        }
+        if hints.decimal_comma == Some(true) && hints.separator.is_none() {
+            table.refuse("decimal", "needs a `separator` that is no comma", "write separator = \";\"");
+        }
+    }
+    table.finish(&[]);
+    hints
+}
+
+fn hints(table: &mut Table<'_, '_>, kinds: &[(&'static str, Kind)]) -> FormatHints {
+    let kind = table.choice("type", kinds);
     if let Some(kind) = kind.as_ref().filter(|kind| kind.what == Kind::Parquet && !cfg!(feature = "parquet")) {
         table.found.problem(&kind.place, "this build of ouzel has no Parquet", "use one with the feature `parquet`");
     }
@@ -21,8 +52,8 @@ pub(crate) fn read(source: &mut Table<'_, '_>) -> FormatHints {
     let hints = FormatHints {
         kind,
         time: plain(table.text("time")),
-        time_format: time_format(&mut table),
-        zone: zone(&mut table),
+        time_format: time_format(table),
+        zone: zone(table),
         every: table.length("every").map(|every| every.what),
         start: table.time("start").map(|start| start.what),
         device: plain(table.text("device")),
@@ -30,14 +61,13 @@ pub(crate) fn read(source: &mut Table<'_, '_>) -> FormatHints {
         channel: plain(table.text("channel")),
         channel_name: plain(table.text("channel_name")),
         value: plain(table.text("value")),
-        channels: channels(&mut table),
+        channels: channels(table),
         tags: table.texts("tags").unwrap_or_default().into_iter().map(|tag| tag.what).collect(),
-        separator: separator(&mut table),
+        separator: separator(table),
         decimal_comma: table.choice("decimal", &[(",", true), (".", false)]).map(|decimal| decimal.what),
         header: table.flag("header").map(|header| header.what),
     };
-    agree(&mut table, &hints);
-    table.finish(&[]);
+    agree(table, &hints);
     hints
 }
 

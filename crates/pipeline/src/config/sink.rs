@@ -1,24 +1,51 @@
-//! `[sink.NAME]`: files in a folder, and standard output.
+//! `[sink.NAME]`: files in a folder, standard output, webhooks and brokers.
 
+use super::LiveSinkKind;
+#[cfg(feature = "mqtt")]
+use super::mqtt;
 use super::place::Findings;
 use super::sections::{Kind, Section, Sections};
 use super::tree::{At, Table};
+#[cfg(feature = "http")]
+use super::webhook;
 use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
 use std::path::{Path, PathBuf};
+#[cfg(any(feature = "mqtt", feature = "http"))]
+use {
+    super::suggest,
+    ouzel_connect::encode,
+    ouzel_connect::sink::template::Template,
+    ouzel_engine::plan::{Plan, Statistic},
+};
 
 #[derive(Clone, Copy)]
 enum Type {
     File,
     Stdout,
+    Webhook,
+    Mqtt,
+}
+
+/// One sink of either sort: written to by the run itself, or standing on another machine.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SinkKind {
+    Here(SinkSettings),
+    Live(LiveSinkKind, Vec<Noun>),
+}
+
+impl SinkKind {
+    /// The nouns it takes.
+    pub(crate) fn take(&self) -> &[Noun] {
+        match self {
+            SinkKind::Here(settings) => &settings.take,
+            SinkKind::Live(_, take) => take,
+        }
+    }
 }
 
 /// Reads all sections of this kind. Paths are relative to `folder`, where the config stands.
-pub(crate) fn read_all(
-    sections: &Sections<'_>,
-    folder: &Path,
-    found: &mut Findings,
-) -> Vec<(At<String>, SinkSettings)> {
-    let mut sinks: Vec<(At<String>, SinkSettings)> = Vec::new();
+pub(crate) fn read_all(sections: &Sections<'_>, folder: &Path, found: &mut Findings) -> Vec<(At<String>, SinkKind)> {
+    let mut sinks: Vec<(At<String>, SinkKind)> = Vec::new();
     for section in sections.of(Kind::Sink) {
         let Some(settings) = read(section, folder, found) else { continue };
         if let Some((other, shared)) = sinks.iter().find_map(|(other, s)| Some((other, shared(s, &settings)?))) {
@@ -31,7 +58,8 @@ pub(crate) fn read_all(
 }
 
 /// What two sinks would both write into, so that one would tear the lines of the other.
-fn shared(one: &SinkSettings, other: &SinkSettings) -> Option<String> {
+fn shared(one: &SinkKind, other: &SinkKind) -> Option<String> {
+    let (SinkKind::Here(one), SinkKind::Here(other)) = (one, other) else { return None };
     if one.target != other.target {
         return None;
     }
@@ -42,10 +70,11 @@ fn shared(one: &SinkSettings, other: &SinkSettings) -> Option<String> {
     noun.map(|noun| format!("`{}`", noun.name()))
 }
 
-fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<SinkSettings> {
+fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<SinkKind> {
     let mut table = section.table(found);
-    table.need("type", "one of file, stdout");
-    let kind = table.choice("type", &[("file", Type::File), ("stdout", Type::Stdout)])?;
+    table.need("type", "one of file, stdout, webhook, mqtt");
+    let types = [("file", Type::File), ("stdout", Type::Stdout), ("webhook", Type::Webhook), ("mqtt", Type::Mqtt)];
+    let kind = table.choice("type", &types)?;
     let (target, encoding, take) = match kind.what {
         Type::File => {
             table.need("path", "the folder to write to: path = \"out\"");
@@ -57,14 +86,55 @@ fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<Si
             let forms = [("text", Encoding::Text), ("ndjson", Encoding::Ndjson), ("csv", Encoding::Csv)];
             (Target::Stdout, encoding(&mut table, &forms, Encoding::Text), vec![Noun::Alerts])
         }
+        Type::Webhook | Type::Mqtt => return live(&kind, table, folder),
     };
     let take = table.choices("take", &Noun::ALL.map(|noun| (noun.name(), noun))).unwrap_or(take);
+    table.finish(&[("takes", "write `take`"), ("dir", "write `path`"), ("url", "that is for type = \"webhook\"")]);
+    Some(SinkKind::Here(SinkSettings { target, encoding, take }))
+}
+
+/// What other machines may be sent. What could not be read goes into files.
+const SENT: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late];
+
+fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
+    let take = table.choices("take", &SENT.map(|noun| (noun.name(), noun))).unwrap_or(vec![Noun::Alerts]);
+    let what = match kind.what {
+        #[cfg(feature = "http")]
+        Type::Webhook => webhook::sink(&mut table, &take, folder).map(LiveSinkKind::Webhook),
+        #[cfg(feature = "mqtt")]
+        Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(LiveSinkKind::Mqtt),
+        _ => {
+            let message = "this build of ouzel cannot send over the network";
+            table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
+            return None;
+        }
+    };
     table.finish(&[
         ("takes", "write `take`"),
-        ("dir", "write `path`"),
-        ("url", "sinks that send over the network come in a later version"),
+        ("template", "write `body`"),
+        ("topics", "write `topic`: a sink publishes to one"),
+        ("format", "it is JSON; write `body` for a webhook's own words"),
+        ("queue", "what a sink has not taken waits in the journal"),
     ]);
-    Some(SinkSettings { target, encoding, take })
+    Some(SinkKind::Live(what?, take))
+}
+
+/// Notes the fields of a template that no output of these nouns has.
+#[cfg(any(feature = "mqtt", feature = "http"))]
+pub(crate) fn fields(table: &mut Table<'_, '_>, key: &str, text: &At<String>, template: &Template, take: &[Noun]) {
+    let plan = Plan::default();
+    let mut known: Vec<String> = vec!["noun".into(), "key".into()];
+    known.extend(take.iter().flat_map(|noun| encode::columns(*noun, &plan)).map(|column| column.name));
+    if take.contains(&Noun::Aggregates) {
+        known.extend(Statistic::ALL.iter().map(|statistic| statistic.name().to_owned()));
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    for name in template.fields() {
+        if !known.contains(&name) {
+            let message = format!("`{key}` names {{{name}}}, which nothing that it takes has");
+            table.found.problem(&text.place, message, suggest::hint(name, &known));
+        }
+    }
 }
 
 fn encoding(table: &mut Table<'_, '_>, forms: &[(&'static str, Encoding)], default: Encoding) -> Encoding {

@@ -1,9 +1,15 @@
-//! `[source.NAME]`: files, standard input, the simulator.
+//! `[source.NAME]`: files, standard input, the simulator, brokers and what is posted.
 
+#[cfg(feature = "http")]
+use super::http;
+#[cfg(feature = "mqtt")]
+use super::mqtt;
 use super::place::Findings;
+use super::queue;
 use super::sections::{Kind, Section, Sections};
 use super::tree::{At, Table};
-use super::{SourceConfig, SourceKind, advice, format, simulate};
+use super::{LiveKind, SourceConfig, SourceKind, advice, format, simulate};
+use ouzel_connect::decode::payload::ARRIVAL;
 use ouzel_connect::format::FormatHints;
 use ouzel_engine::series::Timing;
 use std::path::{Path, PathBuf};
@@ -13,23 +19,47 @@ enum Type {
     File,
     Stdin,
     Simulate,
+    Mqtt,
+    Http,
 }
 
 /// Reads one section. Paths are relative to `folder`, where the config stands.
 pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<SourceConfig> {
     let mut table = section.table(found);
-    let types = [("file", Type::File), ("stdin", Type::Stdin), ("simulate", Type::Simulate)];
+    let types = [
+        ("file", Type::File),
+        ("stdin", Type::Stdin),
+        ("simulate", Type::Simulate),
+        ("mqtt", Type::Mqtt),
+        ("http", Type::Http),
+    ];
     let Some(kind) = table.choice("type", &types) else {
-        table.need("type", "one of file, stdin, simulate");
+        table.need("type", "one of file, stdin, simulate, mqtt, http");
         return None;
     };
+    let mut queue = queue::of(true);
     let what = match kind.what {
+        #[cfg(feature = "mqtt")]
+        Type::Mqtt => mqtt::source(&mut table, folder).map(|(settings, asked)| {
+            queue = asked;
+            SourceKind::Live(LiveKind::Mqtt(settings))
+        }),
+        #[cfg(feature = "http")]
+        Type::Http => {
+            let (settings, asked) = http::source(&mut table, folder);
+            queue = asked;
+            Some(SourceKind::Live(LiveKind::Http(settings)))
+        }
+        #[cfg(not(feature = "mqtt"))]
+        Type::Mqtt => return not_built("MQTT", "mqtt", &kind, &mut table),
+        #[cfg(not(feature = "http"))]
+        Type::Http => return not_built("HTTP", "http", &kind, &mut table),
         Type::File => {
             let paths = paths(&mut table, folder);
-            SourceKind::Files { paths, format: format::read(&mut table) }
+            Some(SourceKind::Files { paths, format: format::read(&mut table) })
         }
-        Type::Stdin => SourceKind::Stdin { format: format::read(&mut table) },
-        Type::Simulate => SourceKind::Simulate(simulate::read(&mut table)),
+        Type::Stdin => Some(SourceKind::Stdin { format: format::read(&mut table) }),
+        Type::Simulate => Some(SourceKind::Simulate(simulate::read(&mut table))),
     };
     let late = table.span("late");
     if let Some(late) = &late {
@@ -41,8 +71,43 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
         ("device", "write it inside `format`: format = { device = \"…\" }"),
         ("channels", "write it inside `format`: format = { channels = […] }"),
     ]);
-    let timing = Timing { late: late.map_or_else(Default::default, |late| late.what), arrival: false };
-    Some(SourceConfig { name: section.name.what.clone(), what, timing })
+    let what = what?;
+    let arrival = live_format(&what).is_some_and(|format| format.time.as_deref() == Some(ARRIVAL));
+    let timing = Timing { late: late.map_or_else(Default::default, |late| late.what), arrival };
+    Some(SourceConfig { name: section.name.what.clone(), what, timing, queue })
+}
+
+#[cfg(not(all(feature = "mqtt", feature = "http")))]
+fn not_built<T, U>(what: &str, feature: &str, kind: &At<T>, table: &mut Table<'_, '_>) -> Option<U> {
+    let message = format!("this build of ouzel has no {what}");
+    table.found.problem(&kind.place, message, format!("use one with the feature `{feature}`"));
+    None
+}
+
+/// The format of a live source.
+pub(crate) fn live_format(what: &SourceKind) -> Option<&FormatHints> {
+    match what {
+        #[cfg(feature = "mqtt")]
+        SourceKind::Live(LiveKind::Mqtt(settings)) => Some(&settings.format),
+        #[cfg(feature = "http")]
+        SourceKind::Live(LiveKind::Http(settings)) => Some(&settings.format),
+        _ => None,
+    }
+}
+
+/// The tags that a source is known to give.
+pub(crate) fn tags(source: &SourceConfig) -> Vec<String> {
+    match &source.what {
+        SourceKind::Files { format, .. } | SourceKind::Stdin { format } => format.tags.clone(),
+        SourceKind::Simulate(settings) => simulate::tags(settings),
+        #[cfg(feature = "mqtt")]
+        SourceKind::Live(LiveKind::Mqtt(settings)) => {
+            let of_topics = settings.topics.iter().flat_map(|topic| topic.tags()).map(str::to_owned);
+            of_topics.chain(settings.format.tags.iter().cloned()).collect()
+        }
+        #[cfg(feature = "http")]
+        SourceKind::Live(LiveKind::Http(settings)) => settings.format.tags.clone(),
+    }
 }
 
 fn paths(table: &mut Table<'_, '_>, folder: &Path) -> Vec<PathBuf> {
@@ -73,6 +138,11 @@ pub(crate) fn channels(source: &SourceConfig) -> Option<Vec<String>> {
     match &source.what {
         SourceKind::Files { format, .. } | SourceKind::Stdin { format } => named(format),
         SourceKind::Simulate(settings) => Some(simulate::channels(settings)),
+        #[cfg(feature = "mqtt")]
+        SourceKind::Live(LiveKind::Mqtt(settings)) => named(&settings.format),
+        // Line protocol is taken beside whatever the format says, and brings what it likes.
+        #[cfg(feature = "http")]
+        SourceKind::Live(LiveKind::Http(_)) => None,
     }
 }
 

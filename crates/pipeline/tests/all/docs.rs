@@ -46,7 +46,7 @@ fn every_example_of_the_manual_and_the_readme_can_be_run() {
 
 /// The settings that the code asks for: the first text after a method that reads one.
 fn settings_asked_for(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 20] = [
+    const READERS: [&str; 21] = [
         ".text(",
         ".texts(",
         ".raw_text(",
@@ -66,6 +66,7 @@ fn settings_asked_for(source: &str) -> BTreeSet<String> {
         ".tables(",
         "levels(table, ",
         "distance(table, ",
+        ".secret(",
         ".need(",
     ];
     let code = source.split("#[cfg(test)]").next().unwrap();
