@@ -1,7 +1,7 @@
 // A browser for tests of the page, and what it complains of. Needs Chromium (CHROMIUM names another one than /usr/bin/chromium).
 //
 //   const { page, problems, close } = await open(url, { theme: 'dark', width: 390 });
-//   await ready(page);                                   // the test hook is there, and the first picture is drawn
+//   await ready(page);                                   // the first picture is drawn, and the past has come
 //   const data = await page.evaluate(() => __ouzel.charts.temperature.data());
 //   await until(page, () => __ouzel.state().link.state === 'live');
 //   problems()                                           // console errors, policy violations, requests to elsewhere
@@ -46,7 +46,7 @@ export async function open(url, { theme = 'light', width = 1440, height = 900, s
 }
 
 export async function ready(page, timeout = 15_000) {
-  await page.waitForFunction(() => globalThis.__ouzel?.framesDrawn > 0 && globalThis.__ouzel.state().loading.length === 0, undefined, { timeout });
+  await page.waitForFunction(() => globalThis.__ouzel?.framesDrawn > 0 && globalThis.__ouzel.state().settled, undefined, { timeout });
 }
 
 /** Waits until something holds on the page; asks at every frame, so nothing sleeps. */

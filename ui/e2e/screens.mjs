@@ -20,7 +20,11 @@ for (const [name, options] of [
   const { page, problems, close } = await open(url, options);
   try {
     await ready(page);
+    // Charts out of sight are not drawn: make the window as high as the page.
+    const width = page.viewportSize().width;
+    await page.setViewportSize({ width, height: await page.evaluate(() => document.documentElement.scrollHeight) });
     await page.waitForTimeout(Number(seconds) * 1000);
+    await ready(page);
     await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
     const wide = await overflow(page);
     const said = await problems();

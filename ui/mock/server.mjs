@@ -169,6 +169,7 @@ setInterval(() => {
       if (forced) {
         wrong = { kind: 'spike', severity: 'critical' };
         value += (expected(base(one.s), t).high - expected(base(one.s), t).low) * 3;
+        value = round(value);
       }
       readings.push([one.s, t, value, wrong ? (wrong.severity === 'critical' ? 2 : 1) : 0]);
       if (!wrong) continue;

@@ -6,7 +6,8 @@
 //   charts[channel].scale()     { low, high } of the value axis, or null before the first draw
 //   charts[channel].offScale()  how many arrows stand at its edges
 //   lane()                      cells of the overall lane: { from, to, level, count }
-//   state()                     connection, range, extent, filter, alerts, figures, notice, missed, clock, rows
+//   state()                     connection, range, extent, filter, alerts, figures, notice, missed, clock, rows;
+//                               settled: nothing that was asked for is still on its way
 //   framesDelivered             frames that came; all of them were put into the store
 //   framesDrawn                 pictures with something newer in them than the one before
 //   lastFrame                   { seq, now } of the newest frame, or null
@@ -57,7 +58,7 @@ export function startHook(loop: Loop): void {
       missed: model.missed.peek(),
       clock: model.clock,
       rows: model.rows.peek(),
-      loading: [...model.loading.peek()],
+      settled: model.settled,
       rate: model.pace.rate,
     }),
     get framesDelivered() {

@@ -1,4 +1,4 @@
-//! What a contributor and CI do, one command each: `cargo xtask test`, `check`, `bench`.
+//! What a contributor and CI do, one command each: `cargo xtask test`, `check`, `ui`, `bench`.
 
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "what it prints is for the person who runs it")]
 
@@ -7,6 +7,7 @@ mod check;
 mod needs;
 mod run;
 mod test;
+mod ui;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ cargo xtask COMMAND
                  ARGS go to `cargo test`
   check          before a commit: format, clippy with warnings as errors, and the
                  tests of the crates that changed and of those that build on them
+  ui [--check]   the page: types, tests, and its build in ui/dist, which is committed;
+                 with --check it is only compared with what its sources give
   bench [ARGS]   the figures of the README, by `ouzel bench` in a release build.
                  ARGS go to it: --json, --against FILE
   help           this
@@ -37,6 +40,11 @@ fn main() -> ExitCode {
         Some("test") => test::run(&root(), &rest),
         Some("check") if rest.is_empty() => check::run(&root()),
         Some("check") => wrong("`check` takes no arguments"),
+        Some("ui") => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => ui::run(&root(), false),
+            ["--check"] => ui::run(&root(), true),
+            _ => wrong("`ui` takes nothing but --check"),
+        },
         Some("bench") => bench(&rest),
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");

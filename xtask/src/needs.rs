@@ -2,7 +2,7 @@
 //!
 //! As root on Debian it is installed. Elsewhere nothing is touched; what to install is printed.
 
-use crate::run;
+use crate::{run, ui};
 use std::path::{Path, PathBuf};
 
 /// Something that some tests need.
@@ -39,13 +39,51 @@ impl Packages {
 }
 
 /// All needs. A test that needs more gets a row here and nothing anywhere else.
-pub const NEEDS: [Need; 1] = [Need {
-    name: "the benchmark data (SKAB, NAB)",
-    found: |root| ["skab", "nab/data"].iter().all(|set| data(root).join(set).is_dir()),
-    packages: Packages::NONE,
-    by_hand: "put it into ../shared/data beside the checkout, or set OUZEL_DATA to the folder it is in",
-    tests: "ouzel-testkit: recorded",
-}];
+pub const NEEDS: [Need; 5] = [
+    Need {
+        name: "the benchmark data (SKAB, NAB)",
+        found: |root| ["skab", "nab/data"].iter().all(|set| data(root).join(set).is_dir()),
+        packages: Packages::NONE,
+        by_hand: "put it into ../shared/data beside the checkout, or set OUZEL_DATA to the folder it is in",
+        tests: "ouzel-testkit: recorded",
+    },
+    Need {
+        name: "Mosquitto, a broker for MQTT, and its clients",
+        found: |_| has("mosquitto_pub") && (has("mosquitto") || Path::new("/usr/sbin/mosquitto").exists()),
+        packages: Packages { apt: &["mosquitto", "mosquitto-clients"], ..Packages::NONE },
+        by_hand: "install mosquitto and mosquitto-clients",
+        tests: "ouzel: live::broker",
+    },
+    Need {
+        name: "Chromium and a font",
+        found: |_| has("chromium"),
+        packages: Packages { apt: &["chromium", "fonts-dejavu-core"], ..Packages::NONE },
+        by_hand: "install chromium",
+        tests: "ouzel: live::page",
+    },
+    Need {
+        name: "the packages of the page",
+        found: |root| {
+            ui::has_node() && (ui::installed(&root.join("ui")) || run::succeeds_in(&root.join("ui"), &["npm", "ci"]))
+        },
+        packages: Packages { apt: &["nodejs", "npm"], ..Packages::NONE },
+        by_hand: "install Node.js 18 or later and npm, then run `npm ci` in ui/",
+        tests: "ouzel: live::page",
+    },
+    Need {
+        name: "DuckDB and pyarrow for Python",
+        found: |_| run::says(Path::new("/"), &["python3", "-c", "import duckdb, pyarrow"]).is_some(),
+        packages: Packages { pip: &["duckdb==2.0.0", "pyarrow==26.0.1"], ..Packages::NONE },
+        by_hand: "install duckdb and pyarrow where python3 finds them",
+        tests: "ouzel: live::lake",
+    },
+];
+
+/// Whether a program is on the path.
+fn has(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
 
 /// Where the benchmark data is; the tests look in the same place.
 fn data(root: &Path) -> PathBuf {

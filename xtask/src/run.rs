@@ -17,6 +17,13 @@ pub fn succeeds(args: &[&str]) -> bool {
     code(Command::new(program).args(rest).stdin(Stdio::null()).env("DEBIAN_FRONTEND", "noninteractive")) == 0
 }
 
+/// Runs a program in a folder with its output on ours; whether it ended well.
+pub fn succeeds_in(folder: &Path, args: &[&str]) -> bool {
+    let [program, rest @ ..] = args else { return false };
+    eprintln!("$ {}", args.join(" "));
+    code(Command::new(program).args(rest).current_dir(folder).stdin(Stdio::null())) == 0
+}
+
 /// What a program says on its standard output; `None` if it cannot be run or fails.
 pub fn says(root: &Path, args: &[&str]) -> Option<String> {
     let (program, rest) = args.split_first()?;

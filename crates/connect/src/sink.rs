@@ -11,6 +11,11 @@ use std::path::PathBuf;
 pub mod file;
 pub mod stdout;
 pub mod live;
+pub mod template;
+#[cfg(feature = "http")]
+pub mod webhook;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 
 /// A place that results are written to. The driver owns retry and stop; a sink writes, or says why it cannot.
 ///

@@ -1,6 +1,8 @@
 //! What no file holds yet, by series, compressed and counted.
 
-use crate::chunk::{CHUNK, Chunk, Open};
+#[cfg(feature = "parquet")]
+use crate::chunk::CHUNK;
+use crate::chunk::{Chunk, Open};
 use crate::points::{Point, Stretch};
 use crate::said::{NOUNS, Said};
 use ouzel_engine::output::Output;

@@ -1,6 +1,7 @@
 //! What windows, detectors and alerts said and no file holds yet: outputs as they came, put into words when asked.
 
 use crate::points::{Stretch, micros};
+#[cfg(feature = "parquet")]
 use crate::table::Table;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::output::{Alert, Anomaly, Output, What};
@@ -66,6 +67,7 @@ pub(crate) fn key_columns(noun: Noun) -> (&'static str, &'static str) {
 }
 
 /// The table of a kept noun.
+#[cfg(feature = "parquet")]
 pub(crate) fn table(noun: Noun) -> Table {
     Table::of(noun).expect("only nouns with a table are kept")
 }

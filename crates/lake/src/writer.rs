@@ -211,27 +211,31 @@ impl LakeWriter {
         }
     }
 
-    /// Writes files early where rows or bytes are near their bounds.
+    /// Writes files early where rows or bytes are near their bounds; without files, forgets.
     fn make_room(&mut self) -> Result<(), Fault> {
-        let (rows, bytes) = {
+        let (rows, live, frozen) = {
             let state = self.shared.state();
             let frozen = state.frozen.as_ref().map_or(0, |held| held.bytes());
-            (state.live.rows(), (state.live.bytes() + frozen) as u64)
+            (state.live.rows(), state.live.bytes() as u64, frozen as u64)
         };
         // A step adds its own rows after this, and a roll takes room of its own: a quarter is left for both.
-        if rows < self.settings.rows && bytes < self.settings.recent / 4 * 3 {
-            return Ok(());
-        }
+        let near = self.settings.recent / 4 * 3;
         #[cfg(feature = "parquet")]
         if let Some(files) = &mut self.files {
-            let full = bytes >= self.settings.recent;
+            if rows < self.settings.rows && live + frozen < near {
+                return Ok(());
+            }
+            let full = live + frozen >= self.settings.recent;
             return files.early(&self.shared, self.next, full);
         }
-        self.forget();
+        let _ = (rows, frozen);
+        if live >= near / 2 {
+            self.forget();
+        }
         Ok(())
     }
 
-    /// Without files: what is older than the newest half goes.
+    /// Without files there are two halves of memory: the older one goes, and a new one begins.
     fn forget(&mut self) {
         let mut state = self.shared.state();
         let newest = std::mem::replace(&mut state.live, Held::new(self.next));

@@ -42,9 +42,9 @@ pub struct Args {
     /// Print the config of the demo and end, for `ouzel run`
     #[arg(long)]
     print_config: bool,
-    /// A clock that only `POST /api/v1/test/advance` moves; for tests
-    #[arg(long, hide = true)]
-    manual_clock: bool,
+    /// A clock that begins at these seconds since 1970, and that only `POST /api/v1/test/advance` moves; for tests
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    manual_clock: Option<i64>,
     /// Where the journal and the lake are, and stay; for tests
     #[arg(long, hide = true, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -66,9 +66,6 @@ fn length(text: &str) -> Result<Duration, String> {
 
 const PAGE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
-/// Where a manual clock begins: a Friday in 2026.
-const MANUAL: Time = Time::from_secs(1_767_348_000);
-
 /// Readings of a series before the detector that compares with the past speaks.
 const SPEAKS: f64 = 20.0;
 
@@ -84,7 +81,7 @@ pub fn run(args: &Args) -> Done {
         return Ok(Ending::Done);
     }
     let stop = stop::listen()?;
-    let clock = if args.manual_clock { Clock::manual(MANUAL) } else { Clock::Wall };
+    let clock = args.manual_clock.map_or(Clock::Wall, |seconds| Clock::manual(Time::from_secs(seconds)));
     let read = config::read("the demo", &text, Path::new(""));
     let shown = read.render_all(&text);
     let ours = || Failure::Failed(format!("the demo has a config that cannot be read, which is our mistake:\n{shown}"));

@@ -11,11 +11,13 @@ use crate::load::{Loaded, load};
 use crate::{meter, screen, stop};
 use inputs::Inputs;
 use outputs::Form;
+use ouzel_connect::disk::Disk;
 use ouzel_pipeline::config::Config;
+use ouzel_pipeline::journal::Tail;
 use ouzel_pipeline::outlet::Outlet;
 use ouzel_pipeline::run::{self, Settings};
 use report::Report;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
@@ -28,6 +30,9 @@ pub struct Args {
     /// Files to read, `-` for standard input; several are merged by event time. Without any, those of the config
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
+    /// Replay the journal of a live run; with its config, the outputs are the same
+    #[arg(long, value_name = "DIR", requires = "config", conflicts_with_all = ["inputs", "speed", "shards"])]
+    journal: Option<PathBuf>,
     /// What to compute. Without it: one-minute windows and a z-score over all channels
     #[arg(short, long, value_name = "CONFIG")]
     config: Option<PathBuf>,
@@ -72,6 +77,9 @@ fn speed(text: &str) -> Result<Speed, String> {
 pub fn run(args: &Args) -> Done {
     let began = Instant::now();
     let stop = stop::listen()?;
+    if let Some(folder) = &args.journal {
+        return journal(args, folder, &stop, began);
+    }
     let Prepared { inputs, config, notes } = match prepared(args, &stop) {
         // Whoever stops a pipe before anything came knows that it was empty.
         Err(Failure::Failed(_)) if stop.load(Ordering::Relaxed) => return Ok(Ending::Interrupted),
@@ -103,6 +111,30 @@ pub fn run(args: &Args) -> Done {
     // Standard input ends where the user stops it, and then all was read that there was.
     let interrupted = report.ran.stopped || stop.load(Ordering::Relaxed);
     Ok(if interrupted { Ending::Interrupted } else { Ending::Done })
+}
+
+/// The journal of a live run through the config.
+fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Done {
+    let path = args.config.as_deref().unwrap_or(Path::new(""));
+    let config = load(path).and_then(Loaded::config).map_err(Failure::Config)?;
+    let sinks = outputs::sinks(&config, args.out.as_deref().map(|folder| (folder, args.format)), args.json)?;
+    let plan = Arc::new(config.plan);
+    let tail = Tail::recorded(&Disk::Real, folder)?;
+    let mut outlet = Outlet::open(&sinks, &plan)?;
+    let ran = run::run_journal(&plan, tail, &mut outlet, stop)?;
+    if ran.damaged > 0 {
+        screen::say(&format!("warning: {} bytes of the journal are damaged and were skipped", ran.damaged));
+    }
+    let report = Report {
+        ran: &ran,
+        plan: &plan,
+        sinks: &sinks,
+        seconds: began.elapsed().as_secs_f64(),
+        cpu_seconds: meter::cpu_seconds(),
+        peak_rss_bytes: meter::peak_rss_bytes(),
+    };
+    tell(&report, args.json)?;
+    Ok(if report.ran.stopped { Ending::Interrupted } else { Ending::Done })
 }
 
 /// All that can be known before the first reading.

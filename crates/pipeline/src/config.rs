@@ -9,6 +9,8 @@ mod alert;
 mod channel;
 mod detector;
 mod format;
+mod journal;
+mod lake;
 mod memory;
 mod missing;
 mod order;
@@ -17,12 +19,14 @@ mod sections;
 mod server;
 mod simulate;
 mod sink;
+mod size;
 mod source;
 mod suggest;
 mod times;
 mod tree;
 mod window;
 
+pub use journal::JournalSettings;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
 
@@ -31,6 +35,7 @@ use ouzel_connect::sink::SinkSettings;
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
+use ouzel_lake::LakeSettings;
 use place::Findings;
 use sections::{Kind, Sections};
 use std::path::{Path, PathBuf};
@@ -46,6 +51,10 @@ pub struct Config {
     pub plan: Plan,
     /// Where results go, by name, in the order of the file.
     pub sinks: Vec<(String, SinkSettings)>,
+    /// Where a live run writes down what it takes in.
+    pub journal: JournalSettings,
+    /// Where results are kept, if they are.
+    pub lake: Option<LakeSettings>,
     /// Where the page is; `None`: nobody said.
     pub server: Option<ServerConfig>,
 }
@@ -194,6 +203,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let detectors = detector::read_all(&sections, &known, found);
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
+    let lake = lake::read(&sections, folder, found);
+    let journal = journal::read(&sections, folder, found);
     let server = server::read(&sections, folder, found);
     let tags = tags(&sources);
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
@@ -217,7 +228,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
     let sinks = sinks.into_iter().map(|(name, settings)| (name.what, settings)).collect();
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, server })
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks, journal, lake, server })
 }
 
 /// The tags that sources are known to give.

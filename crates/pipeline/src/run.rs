@@ -1,6 +1,7 @@
 //! Makes the parts and joins them, in the order of the way: sources, intake, shards, fleet, outlet.
 
 use crate::intake::{Intake, Stretch};
+use crate::journal::{Next, Record, Tail};
 use crate::outlet::Outlet;
 use crate::stream::Stream;
 use crate::summary::Summary;
@@ -31,6 +32,8 @@ pub struct Ran {
     pub names: Names,
     /// It was stopped before the input ended.
     pub stopped: bool,
+    /// Bytes of a journal that could not be read and were skipped.
+    pub damaged: u64,
 }
 
 /// Runs sources to their end, everything that comes out into the outlet. `stop` ends the run between two stretches.
@@ -85,6 +88,33 @@ pub fn run_paced(
     closed(walked.map(|()| straight.ran()), outlet)
 }
 
+/// Runs a journal through a plan: its readings, and its own ticks. Under the plan it was written with, the outputs are
+/// those of the live run.
+///
+/// # Errors
+/// What the journal does not give back, or a sink could not do.
+pub fn run_journal(plan: &Arc<Plan>, mut tail: Tail, outlet: &mut Outlet, stop: &AtomicBool) -> Result<Ran, Fault> {
+    let mut straight = Straight::new(plan);
+    let mut walk = || -> Result<(), Fault> {
+        while !stop.load(Ordering::Relaxed) {
+            match tail.next(Duration::ZERO)? {
+                Next::Record(Record::Stretch(journalled)) => straight.step(&journalled.stretch, outlet)?,
+                Next::Record(Record::Begin | Record::Control(_)) | Next::Idle => {}
+                Next::End => {
+                    // A journal has no end of its input, only a last record so far.
+                    straight.ended = true;
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    };
+    let walked = walk();
+    let damaged = tail.damaged();
+    let ran = closed(walked.map(|()| straight.ran()), outlet)?;
+    Ok(Ran { damaged, ..ran })
+}
+
 /// Closes the outlet; the first fault is the one that is told.
 fn closed(ran: Result<Ran, Fault>, outlet: &mut Outlet) -> Result<Ran, Fault> {
     let finished = outlet.finish();
@@ -126,7 +156,7 @@ impl Ran {
     fn new(mut summary: Summary, names: Names, ended: bool) -> Ran {
         summary.devices = names.device_count() as u64;
         summary.series = names.series_count() as u64;
-        Ran { summary, names, stopped: !ended }
+        Ran { summary, names, stopped: !ended, damaged: 0 }
     }
 }
 

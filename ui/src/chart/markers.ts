@@ -14,7 +14,7 @@ export interface Placed {
 /** Above this many the shapes are smaller. */
 const MANY = 40;
 
-export function drawMarkers(ctx: CanvasRenderingContext2D, marks: Mark[], frame: Frame, inks: Inks): Placed[] {
+export function placeMarkers(marks: Mark[], frame: Frame): Placed[] {
   const placed: Placed[] = [];
   const taken = new Set<string>();
   const cell = 5 * frame.ratio;
@@ -32,6 +32,10 @@ export function drawMarkers(ctx: CanvasRenderingContext2D, marks: Mark[], frame:
       placed.push({ mark, x, y });
     }
   }
+  return placed;
+}
+
+export function drawMarkers(ctx: CanvasRenderingContext2D, placed: Placed[], frame: Frame, inks: Inks): void {
   const size = (placed.length > MANY ? 3.6 : 5) * frame.ratio;
   ctx.lineJoin = 'round';
   for (let i = placed.length - 1; i >= 0; i -= 1) {
@@ -46,11 +50,19 @@ export function drawMarkers(ctx: CanvasRenderingContext2D, marks: Mark[], frame:
     ctx.fillStyle = mark.severity === 'critical' ? inks.critical : inks.warning;
     ctx.fill();
   }
-  return placed;
 }
 
-/** Small arrows at the edges where values are off the scale. */
-export function drawArrows(ctx: CanvasRenderingContext2D, up: Set<number>, down: Set<number>, step: number, frame: Frame, inks: Inks): void {
+/** Small arrows at the edges where values are off the scale, unless a marker stands there and says more. */
+export function drawArrows(
+  ctx: CanvasRenderingContext2D,
+  up: Set<number>,
+  down: Set<number>,
+  step: number,
+  placed: Placed[],
+  frame: Frame,
+  inks: Inks,
+): void {
+  const near = 10 * frame.ratio;
   ctx.fillStyle = inks.muted;
   const size = 3.2 * frame.ratio;
   for (const [side, columns] of [
@@ -59,6 +71,8 @@ export function drawArrows(ctx: CanvasRenderingContext2D, up: Set<number>, down:
   ] as const) {
     for (const column of columns) {
       const x = (column + 0.5) * step;
+      const edge = side === 1 ? frame.top : frame.top + frame.height;
+      if (placed.some((one) => Math.abs(one.x - x) < near && Math.abs(one.y - edge) < near)) continue;
       const tip = side === 1 ? frame.top + frame.ratio : frame.top + frame.height - frame.ratio;
       ctx.beginPath();
       ctx.moveTo(x, tip);

@@ -11,7 +11,7 @@ import type { Mark } from '../store/wire';
 import { drawBand } from './band';
 import { colours } from './colours';
 import { currentInks } from './inks';
-import { drawArrows, drawMarkers, type Placed } from './markers';
+import { drawArrows, drawMarkers, placeMarkers, type Placed } from './markers';
 import { trace, xOf, yOf, type Frame } from './strokes';
 import type { Model } from '../store/model';
 
@@ -220,25 +220,24 @@ export class Plot {
     const many = this.lines.length > MANY_LINES;
     for (const line of lit ? [...this.lines.filter((one) => one !== lit), lit] : this.lines) {
       ctx.globalAlpha = lit && line !== lit ? 0.22 : many && line !== lit ? 0.6 : 1;
-      ctx.lineWidth = (line === lit ? 1.9 : many ? 0.8 : 1.25) * frame.ratio;
+      ctx.lineWidth = (line === lit ? 1.7 : many ? 0.8 : 1.1) * frame.ratio;
       ctx.strokeStyle = this.colourOf(line);
       ctx.beginPath();
       trace(ctx, line.ring, frame, beyond);
       ctx.stroke();
     }
     ctx.globalAlpha = 1;
-    drawArrows(ctx, up, down, step, frame, inks);
     const marks = (lit ? [lit] : this.lines).flatMap((line) => line.marks);
-    this.placed = drawMarkers(ctx, marks, frame, inks);
+    this.placed = placeMarkers(marks, frame);
+    drawArrows(ctx, up, down, step, this.placed, frame, inks);
+    drawMarkers(ctx, this.placed, frame, inks);
     this.offScale = up.size + down.size;
     ctx.restore();
   }
 
   private pointed(): void {
-    const { left = -1, top = -1, event } = this.u.cursor;
-    // Charts that only follow the crosshair of another one have no pointer over them.
-    const own = event?.target instanceof Node && this.u.root.contains(event.target);
-    if (!own) return;
+    const { left = -1, top = -1 } = this.u.cursor;
+    if (!this.own()) return;
     if (left < 0) {
       if (this.model.hover.peek() === null) return;
       this.model.hover.value = null;
@@ -273,12 +272,19 @@ export class Plot {
     return Math.hypot((one.x - bbox.left) / devicePixelRatio - left, (one.y - bbox.top) / devicePixelRatio - top);
   }
 
+  /** Whether the pointer is over this chart. Others only follow its crosshair and its brush. */
+  private own(): boolean {
+    const target = this.u.cursor.event?.target;
+    return target instanceof Node && this.u.root.contains(target);
+  }
+
   private brushed(): void {
     const { left, width } = this.u.select;
     if (width < 4) return;
     const from = this.u.posToVal(left, 'x');
     const to = this.u.posToVal(left + width, 'x');
     this.u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    if (!this.own()) return;
     const { range } = this.model;
     this.model.show(frozen(from, to, range.peek().span));
   }

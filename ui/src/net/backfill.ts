@@ -23,8 +23,24 @@ export function startBackfill(model: Model, dirty: () => void): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let laneKey = '';
   let laneAt = 0;
+  let waiting = false;
+  let running = 0;
+  const settle = (): void => {
+    model.settled = !waiting && running === 0 && model.clock > 0;
+  };
+  const run = async <T>(work: Promise<T>): Promise<T> => {
+    running += 1;
+    settle();
+    try {
+      return await work;
+    } finally {
+      running -= 1;
+      settle();
+    }
+  };
 
   const look = (): void => {
+    waiting = false;
     const reachable = model.link.peek().state !== 'reconnecting';
     if (!reachable || model.clock === 0) return;
     const range = model.range.peek();
@@ -44,19 +60,22 @@ export function startBackfill(model: Model, dirty: () => void): void {
       before?.abort.abort();
       const question = { key, abort: new AbortController() };
       asked.set(channel, question);
-      void fill(model, channel, series, px, question, dirty).then((done) => {
+      void run(fill(model, channel, series, px, question, dirty)).then((done) => {
         if (!done && asked.get(channel) === question) asked.delete(channel);
       });
     }
     if (laneKey !== place || (range.kind === 'live' && Date.now() - laneAt > LANE_EVERY_MS)) {
       laneKey = place;
       laneAt = Date.now();
-      void fillLanes(model, dirty);
+      void run(fillLanes(model, dirty));
     }
+    settle();
   };
 
   const soon = (): void => {
     clearTimeout(timer);
+    waiting = true;
+    settle();
     timer = setTimeout(look, DEBOUNCE_MS);
   };
   effect(() => {

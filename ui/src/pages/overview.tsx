@@ -27,19 +27,21 @@ export function Overview({ loop }: { loop: Loop }) {
         <Header />
         <Filters />
         <NoticeBar />
-        <FrozenBar />
       </div>
       <main id="main" class={dim}>
         <Kpis />
         {!none && <Lane loop={loop} />}
         <div class="columns">
-          <div class="charts">{none ? <NoData /> : met && <Charts loop={loop} />}</div>
+          <div class="charts-box">
+            <div class="charts">{none ? <NoData /> : met && <Charts loop={loop} />}</div>
+          </div>
           <div class="side">
             <Alerts />
             <Readings />
           </div>
         </div>
       </main>
+      <FrozenBar />
     </>
   );
 }

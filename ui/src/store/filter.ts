@@ -14,11 +14,21 @@ export function isEmpty(filter: Filter): boolean {
   return filter.channels.length === 0 && filter.text === '' && Object.keys(filter.tags).length === 0;
 }
 
+/** What a device says of a tag. Names of tags come from outside: `constructor` is one like any other. */
+function own<T>(record: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
+/** The values of a tag that are chosen. */
+export function chosen(filter: Filter, tag: string): string[] {
+  return own(filter.tags, tag) ?? [];
+}
+
 /** Words are looked for in device, channel and tags; all must be there; upper and lower case are the same. */
 export function matches(series: Series, filter: Filter): boolean {
   if (filter.channels.length > 0 && !filter.channels.includes(series.channel)) return false;
   for (const [tag, values] of Object.entries(filter.tags)) {
-    if (values.length > 0 && !values.includes(series.tags[tag] ?? '')) return false;
+    if (values.length > 0 && !values.includes(own(series.tags, tag) ?? '')) return false;
   }
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
@@ -28,7 +38,7 @@ export function matches(series: Series, filter: Filter): boolean {
 
 /** A value of a tag goes in or out; a tag without values is no filter. */
 export function toggled(filter: Filter, tag: string, value: string): Filter {
-  const had = filter.tags[tag] ?? [];
+  const had = chosen(filter, tag);
   const values = had.includes(value) ? had.filter((other) => other !== value) : [...had, value];
   const tags = { ...filter.tags };
   if (values.length > 0) tags[tag] = values;

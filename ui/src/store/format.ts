@@ -70,6 +70,11 @@ export function clockMillis(at: Micros): string {
   return `${clock(at)}.${String(new Date(at / 1000).getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** `18:04:10.2` */
+export function clockTenths(at: Micros): string {
+  return clockMillis(at).slice(0, 10);
+}
+
 /** `21 Nov` */
 export function day(at: Micros): string {
   const date = new Date(at / 1000);
@@ -131,5 +136,5 @@ export function timeTick(at: Micros, step: Micros): string {
   const midnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
   if (step >= DAY || (midnight && step >= MINUTE)) return day(at);
   if (step >= MINUTE) return clock(at).slice(0, 5);
-  return step >= SECOND ? clock(at) : clockMillis(at).slice(0, 10);
+  return step >= SECOND ? clock(at) : clockTenths(at);
 }

@@ -71,6 +71,8 @@ export class Model {
   clock: Micros = 0;
   boot: string | null = null;
   version: string | null = null;
+  /** Nothing that was asked for is still on its way. */
+  settled = false;
   frames = { delivered: 0, readings: 0, seq: -1, drawnSeq: -1, now: 0 };
   private latest: Row[] = [];
   private kinds = new Map<string, string>();
@@ -262,6 +264,11 @@ export class Model {
     const now = Math.max(this.decimals.get(channel) ?? 0, decimalsOf(value));
     this.decimals.set(channel, now);
     return now;
+  }
+
+  /** The same for what was computed, such as a mean: it has as many digits as its readings, and one more. */
+  decimalsOfMean(channel: string): number {
+    return Math.min(3, (this.decimals.get(channel) ?? 1) + 1);
   }
 
   /** Whether the lane counts a series; null while nothing is filtered. */

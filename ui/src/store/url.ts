@@ -3,7 +3,7 @@
 //
 //   ?from=-1h&to=now&channel=co2&tag.location=lab&q=north
 
-import { NO_FILTER, type Filter } from './filter';
+import { chosen, NO_FILTER, type Filter } from './filter';
 import { DEFAULT_SPAN, live, rangeBetween, spanText, type Range } from './range';
 import type { Micros } from './wire';
 
@@ -20,7 +20,7 @@ export function readView(search: string, now: Micros): View {
   for (const [name, value] of query) {
     if (name.startsWith(TAG) && name.length > TAG.length) {
       const tag = name.slice(TAG.length);
-      filter.tags[tag] = [...(filter.tags[tag] ?? []), value];
+      filter.tags[tag] = [...chosen(filter, tag), value];
     }
   }
   filter.channels = query.getAll('channel');

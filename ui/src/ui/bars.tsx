@@ -14,8 +14,11 @@ export function FrozenBar() {
     : `Showing ${moment(range.from, now)} to ${day(range.from) === day(range.to) ? clock(range.to) : moment(range.to, now)}`;
   return (
     <div class="bar frozen" role="region" aria-label="Paused">
-      <span>
-        <strong>{words}.</strong> Missed since: {count(readings, 'reading')}, {count(alerts, 'alert')}.
+      <span class="frozen-words">
+        <strong>{words}</strong>
+        <span>
+          missed {count(readings, 'reading')}, {count(alerts, 'alert')}
+        </span>
       </span>
       <button type="button" class="primary" onClick={() => model.resume()}>
         <Icon name="play" /> Return to live

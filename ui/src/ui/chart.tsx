@@ -51,6 +51,7 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
       },
     });
     plot.current = made;
+    made.draw();
     plots.set(channel, made);
     const draw = (): void => {
       if (seen.peek() && !table.peek()) made.draw();
@@ -96,6 +97,12 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
       made.destroy();
     };
   }, [channel]);
+
+  useEffect(() => {
+    // As wide as the longest name needs: three columns of short names, two of long ones.
+    const longest = Math.max(6, ...series.map((one) => one.device.length));
+    legend.current?.style.setProperty('--entry', `${Math.min(280, 82 + longest * 7)}px`);
+  }, [series]);
 
   const title = `chart-${channel.replace(/\W/g, '-')}`;
   const busy = model.loading.value.has(channel);
@@ -185,7 +192,9 @@ function tellLegend(list: HTMLElement | null, plot: Plot, lines: Line[], hover: 
     const button = list?.querySelector<HTMLElement>(`[data-s="${line.series.s}"]`);
     if (!button) continue;
     const value = valueAt(line, hover);
-    const text = value === null ? '–' : fixed(value, model.decimalsOf(line.series.channel, value));
+    // Only readings say how many decimals there are; at the crosshair it may be a mean.
+    const decimals = model.decimalsOf(line.series.channel, line.latest?.v ?? 0);
+    const text = value === null ? '–' : fixed(value, decimals);
     const out = button.lastElementChild;
     if (out && out.textContent !== text) out.textContent = text;
     const colour = plot.colourOf(line);

@@ -13,7 +13,7 @@ export function ChartTable({ channel, unit }: { channel: string; unit: string })
   void model.epoch.value;
   const range = model.extent();
   const lines = model.linesOf(channel);
-  const figure = (value: number): string => fixed(value, Math.min(3, Math.max(1, model.decimalsOf(channel, 0))));
+  const figure = (value: number): string => fixed(value, model.decimalsOf(channel, 0));
   const marks = lines
     .flatMap((line) => line.marks.map((mark) => ({ mark, device: line.series.device })))
     .filter(({ mark }) => mark.t >= range.from && mark.t <= range.to)
@@ -42,7 +42,7 @@ export function ChartTable({ channel, unit }: { channel: string; unit: string })
                 <th scope="row">{line.series.device}</th>
                 <td>{line.latest ? figure(line.latest.v) : '–'}</td>
                 <td>{figure(one.low)}</td>
-                <td>{one.n > 0 ? figure(one.mean) : '–'}</td>
+                <td>{one.n > 0 ? fixed(one.mean, model.decimalsOfMean(channel)) : '–'}</td>
                 <td>{figure(one.high)}</td>
                 <td>{fixed(one.marks)}</td>
               </tr>

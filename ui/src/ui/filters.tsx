@@ -1,7 +1,7 @@
 // Which devices and channels are shown. Tags with a few values have a menu each.
 
 import { useEffect, useRef } from 'preact/hooks';
-import { choices, isEmpty, NO_FILTER, toggled } from '../store/filter';
+import { choices, chosen, isEmpty, NO_FILTER, toggled } from '../store/filter';
 import { model } from '../store/model';
 import { RangeField } from './header';
 import { Icon } from './icons';
@@ -19,7 +19,7 @@ export function Filters() {
           key={tag}
           name={tag}
           values={values}
-          chosen={filter.tags[tag] ?? []}
+          chosen={chosen(filter, tag)}
           toggle={(value) => (model.filter.value = toggled(model.filter.peek(), tag, value))}
         />
       ))}
@@ -63,7 +63,7 @@ export function Filters() {
 }
 
 function Menu(props: { name: string; values: string[]; chosen: string[]; toggle: (value: string) => void }) {
-  const { name, values, chosen, toggle } = props;
+  const { name, values, chosen: picked, toggle } = props;
   const details = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const outside = (event: Event): void => {
@@ -77,11 +77,11 @@ function Menu(props: { name: string; values: string[]; chosen: string[]; toggle:
       removeEventListener('focusin', outside);
     };
   }, []);
-  const words = chosen.length === 0 ? 'all' : chosen.length === 1 ? chosen[0] : `${chosen.length} of ${values.length}`;
+  const words = picked.length === 0 ? 'all' : picked.length === 1 ? picked[0] : `${picked.length} of ${values.length}`;
   return (
     <details
       ref={details}
-      class={`menu ${chosen.length > 0 ? 'active' : ''}`}
+      class={`menu ${picked.length > 0 ? 'active' : ''}`}
       onKeyDown={(event) => {
         if (event.key !== 'Escape' || !details.current?.open) return;
         details.current.open = false;
@@ -96,7 +96,7 @@ function Menu(props: { name: string; values: string[]; chosen: string[]; toggle:
         <legend class="sr">{name}</legend>
         {values.map((value) => (
           <label key={value}>
-            <input type="checkbox" checked={chosen.includes(value)} onChange={() => toggle(value)} />
+            <input type="checkbox" checked={picked.includes(value)} onChange={() => toggle(value)} />
             <span>{value}</span>
           </label>
         ))}

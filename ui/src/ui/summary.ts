@@ -40,10 +40,10 @@ export function summaryOf(channel: string, unit: string, lines: Line[], range: E
     marks += one.marks;
   }
   if (n === 0) return { text: `${channel}: no readings in this range`, brief: 'no readings in this range' };
-  const figure = (value: number): string => fixed(value, model.decimalsOf(channel, Math.round(value * 100) / 100));
+  const figure = (value: number): string => fixed(value, model.decimalsOf(channel, value));
   const anomalies = count(marks, 'anomaly', 'anomalies');
   return {
-    text: `${channel}, ${model.paused.peek() ? '' : 'last '}${spanWords(span)}, ${count(lines.length, 'device')}: ${figure(low)} to ${figure(high)} ${unit}, mean ${figure(sum / n)}, ${anomalies}`,
+    text: `${channel}, ${model.paused.peek() ? '' : 'last '}${spanWords(span)}, ${count(lines.length, 'device')}: ${figure(low)} to ${figure(high)} ${unit}, mean ${fixed(sum / n, model.decimalsOfMean(channel))}, ${anomalies}`,
     brief: `${figure(low)} – ${figure(high)}${marks > 0 ? `, ${anomalies}` : ''}`,
   };
 }

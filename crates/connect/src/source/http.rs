@@ -175,7 +175,11 @@ pub async fn listen(at: SocketAddr) -> Result<TcpListener, Fault> {
             io::ErrorKind::PermissionDenied => (Whose::You, "that needs rights; choose a port above 1023"),
             io::ErrorKind::AddrNotAvailable => (Whose::You, "this machine has no such address"),
             _ => {
-                return Fault { whose: Whose::Us, retry: Retry::Later, what: format!("cannot listen at {at}: {error}") };
+                return Fault {
+                    whose: Whose::Us,
+                    retry: Retry::Later,
+                    what: format!("cannot listen at {at}: {error}"),
+                };
             }
         };
         Fault { whose, retry: Retry::Later, what: format!("cannot listen at {at}: {way}") }

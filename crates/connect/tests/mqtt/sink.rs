@@ -1,1 +1,108 @@
-//! The sink.
+//! The sink: where it publishes, and what it takes for delivered.
+
+use super::broker::{Fake, Guest, LONG};
+use ouzel_connect::fault::{Fault, Retry, Whose};
+use ouzel_connect::mqtt::{Qos, Version};
+use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::live::{Delivery, LiveSink};
+use ouzel_connect::sink::mqtt::{Mqtt, Settings};
+use rumqttc::v5::mqttbytes::v5 as five;
+use tokio::time::timeout;
+
+fn delivery() -> Delivery {
+    let json = r#"{"device":"press/1","value":9}"#.to_owned();
+    Delivery { input: 7, noun: Noun::Alerts, key: "k1".into(), severity: None, json }
+}
+
+fn settings(fake: &Fake) -> Settings {
+    Settings::to(fake.connection(Version::Five))
+}
+
+async fn deliver(sink: &mut Mqtt) -> Result<(), Fault> {
+    timeout(LONG, sink.deliver(&delivery())).await.expect("it is done, or says why not")
+}
+
+async fn message(guest: &mut Guest, reason: five::PubAckReason) -> five::Publish {
+    let five::Packet::Publish(publish) = guest.packet().await else { panic!("no PUBLISH") };
+    if publish.pkid > 0 {
+        guest.send(five::Packet::PubAck(five::PubAck { pkid: publish.pkid, reason, properties: None })).await;
+    }
+    publish
+}
+
+#[tokio::test]
+async fn a_delivery_is_done_once_the_broker_has_it() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &Settings { retain: true, ..settings(&fake) });
+    let broker = async {
+        let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+        let publish = message(&mut guest, five::PubAckReason::Success).await;
+        (guest, publish)
+    };
+    let ((mut guest, publish), done) = tokio::join!(broker, deliver(&mut sink));
+    assert_eq!(done, Ok(()));
+    assert_eq!((guest.connect.client_id.as_str(), guest.connect.clean_start), ("ouzel-sink-desk", true));
+    assert_eq!((&publish.topic[..], publish.retain), (&b"ouzel/alerts/press_1"[..], true));
+    assert_eq!(publish.payload, delivery().json);
+
+    // On the same connection.
+    let (_, done) = tokio::join!(message(&mut guest, five::PubAckReason::NotAuthorized), deliver(&mut sink));
+    let fault = done.unwrap_err();
+    assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Never));
+    assert!(fault.what.contains("does not take messages on `ouzel/alerts/press_1`: NotAuthorized"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_connection_that_ended_is_made_again() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &settings(&fake));
+    for _ in 0..3 {
+        let broker = async {
+            let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+            message(&mut guest, five::PubAckReason::Success).await;
+        };
+        // The one before has hung up; where the sink has not seen it yet, its first try says so.
+        let delivered = async {
+            while let Err(fault) = deliver(&mut sink).await {
+                assert_eq!(fault.retry, Retry::Later, "{fault}");
+            }
+        };
+        tokio::join!(broker, delivered);
+    }
+}
+
+#[tokio::test]
+async fn an_unsure_delivery_is_done_once_it_is_sent() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &Settings { qos: Qos::Zero, ..settings(&fake) });
+    let broker = async {
+        let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+        message(&mut guest, five::PubAckReason::Success).await.pkid
+    };
+    let (packet, done) = tokio::join!(broker, deliver(&mut sink));
+    assert_eq!((packet, done), (0, Ok(())));
+}
+
+#[tokio::test]
+async fn the_surest_delivery_takes_four_packets() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &Settings { qos: Qos::Two, ..settings(&fake) });
+    let broker = async {
+        let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+        let five::Packet::Publish(publish) = guest.packet().await else { panic!("no PUBLISH") };
+        guest.send(five::Packet::PubRec(five::PubRec::new(publish.pkid, None))).await;
+        let five::Packet::PubRel(release) = guest.packet().await else { panic!("no PUBREL") };
+        guest.send(five::Packet::PubComp(five::PubComp::new(release.pkid, None))).await;
+    };
+    assert_eq!(tokio::join!(broker, deliver(&mut sink)).1, Ok(()));
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_what_to_mend() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &settings(&fake));
+    let (_, done) = tokio::join!(fake.welcome(false, five::ConnectReturnCode::NotAuthorized), deliver(&mut sink));
+    let fault = done.unwrap_err();
+    assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Later));
+    assert!(fault.what.ends_with("does not let in anybody without a user: write `user` and `password`"), "{fault}");
+}

@@ -1,4 +1,4 @@
-//! Splits a config into its sections, `[kind.name]`, and finds a section by the name that another one uses.
+//! Splits a config into its sections, `[kind.name]` or `[lake]`, and finds a section by the name that another one uses.
 
 use super::place::{Findings, Place};
 use super::suggest;
@@ -14,12 +14,28 @@ pub(crate) enum Kind {
     Detector,
     Alert,
     Sink,
+    Lake,
+    Journal,
     Server,
 }
 
 impl Kind {
-    const ALL: [Kind; 7] =
-        [Kind::Channel, Kind::Source, Kind::Window, Kind::Detector, Kind::Alert, Kind::Sink, Kind::Server];
+    const ALL: [Kind; 9] = [
+        Kind::Channel,
+        Kind::Source,
+        Kind::Window,
+        Kind::Detector,
+        Kind::Alert,
+        Kind::Sink,
+        Kind::Lake,
+        Kind::Journal,
+        Kind::Server,
+    ];
+
+    /// There is one of it at the most, without a name: `[lake]`.
+    fn is_single(self) -> bool {
+        matches!(self, Kind::Lake | Kind::Journal | Kind::Server)
+    }
 
     /// The word in a section's header.
     pub(crate) fn word(self) -> &'static str {
@@ -30,13 +46,10 @@ impl Kind {
             Kind::Detector => "detector",
             Kind::Alert => "alert",
             Kind::Sink => "sink",
+            Kind::Lake => "lake",
+            Kind::Journal => "journal",
             Kind::Server => "server",
         }
-    }
-
-    /// Whether there is one at most, and so it has no name: `[server]`.
-    fn is_alone(self) -> bool {
-        self == Kind::Server
     }
 }
 
@@ -56,10 +69,10 @@ impl<'t> Section<'t> {
 
     /// What messages call it: `detector.spike`.
     pub(crate) fn label(&self) -> String {
-        match self.kind.is_alone() {
-            true => self.kind.word().to_owned(),
-            false => format!("{}.{}", self.kind.word(), self.name.what),
+        if self.kind.is_single() {
+            return self.kind.word().to_owned();
         }
+        format!("{}.{}", self.kind.word(), self.name.what)
     }
 }
 
@@ -84,16 +97,15 @@ impl<'t> Sections<'t> {
             let place = word.span();
             match value.get_ref() {
                 DeValue::Table(named) => match Kind::ALL.into_iter().find(|kind| kind.word() == word.get_ref()) {
-                    Some(kind) if kind.is_alone() => {
-                        let name = At { what: String::new(), place: place.clone() };
-                        all.push(Section { kind, name, entries: named });
+                    Some(kind) if kind.is_single() => {
+                        all.push(Section { kind, name: At { what: String::new(), place }, entries: named });
                     }
                     Some(kind) => split_kind(kind, &place, named, &mut all, found),
                     None => unknown_kind(word.get_ref(), &place, found),
                 },
                 DeValue::Array(items) if items.iter().any(|item| item.get_ref().is_table()) => {
-                    let alone = Kind::ALL.into_iter().any(|kind| kind.is_alone() && kind.word() == word.get_ref());
-                    let name = if alone { "" } else { ".NAME" };
+                    let single = Kind::ALL.into_iter().any(|kind| kind.is_single() && kind.word() == word.get_ref());
+                    let name = if single { "" } else { ".NAME" };
                     let hint = format!("write `[{word}{name}]` in single brackets", word = word.get_ref());
                     found.problem(&place, format!("`{}` is a list of sections", word.get_ref()), hint);
                 }
@@ -185,20 +197,8 @@ fn name_is_good(kind: Kind, name: &At<String>, found: &mut Findings) -> bool {
 }
 
 /// Kinds that the manual's roadmap has, so that nobody looks for a typing error in them.
-const LATER: [&str; 12] = [
-    "checkpoint",
-    "device",
-    "event",
-    "feature",
-    "filter",
-    "group",
-    "join",
-    "journal",
-    "lake",
-    "model",
-    "pattern",
-    "test",
-];
+const LATER: [&str; 10] =
+    ["checkpoint", "device", "event", "feature", "filter", "group", "join", "model", "pattern", "test"];
 
 fn unknown_kind(word: &str, place: &Place, found: &mut Findings) {
     let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::word).collect();

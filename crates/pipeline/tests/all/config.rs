@@ -6,6 +6,7 @@ use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
 use ouzel_connect::source::simulate::{FaultKind, Profile};
 use ouzel_engine::plan::*;
 use ouzel_engine::time::{Span, Time};
+use ouzel_lake::LakeSettings;
 use ouzel_pipeline::config::{Config, Read, ServerConfig, SourceKind, read};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -220,6 +221,73 @@ fn what_is_no_section_is_shown_its_form() {
             "sources = 3\n[detector]\ntype = \"zscore\"\non = \"t\"\n[window]\n[[sink]]\n[[sinks.x]]\n[pattern.x]\n[source.\"a.b\"]\ntype = \"stdin\"\n[server]\n"
         )
     );
+}
+
+#[test]
+fn a_journal_has_a_folder_and_a_longest_wait() {
+    let of = |section: &str| good(&format!("[source.s]\ntype = \"stdin\"\n{section}")).journal;
+    let millis = |sync: &str| of(&format!("[journal]\nsync = \"{sync}\"")).sync.as_millis();
+    assert_eq!((of("").dir, of("").sync.as_millis()), ("/plant/journal".into(), 20));
+    assert_eq!(of("[journal]\ndir = \"j\"").dir, Path::new("/plant/j"));
+    assert_eq!((millis("each"), millis("1s")), (0, 1_000));
+}
+
+#[test]
+fn mistakes_of_a_journal_are_shown() {
+    assert_snapshot!("journal", shown(r#"
+[source.s]
+type = "stdin"
+
+[journal]
+path = "j"
+sync = "1m"
+"#));
+    assert_snapshot!("journal_sync", shown(r#"
+[source.s]
+type = "stdin"
+
+[journal]
+sync = "soon"
+"#));
+}
+
+#[test]
+fn a_lake_has_a_folder_and_bounds() {
+    let text = "[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"lake\"\n";
+    let defaults = LakeSettings::new("/plant/lake");
+    assert_eq!(good(text).lake, Some(defaults.clone()));
+    let all = format!("{text}every = \"1m\"\nkeep = \"30d\"\nat_most = \"10GB\"\nrecent = \"64 MiB\"\n");
+    let settings = LakeSettings {
+        every: Span::from_secs(60),
+        keep: Some(Span::from_secs(30 * 86_400)),
+        at_most: Some(10_000_000_000),
+        recent: 64 << 20,
+        ..defaults
+    };
+    assert_eq!(good(&all).lake, Some(settings));
+    assert_eq!(good("[source.s]\ntype = \"stdin\"\n").lake, None);
+}
+
+#[test]
+fn mistakes_of_a_lake_are_shown() {
+    assert_snapshot!(
+        "lake",
+        shown(
+            r#"
+[source.s]
+type = "stdin"
+[lake]
+path    = "lake"
+every   = "10ms"
+keep    = "0s"
+at_most = 10
+recent  = "12kB"
+format  = "csv"
+"#
+        )
+    );
+    assert_snapshot!("lake_size", shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n"));
+    assert_snapshot!("lake_list", shown("[source.s]\ntype = \"stdin\"\n[[lake]]\ndir = \"l\"\n"));
 }
 
 #[test]
