@@ -10,6 +10,7 @@ mod live;
 mod load;
 mod meter;
 mod replay;
+mod run;
 mod bench;
 mod screen;
 mod simulate;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Run(run::Args),
     Check(check::Args),
     Simulate(simulate::Args),
     Replay(replay::Args),
@@ -46,6 +48,7 @@ Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 wrong config, 130 interrupted";
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args),

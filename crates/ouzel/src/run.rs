@@ -7,7 +7,7 @@ use crate::load::{Loaded, load};
 use crate::{screen, stop};
 use ouzel_lake::LakeSettings;
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::{Config, SourceKind};
+use ouzel_pipeline::config::Config;
 use ouzel_pipeline::live::Lake;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -93,9 +93,4 @@ fn sum_up(ended: &Ended) {
         counted(counters.anomalies.get(), "anomaly"),
         counted(counters.alerts.get(), "alert"),
     ));
-}
-
-/// Whether a config has sources that only a live run can follow.
-pub fn is_live(config: &Config) -> bool {
-    config.sources.iter().any(|source| matches!(source.what, SourceKind::Live(_)))
 }

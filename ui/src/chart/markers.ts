@@ -1,5 +1,5 @@
 // Anomalies on a chart: a triangle is a warning, a diamond is critical, so that nobody needs the colour. One that is off
-// the scale stands at the edge. Where many fall on one spot, one is drawn.
+// the scale stands at the edge. Where many fall on one spot, one is drawn; the table of the chart lists the newest.
 
 import type { Mark } from '../store/wire';
 import type { Inks } from './inks';
@@ -11,26 +11,37 @@ export interface Placed {
   y: number;
 }
 
-/** Above this many the shapes are smaller. */
+/** Above this many the shapes are smaller, and above the second number some give way to their neighbours. */
 const MANY = 40;
+const MOST = 70;
+/** The spot of a marker, in CSS pixels: as many of these are tried as it takes. */
+const SPOTS = [5, 9, 14, 22, 36, 60];
 
+/** Where markers go. Of those on one spot one is drawn, a critical one before a warning; spots grow until a chart holds no
+ * more than people can look at. They stand on multiples of their width in time, so that markers do not jump as it moves. */
 export function placeMarkers(marks: Mark[], frame: Frame): Placed[] {
-  const placed: Placed[] = [];
-  const taken = new Set<string>();
-  const cell = 5 * frame.ratio;
-  // Critical ones last: they lie on top, and take their spot from a warning.
+  const all: Placed[] = [];
+  const inset = 7 * frame.ratio;
+  const bottom = frame.top + frame.height - inset;
   for (const severity of ['critical', 'warning'] as const) {
     for (const mark of marks) {
       if (mark.severity !== severity || mark.t < frame.from || mark.t > frame.to) continue;
-      const x = xOf(frame, mark.t);
-      const inset = 7 * frame.ratio;
-      const wanted = mark.value === null ? frame.top + frame.height - inset : yOf(frame, mark.value);
-      const y = Math.min(frame.top + frame.height - inset, Math.max(frame.top + inset, wanted));
-      const spot = `${Math.floor(x / cell)} ${Math.floor(y / cell)}`;
-      if (taken.has(spot)) continue;
-      taken.add(spot);
-      placed.push({ mark, x, y });
+      const y = mark.value === null ? bottom : Math.min(bottom, Math.max(frame.top + inset, yOf(frame, mark.value)));
+      all.push({ mark, x: xOf(frame, mark.t), y });
     }
+  }
+  let placed = all;
+  for (const spot of SPOTS) {
+    const height = spot * frame.ratio;
+    const width = (height / frame.width) * (frame.to - frame.from);
+    const taken = new Set<string>();
+    placed = all.filter(({ mark, y }) => {
+      const key = `${Math.floor(mark.t / width)} ${Math.floor((y - frame.top) / height)}`;
+      const free = !taken.has(key);
+      taken.add(key);
+      return free;
+    });
+    if (placed.length <= MOST) break;
   }
   return placed;
 }

@@ -155,7 +155,7 @@ export class Plot {
             for (let at = Math.ceil((min - offset) / step) * step + offset; at <= max; at += step) splits.push(at);
             return splits;
           },
-          values: (_u, splits, _axis, _space, step) => splits.map((at) => timeTick(at, step)),
+          values: (u, splits, _axis, _space, step) => splits.map((at) => (this.nearEdge(u, at) ? '' : timeTick(at, step))),
         },
         {
           ...common,
@@ -173,6 +173,12 @@ export class Plot {
       },
       hooks: { draw: [() => this.paint()], setCursor: [() => this.pointed()], setSelect: [() => this.brushed()] },
     };
+  }
+
+  /** A time there would be cut in half by the edge of the card. */
+  private nearEdge(u: uPlot, at: number): boolean {
+    const { min = 0, max = 1 } = u.scales['x'] ?? {};
+    return ((max - at) / (max - min)) * (u.bbox.width / devicePixelRatio) < 10;
   }
 
   private axisWidth(u: uPlot, values: string[] | null): number {

@@ -152,8 +152,7 @@ fn what_was_said_reads_as_in_ndjson_before_and_after_a_roll() {
 fn readers_see_each_reading_once_while_files_are_written() {
     let stream = Stream::play(11, 20_000);
     let disk = Disk::simulated();
-    let (mut writer, reader) =
-        LakeWriter::open(&disk, Path::new(DIR), Arc::clone(&stream.plan), patient()).unwrap();
+    let (mut writer, reader) = LakeWriter::open(&disk, Path::new(DIR), Arc::clone(&stream.plan), patient()).unwrap();
     let expected = stream.expected().iter().filter(|reading| reading.device == "press-1").count();
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| {

@@ -234,21 +234,31 @@ fn a_journal_has_a_folder_and_a_longest_wait() {
 
 #[test]
 fn mistakes_of_a_journal_are_shown() {
-    assert_snapshot!("journal", shown(r#"
+    assert_snapshot!(
+        "journal",
+        shown(
+            r#"
 [source.s]
 type = "stdin"
 
 [journal]
 path = "j"
 sync = "1m"
-"#));
-    assert_snapshot!("journal_sync", shown(r#"
+"#
+        )
+    );
+    assert_snapshot!(
+        "journal_sync",
+        shown(
+            r#"
 [source.s]
 type = "stdin"
 
 [journal]
 sync = "soon"
-"#));
+"#
+        )
+    );
 }
 
 #[test]
@@ -286,7 +296,10 @@ format  = "csv"
 "#
         )
     );
-    assert_snapshot!("lake_size", shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n"));
+    assert_snapshot!(
+        "lake_size",
+        shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n")
+    );
     assert_snapshot!("lake_list", shown("[source.s]\ntype = \"stdin\"\n[[lake]]\ndir = \"l\"\n"));
 }
 
