@@ -5,6 +5,7 @@
 //! busy machine does not flatter or hide anything.
 
 mod data;
+mod live;
 mod measure;
 
 use crate::ending::{Done, Ending, Failure};
@@ -141,6 +142,8 @@ pub fn run(args: &Args) -> Done {
         bar.set_message(format!("{} ({})", task.name, task.setting()));
         rows.push(median(task, &input, args.runs)?);
     }
+    bar.set_message("live runs");
+    rows.extend(live::rows(args.only.as_deref(), args.readings, args.runs)?);
     bar.finish_and_clear();
     if args.json {
         let json = serde_json::to_string_pretty(&rows).expect("rows are plain data");
@@ -196,14 +199,15 @@ fn table(rows: &[Row], before: Option<&[Row]>) -> String {
     for row in rows {
         let earlier = before.and_then(|b| b.iter().find(|b| b.name == row.name && b.setting == row.setting));
         let ratio = earlier.map_or(String::new(), |b| format!("  {:.2}×", row.value / b.value));
-        text.push_str(&format!(
-            "{:<32} {:<44} {:>7.2} M {}, {:>5.1} MiB{ratio}\n",
-            row.name,
-            row.setting,
-            row.value / 1e6,
-            row.unit,
-            row.peak_rss_bytes as f64 / 1_048_576.0,
-        ));
+        let value = match row.unit.as_str() {
+            "ms" | "MiB" => format!("{:>7.1} {}", row.value, row.unit),
+            unit => format!("{:>7.2} M {unit}", row.value / 1e6),
+        };
+        let peak = match row.peak_rss_bytes {
+            0 => String::new(),
+            peak => format!(", {:>5.1} MiB at most", peak as f64 / 1_048_576.0),
+        };
+        text.push_str(&format!("{:<32} {:<52} {value}{peak}{ratio}\n", row.name, row.setting));
     }
     text
 }
