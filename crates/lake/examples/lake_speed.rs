@@ -49,7 +49,8 @@ fn main() -> Result<(), Fault> {
         }
         let each = |time: Duration| time.as_nanos() as f64 / rows.len() as f64;
         let listing = reader.listing();
-        let bytes = |table| listing.iter().filter(|file| file.table == table).map(|file| file.bytes).sum::<u64>() as f64;
+        let bytes =
+            |table| listing.iter().filter(|file| file.table == table).map(|file| file.bytes).sum::<u64>() as f64;
         let tiers: f64 = Tier::ALL.into_iter().map(|tier| bytes(Table::Tier(tier))).sum();
         println!(
             "{devices:5} devices: take {:.1} ns, roll {:.1} ns a reading; memory {:.2}, readings {:.2}, tiers {:.2} bytes a reading",

@@ -213,7 +213,9 @@ pub(crate) fn fault(place: &Path, error: &io::Error) -> Fault {
     let (whose, retry, what) = match error.kind() {
         Kind::PermissionDenied => (Whose::You, Retry::Never, "permission denied; choose another folder"),
         Kind::ReadOnlyFilesystem => (Whose::You, Retry::Never, "the file system is read-only; choose another folder"),
-        Kind::NotADirectory | Kind::AlreadyExists => (Whose::You, Retry::Never, "a file is in the way; choose another folder"),
+        Kind::NotADirectory | Kind::AlreadyExists => {
+            (Whose::You, Retry::Never, "a file is in the way; choose another folder")
+        }
         Kind::StorageFull | Kind::QuotaExceeded => {
             (Whose::You, Retry::Later, "the disk is full; make room, or set `keep` or `at_most`")
         }

@@ -75,13 +75,7 @@ impl Roll<'_> {
     }
 
     /// The readings of a day, and their buckets. No bucket crosses midnight.
-    fn readings(
-        &mut self,
-        held: &Held,
-        order: &[Labelled<'_>],
-        day: i64,
-        points: &mut Vec<Point>,
-    ) -> io::Result<()> {
+    fn readings(&mut self, held: &Held, order: &[Labelled<'_>], day: i64, points: &mut Vec<Point>) -> io::Result<()> {
         let mut readings = Readings::new(self.create(Table::Readings, day)?)?;
         let mut tiers = Vec::new();
         for tier in Tier::ALL {

@@ -73,12 +73,7 @@ impl LakeWriter {
     /// # Errors
     /// Always; [`LakeWriter::in_memory`] works in every build.
     #[cfg(not(feature = "parquet"))]
-    pub fn open(
-        _: &Disk,
-        dir: &Path,
-        _: Arc<Plan>,
-        _: LakeSettings,
-    ) -> Result<(LakeWriter, LakeReader), Fault> {
+    pub fn open(_: &Disk, dir: &Path, _: Arc<Plan>, _: LakeSettings) -> Result<(LakeWriter, LakeReader), Fault> {
         let dir = dir.display();
         Err(Fault::yours(format!(
             "this build of ouzel has no Parquet and cannot keep a lake in {dir}; take one with the feature `parquet`, or leave out `[lake]`"
@@ -124,12 +119,7 @@ impl LakeWriter {
     /// # Errors
     /// When there is no room in memory, because files cannot be written. Then nothing was taken; it may be tried
     /// again, and the journal holds the rest meanwhile.
-    pub fn take(
-        &mut self,
-        declarations: &[Declaration],
-        batch: &Batch,
-        outputs: &[Output],
-    ) -> Result<(), Fault> {
+    pub fn take(&mut self, declarations: &[Declaration], batch: &Batch, outputs: &[Output]) -> Result<(), Fault> {
         self.make_room()?;
         self.declare(declarations);
         let start = self.next;

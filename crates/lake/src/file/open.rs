@@ -1,8 +1,8 @@
 //! Files opened for reading, with their footers, kept for the next question.
 
 use crate::shared::FileFacts;
-use bytes::Bytes;
 use arrow_schema::{DataType, Field, Schema};
+use bytes::Bytes;
 use hashbrown::HashMap;
 use ouzel_connect::disk::{Disk, DiskFile};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};

@@ -47,7 +47,8 @@ fn expected(day: i64, row: &BTreeMap<String, Field>) -> Expected {
         ref other => panic!("time is {other:?}"),
     };
     assert_eq!(micros.div_euclid(86_400_000_000), day);
-    let tags = if text(&row["device"]).as_deref() == Some("press-1") { r#"{"line":"3","place":"hall \"B\""}"# } else { "{}" };
+    let tags =
+        if text(&row["device"]).as_deref() == Some("press-1") { r#"{"line":"3","place":"hall \"B\""}"# } else { "{}" };
     assert_eq!(text(&row["tags"]).as_deref(), Some(tags));
     let quality = text(&row["quality"]).unwrap();
     let all = [Quality::Good, Quality::OutOfRange, Quality::Flagged];
@@ -88,8 +89,7 @@ pub fn number(field: &Field) -> f64 {
 /// A lake with a stream in it, written in as many rolls as there are steps between `every`.
 pub fn poured(stream: &Stream, every: usize) -> (Disk, LakeReader) {
     let disk = Disk::simulated();
-    let (mut writer, reader) =
-        LakeWriter::open(&disk, Path::new(DIR), Arc::clone(&stream.plan), patient()).unwrap();
+    let (mut writer, reader) = LakeWriter::open(&disk, Path::new(DIR), Arc::clone(&stream.plan), patient()).unwrap();
     for (index, step) in stream.steps.iter().enumerate() {
         writer.take(&step.declarations, &step.batch, &step.outputs).unwrap();
         if index % every == every - 1 {
@@ -121,8 +121,7 @@ fn files_stand_under_their_dates_and_are_sorted() {
     let of_readings: Vec<_> = listing.iter().filter(|file| file.table == Table::Readings).collect();
     let last = stream.steps.last().unwrap();
     let end = last.batch.first + last.batch.rows.len() as u64;
-    let paths: Vec<String> =
-        of_readings.iter().map(|file| file.path(Path::new(DIR)).display().to_string()).collect();
+    let paths: Vec<String> = of_readings.iter().map(|file| file.path(Path::new(DIR)).display().to_string()).collect();
     let name = |date: &str| format!("lake/readings/date={date}/000000000000-{end:012}.parquet");
     assert_eq!(paths, [name("2025-12-31"), name("2026-01-01")]);
     for file in of_readings {
@@ -131,7 +130,10 @@ fn files_stand_under_their_dates_and_are_sorted() {
             .map(|row| (text(&row["device"]), text(&row["channel"]), whole(&row["time"]), whole(&row["seq"])))
             .collect();
         assert!(keys.is_sorted());
-        assert_eq!((file.first, file.last), (keys.iter().map(|key| key.2).min().unwrap(), keys.iter().map(|key| key.2).max().unwrap()));
+        assert_eq!(
+            (file.first, file.last),
+            (keys.iter().map(|key| key.2).min().unwrap(), keys.iter().map(|key| key.2).max().unwrap())
+        );
     }
 }
 
@@ -143,7 +145,8 @@ fn tiers_sum_up_the_good_readings_however_they_were_rolled() {
         let good: Vec<Expected> =
             stream.expected().into_iter().filter(|reading| reading.quality == Quality::Good).collect();
         let rows = table(&disk, &reader, Table::Tier(tier));
-        let sum = |cell: &str| rows.iter().map(|(_, row)| number(&row[cell]) * whole(&row["count"]) as f64).sum::<f64>();
+        let sum =
+            |cell: &str| rows.iter().map(|(_, row)| number(&row[cell]) * whole(&row["count"]) as f64).sum::<f64>();
         assert_eq!(rows.iter().map(|(_, row)| whole(&row["count"])).sum::<i64>(), good.len() as i64);
         assert!((sum("mean") - good.iter().map(|reading| reading.value).sum::<f64>()).abs() < 1e-6);
         for device in ["press-1", "press 2", "gate \"A\""] {

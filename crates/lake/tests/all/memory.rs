@@ -40,7 +40,8 @@ fn what_is_in_memory_can_be_asked() {
     let ours = expected.iter().filter(|reading| reading.device == "press-1");
     let points = reader.points("press-1", "temperature", Time::MIN, Time::MAX, usize::MAX).unwrap();
     assert_eq!(points.len(), ours.clone().count());
-    let buckets = reader.buckets(Tier::Minute, "press-1", "temperature", START, START + Span::from_secs(7_200)).unwrap();
+    let buckets =
+        reader.buckets(Tier::Minute, "press-1", "temperature", START, START + Span::from_secs(7_200)).unwrap();
     let good = ours.filter(|reading| reading.quality == ouzel_lake::Quality::Good).count() as u64;
     let early = points.time.iter().filter(|&&time| time < START.floor(Span::from_secs(60), Span::ZERO)).count();
     assert!(buckets.iter().map(|bucket| bucket.count).sum::<u64>() + early as u64 >= good);

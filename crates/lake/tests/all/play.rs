@@ -1,9 +1,7 @@
 //! A stream to put into a lake: two presses and a door, with what came out of it, made by chance from a seed.
 
 use ouzel_engine::output::{Aggregate, Alert, Anomaly, Class, Output, Severity, State, What};
-use ouzel_engine::plan::{
-    AlertRule, ChannelFacts, Levels, Limits, Operator, Plan, Statistic, WindowSpec, Work,
-};
+use ouzel_engine::plan::{AlertRule, ChannelFacts, Levels, Limits, Operator, Plan, Statistic, WindowSpec, Work};
 use ouzel_engine::reading::{Batch, Quality, Reading};
 use ouzel_engine::series::{Declaration, Device, Names, Series, Timing};
 use ouzel_engine::time::{Span, Time};
@@ -43,8 +41,12 @@ pub struct Expected {
 }
 
 pub fn plan() -> Plan {
-    let temperature =
-        ChannelFacts { name: "temperature".into(), unit: "°C".into(), range: Some((-40.0, 125.0)), ..Default::default() };
+    let temperature = ChannelFacts {
+        name: "temperature".into(),
+        unit: "°C".into(),
+        range: Some((-40.0, 125.0)),
+        ..Default::default()
+    };
     let door = ChannelFacts { name: "door".into(), states: vec!["shut".into(), "open".into()], ..Default::default() };
     let minute = Span::from_secs(60);
     // In an order of their own, so that a row from a file must know its window.
@@ -160,7 +162,8 @@ impl Stream {
 }
 
 fn device(names: &mut Names, which: u64) -> Series {
-    let (name, channel) = [("press-1", "temperature"), ("press 2", "temperature"), ("gate \"A\"", "door")][which as usize];
+    let (name, channel) =
+        [("press-1", "temperature"), ("press 2", "temperature"), ("gate \"A\"", "door")][which as usize];
     let tags: &[(&str, &str)] = if which == 0 { &[("line", "3"), ("place", "hall \"B\"")] } else { &[] };
     let device = names.device(name, Timing::default(), tags).expect("few devices");
     let channel = names.channel(channel);

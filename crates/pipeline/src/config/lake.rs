@@ -24,7 +24,11 @@ pub(crate) fn read(sections: &Sections<'_>, folder: &Path, found: &mut Findings)
     let dir = table.text("dir").map(|dir| folder.join(dir.what));
     let every = table.length("every");
     if let Some(every) = every.as_ref().filter(|every| every.what < Span::from_secs(1)) {
-        table.found.problem(&every.place, "`every` is too short: each time makes several files", "write \"1s\" or longer");
+        table.found.problem(
+            &every.place,
+            "`every` is too short: each time makes several files",
+            "write \"1s\" or longer",
+        );
     }
     let keep = table.length("keep");
     let at_most = table.size("at_most", AT_MOST_MIN);

@@ -257,7 +257,10 @@ format  = "csv"
 "#
         )
     );
-    assert_snapshot!("lake_size", shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n"));
+    assert_snapshot!(
+        "lake_size",
+        shown("[source.s]\ntype = \"stdin\"\n[lake]\ndir = \"l\"\nat_most = \"10 gigs\"\nkept = \"1d\"\n")
+    );
     assert_snapshot!("lake_list", shown("[source.s]\ntype = \"stdin\"\n[[lake]]\ndir = \"l\"\n"));
 }
 
