@@ -10,6 +10,7 @@ use ouzel_connect::encode::{Book, ndjson};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::output::{Output, What};
+use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 use std::sync::Arc;
 
@@ -74,12 +75,12 @@ pub struct Row {
     pub late: bool,
 }
 
-/// One moment of a lake, as a question about one series sees it.
+/// One moment of a lake, as a question about known series sees it.
 struct Seen {
     #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "there are no files without parquet"))]
     files: Arc<Vec<FileFacts>>,
-    /// Chunks in order of arrival, with those of the roll that is under way.
-    chunks: Chunks,
+    /// Chunks of each in order of arrival, with those of the roll that is under way.
+    chunks: Vec<Chunks>,
 }
 
 impl LakeReader {
@@ -127,11 +128,11 @@ impl LakeReader {
     /// When a file cannot be read.
     pub fn points(&self, device: &str, channel: &str, from: Time, to: Time, limit: usize) -> Result<Points, Fault> {
         let stretch = Stretch::new(from, to);
-        let seen = self.seen(device, channel, stretch);
+        let seen = self.seen_of(&[(device, channel)], stretch);
         let mut all: Vec<Point> = Vec::new();
         #[cfg(feature = "parquet")]
         files::points(&self.shared, &seen.files, device, channel, stretch, limit, &mut all)?;
-        decode(&seen.chunks, stretch, &mut all);
+        decode(&seen.chunks[0], stretch, &mut all);
         Ok(Points::of(all, limit))
     }
 
@@ -140,20 +141,38 @@ impl LakeReader {
     /// # Errors
     /// When a file cannot be read.
     pub fn buckets(&self, tier: Tier, device: &str, channel: &str, from: Time, to: Time) -> Result<Vec<Bucket>, Fault> {
+        Ok(self.buckets_of(tier, &[(device, channel)], from, to)?.swap_remove(0))
+    }
+
+    /// [`LakeReader::buckets`] of several series by device and channel, in their order. A day is some 300 files, and
+    /// this opens each of them once.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn buckets_of(
+        &self,
+        tier: Tier,
+        series: &[(&str, &str)],
+        from: Time,
+        to: Time,
+    ) -> Result<Vec<Vec<Bucket>>, Fault> {
         let Stretch { from, to } = Stretch::new(from, to);
         let begins = Stretch { from: tier.floor(from), to };
         // The last bucket has readings after `to`.
         let width = tier.width().0 / 1_000;
         let readings = Stretch { from: begins.from, to: tier.floor(to.saturating_sub(1)).saturating_add(width) };
-        let seen = self.seen(device, channel, readings);
-        let mut parts: Vec<Bucket> = Vec::new();
+        let seen = self.seen_of(series, readings);
+        let mut parts: Vec<Vec<Bucket>> = series.iter().map(|_| Vec::new()).collect();
         #[cfg(feature = "parquet")]
-        files::buckets(&self.shared, &seen.files, tier, device, channel, begins, &mut parts)?;
+        files::buckets(&self.shared, &seen.files, tier, series, begins, &mut parts)?;
         let mut points = Vec::new();
-        decode(&seen.chunks, readings, &mut points);
-        points.sort_by_key(|point| (point.time, point.seq));
-        parts.extend(buckets(tier, points.iter()));
-        Ok(join(parts))
+        for (chunks, parts) in seen.chunks.iter().zip(&mut parts) {
+            points.clear();
+            decode(chunks, readings, &mut points);
+            points.sort_by_key(|point| (point.time, point.seq));
+            parts.extend(buckets(tier, points.iter()));
+        }
+        Ok(parts.into_iter().map(join).collect())
     }
 
     /// Readings, newest first.
@@ -177,7 +196,8 @@ impl LakeReader {
     }
 
     /// What windows, detectors or alerts said, newest first: an object of [`ndjson`] each, without the end of the
-    /// line. Windows are asked by their start, anomalies by their time, alerts by the time of the change.
+    /// line. Windows are asked by their start, anomalies by their time, alerts by the time of the change. Of a time with
+    /// nanoseconds, files keep the microseconds.
     ///
     /// # Errors
     /// When a file cannot be read. [`Noun::Late`] and [`Noun::Rejected`] have no table, and give nothing.
@@ -206,13 +226,19 @@ impl LakeReader {
     }
 
     /// Memory and files of one moment.
-    fn seen(&self, device: &str, channel: &str, stretch: Stretch) -> Seen {
-        let series = self.shared.names().find(device, channel);
+    fn seen_of(&self, series: &[(&str, &str)], stretch: Stretch) -> Seen {
+        let numbers: Vec<Option<Series>> = {
+            let names = self.shared.names();
+            series.iter().map(|(device, channel)| names.find(device, channel)).collect()
+        };
         let state = self.shared.state();
-        let of = |held: &Held| series.map_or_else(Vec::new, |series| held.chunks(series, stretch));
-        let mut chunks = state.frozen.as_deref().map_or_else(Vec::new, of);
-        chunks.extend(of(&state.live));
-        Seen { files: Arc::clone(&state.files), chunks }
+        let chunks = |number: &Option<Series>| {
+            let of = |held: &Held| number.map_or_else(Vec::new, |series| held.chunks(series, stretch));
+            let mut chunks = state.frozen.as_deref().map_or_else(Vec::new, of);
+            chunks.extend(of(&state.live));
+            chunks
+        };
+        Seen { files: Arc::clone(&state.files), chunks: numbers.iter().map(chunks).collect() }
     }
 
     /// Offers the readings in memory, those of the series that spoke last first: the newest hundred are of the hundred

@@ -66,7 +66,9 @@ pub(crate) struct State {
 /// Shared by a writer and its readers.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    #[cfg(feature = "parquet")]
     pub(crate) disk: Disk,
+    #[cfg(feature = "parquet")]
     pub(crate) dir: PathBuf,
     pub(crate) plan: Arc<Plan>,
     /// A lock, because a reader must see memory and files of one moment: a reading that moved from one to the other in
@@ -80,9 +82,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Of a lake in `dir`; one that is only in memory never looks there.
+    #[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "there are no files without parquet"))]
     pub(crate) fn new(disk: &Disk, dir: &Path, plan: Arc<Plan>, state: State) -> Shared {
         Shared {
+            #[cfg(feature = "parquet")]
             disk: disk.clone(),
+            #[cfg(feature = "parquet")]
             dir: dir.to_owned(),
             plan,
             state: Mutex::new(state),

@@ -367,6 +367,9 @@ fn fault(what: &str) -> Fault {
     Fault { whose: Whose::Us, retry: Retry::Never, what: what.to_owned() }
 }
 
+/// How often the lake looks whether files are to be written.
+const TICK: Duration = Duration::from_secs(1);
+
 /// The thread that keeps the lake.
 struct Keeper {
     writer: LakeWriter,
@@ -380,24 +383,39 @@ impl Keeper {
     fn run(mut self, steps: &Receiver<Arc<Step>>) -> Result<(), Fault> {
         let mut told = None;
         loop {
-            let kept = match steps.recv_timeout(Duration::from_secs(1)) {
-                Ok(step) => {
-                    let stretch = &step.stretch;
-                    self.writer
-                        .take(&stretch.declarations, &stretch.batch, &step.outputs)
-                        .and_then(|()| if step.past { Ok(()) } else { self.writer.tick(self.clock.now()) })
-                }
+            let kept = match steps.recv_timeout(TICK) {
+                Ok(step) => self.keep(&step, &mut told),
                 Err(RecvTimeoutError::Timeout) => self.writer.tick(self.clock.now()),
                 Err(RecvTimeoutError::Disconnected) => return self.writer.finish(),
             };
-            // The same trouble is told once, not once a second.
-            let trouble = kept.err().map(|fault| fault.to_string());
-            if let Some(what) = trouble.as_ref().filter(|_| trouble != told) {
-                self.notices.warn(format!("the lake: {what}"));
-            }
-            told = trouble;
+            self.tell(kept, &mut told);
             self.counters.lake_files.set(self.reader.files() as i64);
             self.counters.lake_readings.set(self.reader.rows_kept() as i64);
         }
+    }
+
+    /// Takes a step, and rolls files where it is time. What the lake has no room for waits here, and the journal holds
+    /// what comes behind it.
+    fn keep(&mut self, step: &Step, told: &mut Option<String>) -> Result<(), Fault> {
+        let stretch = &step.stretch;
+        while let Err(fault) = self.writer.take(&stretch.declarations, &stretch.batch, &step.outputs) {
+            if fault.retry == Retry::Never {
+                return Err(fault);
+            }
+            self.tell(Err(fault), told);
+            std::thread::sleep(TICK);
+            // A failed roll is tried again by this.
+            let _ = self.writer.tick(self.clock.now());
+        }
+        if step.past { Ok(()) } else { self.writer.tick(self.clock.now()) }
+    }
+
+    /// The same trouble is told once, not once a second.
+    fn tell(&self, kept: Result<(), Fault>, told: &mut Option<String>) {
+        let trouble = kept.err().map(|fault| fault.to_string());
+        if let Some(what) = trouble.as_ref().filter(|_| trouble != *told) {
+            self.notices.warn(format!("the lake: {what}"));
+        }
+        *told = trouble;
     }
 }

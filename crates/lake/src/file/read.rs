@@ -63,24 +63,28 @@ pub(crate) fn newest(file: &File, wanted: &Wanted, mut visit: impl FnMut(Found<'
     })
 }
 
-/// Adds the buckets of a series.
-pub(crate) fn buckets(file: &File, wanted: &Wanted, into: &mut Vec<Bucket>) -> Result<()> {
-    let columns = ["start", "count", "min", "max", "mean", "first", "last"];
+/// Shows `visit` all buckets that are wanted, with device and channel.
+pub(crate) fn buckets(file: &File, wanted: &Wanted, mut visit: impl FnMut(&str, &str, Bucket)) -> Result<()> {
+    let columns = ["device", "channel", "start", "count", "min", "max", "mean", "first", "last"];
     scan(file, BUCKETS, wanted, &columns, |batch| {
+        let (device, channel) = (Words::of(batch, "device")?, Words::of(batch, "channel")?);
         let start = numbers::<TimestampMicrosecondType>(batch, "start")?;
         let count = numbers::<Int64Type>(batch, "count")?;
         let column = |name| numbers::<Float64Type>(batch, name);
         let (min, max, mean) = (column("min")?, column("max")?, column("mean")?);
         let (first, last) = (column("first")?, column("last")?);
-        into.extend((0..batch.num_rows()).map(|row| Bucket {
-            start: moment(start.value(row)),
-            count: count.value(row) as u64,
-            min: min.value(row),
-            max: max.value(row),
-            mean: mean.value(row),
-            first: first.value(row),
-            last: last.value(row),
-        }));
+        for row in 0..batch.num_rows() {
+            let bucket = Bucket {
+                start: moment(start.value(row)),
+                count: count.value(row) as u64,
+                min: min.value(row),
+                max: max.value(row),
+                mean: mean.value(row),
+                first: first.value(row),
+                last: last.value(row),
+            };
+            visit(device.get(row).unwrap_or(""), channel.get(row).unwrap_or(""), bucket);
+        }
         Ok(())
     })
 }

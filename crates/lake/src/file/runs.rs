@@ -61,7 +61,6 @@ impl Runs {
         let mut pages = SerializedPageWriter::new(&mut bytes);
         let dictionary = pages.write_page(uncompressed(self.dictionary()))?;
         let data = pages.write_page(uncompressed(self.data(column.max_def_level() > 0)))?;
-        drop(pages);
         let size = (dictionary.bytes_written + data.bytes_written) as i64;
         let metadata = ColumnChunkMetaData::builder(column)
             .set_encodings(vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY])

@@ -7,6 +7,7 @@ use crate::said::{key_columns, table};
 use crate::shared::{FileFacts, Shared};
 use crate::table::Table;
 use crate::tier::{Bucket, Tier};
+use hashbrown::HashMap;
 use ouzel_connect::encode::Value;
 use ouzel_connect::encode::ndjson::push_string;
 use ouzel_connect::encode::number::{push_integer, push_number, push_time};
@@ -14,6 +15,7 @@ use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::plan::{Plan, Work};
 use parquet::errors::ParquetError;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Adds the readings of a series: all, or when there are many at least the first `limit` and one more.
@@ -38,21 +40,35 @@ pub(super) fn points(
     Ok(())
 }
 
-/// Adds the buckets of a series, in the order in which their readings came.
+/// Adds the buckets of each series, in the order in which their readings came.
 pub(super) fn buckets(
     shared: &Shared,
     files: &[FileFacts],
     tier: Tier,
-    device: &str,
-    channel: &str,
+    series: &[(&str, &str)],
     stretch: Stretch,
-    into: &mut Vec<Bucket>,
+    into: &mut [Vec<Bucket>],
 ) -> Result<(), Fault> {
-    let wanted = series(device, channel, stretch);
+    let places: HashMap<(&str, &str), usize> = series.iter().enumerate().map(|(place, &key)| (key, place)).collect();
+    let words = |word: fn(&(&str, &str)) -> String| series.iter().map(word).collect::<BTreeSet<_>>();
+    let wanted = Wanted {
+        devices: words(|key| key.0.to_owned()).into_iter().collect(),
+        channels: words(|key| key.1.to_owned()).into_iter().collect(),
+        stretch,
+    };
     let mut files: Vec<&FileFacts> =
         files.iter().filter(|facts| facts.table == Table::Tier(tier) && facts.meets(stretch)).collect();
     files.sort_by_key(|facts| facts.from);
-    files.into_iter().try_for_each(|facts| with(shared, facts, |file| file::buckets(file, &wanted, into)))
+    files.into_iter().try_for_each(|facts| {
+        with(shared, facts, |file| {
+            file::buckets(file, &wanted, |device, channel, bucket| {
+                // Asked for as a device of one pair and a channel of another.
+                if let Some(&place) = places.get(&(device, channel)) {
+                    into[place].push(bucket);
+                }
+            })
+        })
+    })
 }
 
 /// Offers the readings in files, those of the newest file first.
@@ -151,7 +167,7 @@ fn object(noun: Noun, cells: &[(&str, Value<'_>)], plan: &Plan) -> String {
         push_value(value, &mut object);
     };
     let fixed = if noun == Noun::Aggregates { FIXED.min(cells.len()) } else { cells.len() };
-    for (name, value) in cells[1..fixed].iter() {
+    for (name, value) in &cells[1..fixed] {
         field(name, value);
     }
     // The table has a column for each statistic that any window gives; a row in words has those of its own window, in

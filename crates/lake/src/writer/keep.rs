@@ -11,7 +11,8 @@ use ouzel_engine::time::{Span, Time};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A roll that failed is tried again after this long. A disk that is full stays so until somebody makes room.
+/// A roll that failed is tried again after this long: a disk that is full stays so until somebody makes room. As often
+/// it is looked whether files must go.
 const AGAIN: Span = Span::from_secs(10);
 
 /// Nanoseconds of a day.
@@ -23,6 +24,8 @@ pub(super) struct Files {
     manifest: Manifest,
     /// When the next roll is due, by the clock on the wall; `None` before the first tick.
     due: Option<Time>,
+    /// When it is next looked whether files must go.
+    look: Time,
     /// A roll that rows or bytes asked for has failed since the last tick, and is not tried again before the next one,
     /// unless there is no room at all.
     failed: bool,
@@ -31,7 +34,7 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn open(disk: &Disk, dir: &Path) -> Result<(Files, Vec<FileFacts>), Fault> {
         let (manifest, listed) = Manifest::open(disk, dir)?;
-        Ok((Files { manifest, due: None, failed: false }, listed))
+        Ok((Files { manifest, due: None, look: Time::MIN, failed: false }, listed))
     }
 
     pub(super) fn kept(&self) -> u64 {
@@ -40,6 +43,11 @@ impl Files {
 
     pub(super) fn tick(&mut self, shared: &Shared, settings: &LakeSettings, now: Time, next: u64) -> Result<(), Fault> {
         self.failed = false;
+        // First what makes room, so that a disk that is full does not stand in its own way.
+        if self.look <= now {
+            self.look = now + AGAIN;
+            self.retain(shared, settings, now)?;
+        }
         let due = *self.due.get_or_insert(now + settings.every);
         if now < due {
             return Ok(());

@@ -90,6 +90,19 @@ fn buckets_are_the_same_before_and_after_a_roll() {
 }
 
 #[test]
+fn several_series_are_answered_as_each_by_itself() {
+    let stream = Stream::play(12, 1_200);
+    let series = [("press 2", "temperature"), ("gate \"A\"", "door"), ("press-1", "door"), ("press-1", "temperature")];
+    for (_writer, reader) in lakes(&stream) {
+        let all = reader.buckets_of(Tier::Minute, &series, Time::MIN, Time::MAX).unwrap();
+        for ((device, channel), buckets) in series.into_iter().zip(&all) {
+            assert_eq!(*buckets, reader.buckets(Tier::Minute, device, channel, Time::MIN, Time::MAX).unwrap());
+        }
+        assert!(all[2].is_empty() && !all[0].is_empty() && !all[1].is_empty() && !all[3].is_empty());
+    }
+}
+
+#[test]
 fn the_newest_readings_come_first() {
     let stream = Stream::play(9, 1_200);
     let mut expected: Vec<Row> = stream.expected().iter().map(row).collect();

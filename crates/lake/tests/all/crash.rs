@@ -53,7 +53,7 @@ fn check(disk: &Disk, stream: &Stream) {
 
 #[test]
 fn nothing_is_lost_or_doubled_wherever_the_power_goes() {
-    let stream = Stream::play(4, 260);
+    let stream = Stream::play(4, 200);
     let mut moments = 0;
     for steps in 0.. {
         let disk = Disk::simulated();
@@ -75,8 +75,8 @@ fn nothing_is_lost_or_doubled_wherever_the_power_goes() {
 
 #[test]
 fn the_same_life_goes_on_after_a_disk_that_failed_for_a_while() {
-    let stream = Stream::play(5, 260);
-    for steps in (0..400).step_by(3) {
+    let stream = Stream::play(5, 120);
+    for steps in (0..300).step_by(5) {
         let disk = Disk::simulated();
         let (mut writer, reader) =
             LakeWriter::open(&disk, Path::new(DIR), Arc::clone(&stream.plan), patient()).unwrap();

@@ -9,7 +9,7 @@ use ouzel_lake::points::quality_name;
 use ouzel_lake::{FileFacts, LakeReader, LakeWriter, Table, Tier};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -111,6 +111,27 @@ fn every_reading_is_in_one_file_as_it_came() {
         assert_eq!(reader.bytes(), sizes);
         assert_eq!(disk.files(&Path::new(DIR).join("tmp")).unwrap(), Vec::<std::path::PathBuf>::new());
     }
+}
+
+#[test]
+fn the_disk_of_the_machine_gives_the_same_answers() {
+    let stream = Stream::play(13, 600);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("kept/lake");
+    let open = || LakeWriter::open(&Disk::Real, &dir, Arc::clone(&stream.plan), patient()).unwrap();
+    {
+        let (mut writer, _) = open();
+        stream.pour(&mut writer);
+        writer.finish().unwrap();
+    }
+    let (_writer, reader) = open();
+    let (_, simulated) = poured(&stream, usize::MAX);
+    let files = |reader: &LakeReader| {
+        reader.listing().iter().map(|file| (file.day, file.from, file.bytes)).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(files(&reader), files(&simulated));
+    let of = |reader: &LakeReader| reader.points("press-1", "temperature", Time::MIN, Time::MAX, 1_000).unwrap();
+    assert_eq!(of(&reader), of(&simulated));
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The lake from outside: what goes in, what is in the files, what is answered, and what a kill leaves.
+#![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 #[cfg(feature = "parquet")]
 mod answers;

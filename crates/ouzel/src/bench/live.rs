@@ -134,7 +134,8 @@ fn answer(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).map_or(0, |n| n.trim().parse().unwrap_or(0));
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")).map_or(0, |n| n.trim().parse().unwrap_or(0));
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
     match head.split(' ').nth(1) {
@@ -294,7 +295,13 @@ fn listen(running: &Running, topics: &str) -> Result<BufReader<TcpStream>, Failu
     std::thread::spawn(move || {
         let Ok(mut stream) = TcpStream::connect(page) else { return };
         // Any number will do that is not behind; the thread ends with the run.
-        while post_json(&mut stream, &format!("/api/v1/stream/{cid}/ack"), "{\"seq\":1000000000,\"lag_ms\":0,\"drawn\":0}").is_ok() {
+        while post_json(
+            &mut stream,
+            &format!("/api/v1/stream/{cid}/ack"),
+            "{\"seq\":1000000000,\"lag_ms\":0,\"drawn\":0}",
+        )
+        .is_ok()
+        {
             std::thread::sleep(Duration::from_millis(300));
         }
     });
