@@ -41,7 +41,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use work::{Post, Watch, Work};
+use work::{Post, Silences, Watch, Work};
 
 /// What a live run is made of.
 pub struct Parts {
@@ -191,6 +191,7 @@ impl Live {
             outlet,
             posts,
             lake: to_lake,
+            silences: Silences::default(),
             watch: Watch { to: Some(to_watch), owed: None },
             counters: Arc::clone(&counters),
             notices: notices.clone(),

@@ -7,19 +7,21 @@ use super::cursor::Place;
 use super::drive::Placed;
 use super::notice::Notices;
 use crate::clock::Clock;
-use crate::control::Control;
+use crate::control::{Control, Order};
 use crate::counters::Counters;
 use crate::intake::Stretch;
 use crate::journal::{Journalled, Next, Record, Tail};
 use crate::outlet::Outlet;
 use crate::step::{Expected, Step};
 use crate::stream::Stream;
-use ouzel_connect::encode::{Book, ndjson};
+use ouzel_connect::encode::{Book, identity, ndjson};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use ouzel_connect::sink::live::Delivery;
 use ouzel_engine::output::{Id, Output, State, What};
 use ouzel_engine::plan::Plan;
+use ouzel_engine::time::Time;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -40,8 +42,31 @@ pub(super) struct Work {
     pub(super) posts: Vec<Post>,
     pub(super) lake: Option<SyncSender<Arc<Step>>>,
     pub(super) watch: Watch,
+    pub(super) silences: Silences,
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,
+}
+
+/// The alerts that nobody is to be told of, by identity, and until when. As many as people have silenced and time has
+/// not freed yet.
+#[derive(Debug, Default)]
+pub(super) struct Silences(HashMap<String, Time>);
+
+impl Silences {
+    fn heed(&mut self, controls: &[Control], now: Time) {
+        for control in controls {
+            if let Order::Silence { alert, until } = &control.what {
+                self.0.insert(alert.clone(), *until);
+            }
+        }
+        self.0.retain(|_, until| *until > now);
+    }
+
+    /// Whether this change is not to be told: it fires, or got worse, and somebody knows. That it is over is told.
+    fn cover(&self, what: &What, book: &Book<'_>) -> bool {
+        let What::Alert(alert) = what else { return false };
+        alert.state == State::Firing && !self.0.is_empty() && self.0.contains_key(&identity(alert, book).to_string())
+    }
 }
 
 /// Where deliveries for a sink go.
@@ -92,6 +117,7 @@ impl Work {
                 Err(fault) => break Err(fault),
             }
             if !controls.is_empty() {
+                self.silences.heed(&controls, self.clock.now());
                 self.show(Step { controls: std::mem::take(&mut controls), ..Step::default() });
             }
             if let Err(fault) = self.outlet.flush() {
@@ -105,6 +131,7 @@ impl Work {
         let Journalled { arrived, stretch, .. } = journalled;
         let mut outputs = Vec::new();
         self.stream.step(&stretch, &mut outputs);
+        self.silences.heed(&controls, self.clock.now());
         let readings = (stretch.batch.rows.len() - stretch.ticks.len()) as u64;
         self.count(&outputs, readings);
         if let Err(fault) = self.outlet.write(&outputs, &stretch.rejected, self.stream.names(), &self.plan) {
@@ -147,7 +174,7 @@ impl Work {
                 let ordinal = post.last.filter(|last| last.0 == output.input).map_or(0, |last| last.1 + 1);
                 let place = (output.input, ordinal);
                 post.last = Some(place);
-                if past && post.done >= Some(place) {
+                if past && post.done >= Some(place) || self.silences.cover(&output.what, &book) {
                     continue;
                 }
                 let delivery = worded.get_or_insert_with(|| delivery(output, noun, &book)).clone();

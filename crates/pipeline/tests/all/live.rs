@@ -245,3 +245,43 @@ async fn what_people_say_is_kept_and_comes_back_after_a_restart() {
     }
     assert_eq!(said, [Order::Start, order, Order::Start]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silenced_alert_is_not_told_again_but_its_end_is() {
+    let disk = Disk::simulated();
+    let Started { mut live, mut voice, delivered, clock } = start(&disk, 0);
+    let mover = live.mover(&clock);
+    let told = || -> Vec<String> {
+        let all = delivered.lock().unwrap();
+        let alerts = all.iter().filter(|delivery| delivery.noun == Noun::Alerts);
+        let state = |json: &str| json.split("\"state\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let severity = |json: &str| json.split("\"severity\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        alerts.map(|delivery| format!("{} {}", state(&delivery.json), severity(&delivery.json))).collect()
+    };
+    voice.say(0, 40.0, false).await.await.unwrap();
+    mover.advance(Span::from_secs(1)).await;
+    let mut steps = live.steps.take().unwrap();
+    let mut identity = None;
+    while identity.is_none() {
+        let step = steps.recv().await.unwrap();
+        let mut names = Names::new();
+        step.stretch.declarations.iter().for_each(|declaration| names.follow(declaration));
+        let plan = plan();
+        let book = ouzel_connect::encode::Book { names: &names, plan: &plan };
+        identity = step.outputs.iter().find_map(|output| match &output.what {
+            What::Alert(alert) => Some(ouzel_connect::encode::identity(alert, &book).to_string()),
+            _ => None,
+        });
+    }
+    let order = Order::Silence { alert: identity.unwrap(), until: Time::from_secs(3_600) };
+    live.controls.say(order, "ann").await.unwrap();
+    // It gets worse, and then it is over.
+    voice.say(1, 60.0, false).await.await.unwrap();
+    voice.say(2, 20.0, false).await.await.unwrap();
+    for second in 3..320 {
+        voice.say(second, 20.0, false).await.await.unwrap();
+        mover.advance(Span::from_secs(1)).await;
+    }
+    live.stop().await.unwrap();
+    assert_eq!(told(), ["firing warning", "cleared critical"]);
+}
