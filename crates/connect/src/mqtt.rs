@@ -85,7 +85,8 @@ impl Broker {
     /// # Errors
     /// A phrase on what is wrong, for the person who wrote it.
     pub fn parse(url: &str) -> Result<Broker, String> {
-        let (scheme, rest) = url.split_once("://").ok_or("has no scheme: write mqtt://HOST:1883 or mqtts://HOST:8883")?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or("has no scheme: write mqtt://HOST:1883 or mqtts://HOST:8883")?;
         let (tls, port) = match scheme {
             "mqtt" | "tcp" => (false, 1883),
             "mqtts" | "ssl" => (true, 8883),
@@ -99,7 +100,8 @@ impl Broker {
         if rest.contains('/') {
             return Err("has a path: topics stand in `topics` or `topic`".into());
         }
-        let (host, port) = match rest.rsplit_once(':').filter(|(host, _)| !host.starts_with('[') || host.ends_with(']')) {
+        let (host, port) = match rest.rsplit_once(':').filter(|(host, _)| !host.starts_with('[') || host.ends_with(']'))
+        {
             Some((host, text)) => (host, text.parse().map_err(|_| format!("has the port {text:?}: it is a number"))?),
             None => (rest, port),
         };

@@ -39,8 +39,9 @@ impl Secret {
             Secret::Env(name) => std::env::var(name)
                 .map_err(|_| Fault::yours(format!("the environment has no {name}: set it before ouzel starts")))?,
             Secret::File(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| Fault::yours(format!("the secret in {} cannot be read: {error}", path.display())))?;
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    Fault::yours(format!("the secret in {} cannot be read: {error}", path.display()))
+                })?;
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 line.strip_suffix('\r').unwrap_or(line).to_owned()
             }

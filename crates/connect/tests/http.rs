@@ -1,4 +1,5 @@
 //! The `http` source from a sender's side: what it answers, and what came of the request.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -163,7 +164,8 @@ async fn a_key_is_asked_of_everybody_and_pages_are_kept_out_without_one() {
     let path = folder.path().join("key");
     std::fs::write(&path, "sesame\n").unwrap();
     let locked = Settings { key: Some(Secret::File(path)), ..Settings::default() };
-    let request = |header: &str, value: &str, path: &str| post(path).header(header, value).body("m a=1 1".into()).unwrap();
+    let request =
+        |header: &str, value: &str, path: &str| post(path).header(header, value).body("m a=1 1".into()).unwrap();
     for (request, status) in [
         (request("authorization", "Bearer sesame", "/write"), 204),
         (request("authorization", "Token sesame", "/api/v2/write"), 204),

@@ -219,8 +219,7 @@ impl Mapping {
         let taken = times.iter().chain(&devices).copied().chain(last).collect();
         let mapping = Mapping::with(format, columns, labels, timing, taken)?;
         let now = Time(0);
-        let clock =
-            LiveClock { slots: times, needed: time_needed, by_size, reader, now, told: false, all_told: false };
+        let clock = LiveClock { slots: times, needed: time_needed, by_size, reader, now, told: false, all_told: false };
         let outside = Outside { slots: devices, last, ..Outside::default() };
         Ok(Mapping { clock: Clock::Live(clock), outside: Some(outside), ..mapping })
     }
@@ -279,7 +278,19 @@ impl Mapping {
         let point = if format.decimal_comma { b',' } else { b'.' };
         let source = columns.source.to_owned();
         let outside = None;
-        Ok(Mapping { source, labels, complete: false, clock, device, device_name, tags, values, point, roster, outside })
+        Ok(Mapping {
+            source,
+            labels,
+            complete: false,
+            clock,
+            device,
+            device_name,
+            tags,
+            values,
+            point,
+            roster,
+            outside,
+        })
     }
 
     /// The same, for a kind of file where each line has all cells.

@@ -162,9 +162,7 @@ impl Payload {
     fn time_reader(&self) -> Result<TimeReader, Fault> {
         let zone = self.hints.zone.clone().map_or_else(Zone::default, Zone);
         let form = match &self.hints.time_format {
-            Some(word) => {
-                time::form(word, zone).map_err(|why| Fault::yours(format!("{}: {why}", self.source)))?
-            }
+            Some(word) => time::form(word, zone).map_err(|why| Fault::yours(format!("{}: {why}", self.source)))?,
             None if self.kind() == Kind::Line => TimeForm::Epoch(EpochUnit::Nanos),
             None => TimeForm::Rfc3339(zone),
         };
@@ -186,8 +184,9 @@ impl Payload {
         let by_arrival = hints.time.as_deref() == Some(ARRIVAL);
         let times = if by_arrival { Vec::new() } else { chosen(&hints.time, likely_times) };
         let devices = if hints.device_name.is_some() { Vec::new() } else { chosen(&hints.device, likely_devices) };
-        let last = (kind == Kind::Line && hints.device_name.is_none() && hints.channel.as_deref() != Some("measurement"))
-            .then(|| "measurement".to_owned());
+        let last =
+            (kind == Kind::Line && hints.device_name.is_none() && hints.channel.as_deref() != Some("measurement"))
+                .then(|| "measurement".to_owned());
         let format = Format {
             kind,
             // What holds where a message has none of its own: the clock of its arrival, the name of the source.
@@ -299,12 +298,22 @@ mod tests {
     #[test]
     fn json_needs_no_format() {
         let json = FormatHints::default();
-        check(&json, r#"{"time":"1970-01-01T00:00:05Z","device":"a","heat":1.5,"on":true}"#, "", "a.heat@5=1.5 | a.on@5=1");
+        check(
+            &json,
+            r#"{"time":"1970-01-01T00:00:05Z","device":"a","heat":1.5,"on":true}"#,
+            "",
+            "a.heat@5=1.5 | a.on@5=1",
+        );
         check(&json, r#"{"ts":1700000000,"heat":1}"#, "b", "b.heat@1700000000=1");
         check(&json, r#"{"timestamp":1700000000250,"heat":1}"#, "b", "b.heat@1700000000.25=1");
         check(&json, r#"{"ts":"1700000000250000000","heat":1}"#, "b", "b.heat@1700000000.25=1");
         check(&json, r#"{"heat":{"in":1,"out":2},"note":"x"}"#, "", "hall.heat.in@1000=1 | hall.heat.out@1000=2");
-        check(&json, r#"{"ts":"soon","heat":1}"#, "", "line 1: key \"ts\": \"soon\" is not a time like 2024-01-01T00:00:00Z and no number since 1970");
+        check(
+            &json,
+            r#"{"ts":"soon","heat":1}"#,
+            "",
+            "line 1: key \"ts\": \"soon\" is not a time like 2024-01-01T00:00:00Z and no number since 1970",
+        );
         check(&json, "", "", "");
         check(&json, " \n ", "", "");
     }
@@ -348,7 +357,12 @@ mod tests {
             "",
             "hall.a@1000=1 | line 2: is not valid JSON: at byte 6 a value is missing",
         );
-        check(&json, r#"[{"a":1}"#, "", "hall.a@1000=1 | line 1: is not valid JSON: a comma or a closing bracket is missing after this element");
+        check(
+            &json,
+            r#"[{"a":1}"#,
+            "",
+            "hall.a@1000=1 | line 1: is not valid JSON: a comma or a closing bracket is missing after this element",
+        );
         check(&json, r#"[{"a":1}] x"#, "", "hall.a@1000=1 | line 1: is not valid JSON: there is more after the list");
         check(&json, "21.5", "", "line 1: is not a JSON object");
     }
@@ -407,7 +421,8 @@ mod tests {
 
     #[test]
     fn csv_has_its_header_in_each_message_or_none() {
-        let numbered = FormatHints { channels: vec![("2".into(), "heat".into())], time: Some("1".into()), ..hints(Kind::Csv) };
+        let numbered =
+            FormatHints { channels: vec![("2".into(), "heat".into())], time: Some("1".into()), ..hints(Kind::Csv) };
         check(&numbered, "5,1.5\n6,2.5\n", "d", "d.heat@5=1.5 | d.heat@6=2.5");
         let header = FormatHints { header: Some(true), device: Some("id".into()), ..hints(Kind::Csv) };
         let mut bench = Bench::new(&header);
@@ -422,7 +437,9 @@ mod tests {
         let tags = [("line".to_owned(), "3".to_owned())];
         let mut rows = Rows::default();
         let mut own = Vec::new();
-        for text in [r#"{"device":"a","ts":5,"x":1}"#, r#"{"device":"b","x":1}"#, r#"[{"device":"a","ts":5,"x":1},{"x":1}]"#] {
+        for text in
+            [r#"{"device":"a","ts":5,"x":1}"#, r#"{"device":"b","x":1}"#, r#"[{"device":"a","ts":5,"x":1},{"x":1}]"#]
+        {
             let given = Given { tags: &tags, ..Given::default() };
             own.push(bench.payload.decode(text.as_bytes(), &given, &mut bench.names, &mut rows));
         }
@@ -453,7 +470,13 @@ mod tests {
     fn formats() -> impl Strategy<Value = FormatHints> {
         let csv = FormatHints { header: Some(true), ..hints(Kind::Csv) };
         let named = FormatHints { device: Some("d".into()), time: Some("t".into()), ..FormatHints::default() };
-        prop_oneof![Just(FormatHints::default()), Just(hints(Kind::Line)), Just(hints(Kind::Csv)), Just(csv), Just(named)]
+        prop_oneof![
+            Just(FormatHints::default()),
+            Just(hints(Kind::Line)),
+            Just(hints(Kind::Csv)),
+            Just(csv),
+            Just(named)
+        ]
     }
 
     proptest! {

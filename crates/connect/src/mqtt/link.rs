@@ -71,7 +71,9 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// The broker has taken us.
-    Connected { session: bool },
+    Connected {
+        session: bool,
+    },
     Message(Message),
     /// The broker has answered a subscription; the place and reason of the first topic that it refused.
     Subscribed(Option<(usize, String)>),
@@ -272,7 +274,10 @@ impl Task {
                 let topic = listening.filters.get(place).map_or("", String::as_str);
                 let broker = &self.connection.broker;
                 let at = format!("the broker at {}:{}", broker.host, broker.port);
-                Err(later(Whose::You, format!("{at} does not let us listen to `{topic}`: {why}; mend its list of rights")))
+                Err(later(
+                    Whose::You,
+                    format!("{at} does not let us listen to `{topic}`: {why}; mend its list of rights"),
+                ))
             }
             (Event::Other | Event::Message(_), _) => Ok(()),
             // Sources have room for what their messages leave; of a sink's events there are a handful.

@@ -150,7 +150,9 @@ mod tests {
             Ok(pattern) => {
                 let mut said = Said::default();
                 match pattern.read(topic, &mut said) {
-                    true => format!("{} device={} channel={} {:?}", pattern.filter(), said.device, said.channel, said.tags),
+                    true => {
+                        format!("{} device={} channel={} {:?}", pattern.filter(), said.device, said.channel, said.tags)
+                    }
                     false => format!("{} no", pattern.filter()),
                 }
             }

@@ -56,7 +56,9 @@ impl Trouble {
             }
             Trouble::Refused(Refusal::Login) => {
                 let way = match &connection.user {
-                    Some(user) => format!("its user `{user}`: mend `user` and `password`, or the broker's list of users"),
+                    Some(user) => {
+                        format!("its user `{user}`: mend `user` and `password`, or the broker's list of users")
+                    }
                     None => "anybody without a user: write `user` and `password`".to_owned(),
                 };
                 later(Whose::You, format!("{at} does not let in {way}"))
@@ -71,7 +73,8 @@ impl Trouble {
                 later(Whose::Peer, format!("{at} closed the connection; {way}"))
             }
             Trouble::Closed => {
-                let way = format!("it may not speak this version (write version = \"{other}\"), or only TLS (mqtts://)");
+                let way =
+                    format!("it may not speak this version (write version = \"{other}\"), or only TLS (mqtts://)");
                 later(Whose::Peer, format!("{at} closed the connection before it answered; {way}"))
             }
             Trouble::TakenOver => {

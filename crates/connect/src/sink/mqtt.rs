@@ -71,7 +71,8 @@ impl Mqtt {
         }
         let mut sent = None;
         loop {
-            let event = timeout(PATIENCE, link.next()).await.map_err(|_| self.slow("did not acknowledge a message"))??;
+            let event =
+                timeout(PATIENCE, link.next()).await.map_err(|_| self.slow("did not acknowledge a message"))??;
             match event {
                 Event::Sent(packet) if sent.is_none() => sent = Some(packet),
                 Event::Acknowledged(packet, refused) if sent == Some(packet) => match refused {

@@ -145,7 +145,12 @@ pub(super) mod tests {
     #[test]
     fn fields_stand_in_json_without_breaking_it() {
         let json = r#"{"message":"say \"so\"\n","value":27.5,"p_value":null,"device":"a"}"#;
-        check(r#"{"text":"{message}","v":{value},"p":{p_value},"x":{{"a":{b}}}}"#, json, Use::Json, r#"{"text":"say \"so\"\n","v":27.5,"p":null,"x":{{"a":null}}}"#);
+        check(
+            r#"{"text":"{message}","v":{value},"p":{p_value},"x":{{"a":{b}}}}"#,
+            json,
+            Use::Json,
+            r#"{"text":"say \"so\"\n","v":27.5,"p":null,"x":{{"a":null}}}"#,
+        );
         check("{noun} {key} { device} {device", json, Use::Json, "alerts k1 { device} {device");
     }
 

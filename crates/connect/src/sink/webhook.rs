@@ -97,9 +97,8 @@ impl Webhook {
     /// An address that is none, or a private one that is not allowed; a secret that cannot be read.
     pub fn new(settings: &Settings, now: Now) -> Result<Webhook, Fault> {
         tls::install();
-        let url = checked(&settings.url, settings.allow_private).map_err(|why| {
-            Fault::yours(format!("the url {} {why}", settings.url))
-        })?;
+        let url = checked(&settings.url, settings.allow_private)
+            .map_err(|why| Fault::yours(format!("the url {} {why}", settings.url)))?;
         let key = settings.secret.as_ref().map(Secret::read).transpose()?;
         let client = Client::builder()
             .timeout(PATIENCE)
@@ -145,7 +144,9 @@ impl Webhook {
             status if status.is_server_error() => (Retry::Later, ""),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (Retry::Never, "; mend its `headers` or `secret`"),
             status if status.is_redirection() => (Retry::Never, "; write the new address as `url`"),
-            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::METHOD_NOT_ALLOWED => (Retry::Never, "; mend its `url`"),
+            StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::METHOD_NOT_ALLOWED => {
+                (Retry::Never, "; mend its `url`")
+            }
             _ => (Retry::Never, "; mend its `body` or `headers`"),
         };
         let whose = if retry == Retry::Later { Whose::Peer } else { Whose::You };
@@ -329,9 +330,25 @@ mod tests {
     #[test]
     fn private_addresses_are_known_in_each_of_their_disguises() {
         for private in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "::1", "::",
-            "fe80::1", "fd00::1", "::ffff:127.0.0.1", "::ffff:192.168.0.1", "::127.0.0.1", "64:ff9b::10.0.0.1",
-            "2002:7f00:1::", "224.0.0.1", "255.255.255.255", "198.18.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:192.168.0.1",
+            "::127.0.0.1",
+            "64:ff9b::10.0.0.1",
+            "2002:7f00:1::",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
         ] {
             assert!(is_private(private.parse().unwrap()), "{private}");
         }
@@ -402,7 +419,10 @@ mod tests {
     async fn an_output_is_posted_as_it_is_or_in_words_of_ones_own() {
         let (request, done) = deliver(private, OK).await;
         assert_eq!(done, Ok(()));
-        assert!(request.starts_with("POST /hook HTTP/1.1\r\n") && request.contains("idempotency-key: k1\r\n"), "{request}");
+        assert!(
+            request.starts_with("POST /hook HTTP/1.1\r\n") && request.contains("idempotency-key: k1\r\n"),
+            "{request}"
+        );
         assert!(request.contains("content-type: application/json\r\n"));
         assert!(request.ends_with("\r\n\r\n{\"message\":\"too \\\"hot\\\"\",\"value\":9}"), "{request}");
 
@@ -427,7 +447,10 @@ mod tests {
         let (request, _) = deliver(signed, OK).await;
         let (_, body) = request.split_once("\r\n\r\n").unwrap();
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"sesame");
-        assert!(request.contains(&format!("ouzel-signature: {}\r\n", signature(&key, 1_704_067_200, body))), "{request}");
+        assert!(
+            request.contains(&format!("ouzel-signature: {}\r\n", signature(&key, 1_704_067_200, body))),
+            "{request}"
+        );
     }
 
     #[tokio::test]

@@ -174,7 +174,13 @@ pub async fn listen(at: SocketAddr) -> Result<TcpListener, Fault> {
             io::ErrorKind::AddrInUse => (Whose::You, "another program listens there; choose another port"),
             io::ErrorKind::PermissionDenied => (Whose::You, "that needs rights; choose a port above 1023"),
             io::ErrorKind::AddrNotAvailable => (Whose::You, "this machine has no such address"),
-            _ => return Fault { whose: Whose::Us, retry: Retry::Later, what: format!("cannot listen at {at}: {error}") },
+            _ => {
+                return Fault {
+                    whose: Whose::Us,
+                    retry: Retry::Later,
+                    what: format!("cannot listen at {at}: {error}"),
+                };
+            }
         };
         Fault { whose, retry: Retry::Later, what: format!("cannot listen at {at}: {way}") }
     })

@@ -11,9 +11,9 @@
 
 use super::live::{Ack, LiveSource, Mark, Next, Now, Packet};
 use super::{Rejected, Rows};
+use crate::decode::excerpt;
 use crate::decode::number::{self, Cell};
 use crate::decode::payload::{Given, Payload};
-use crate::decode::excerpt;
 use crate::fault::{Fault, Whose};
 use crate::format::{FormatHints, Kind};
 use crate::mqtt::link::{Event, Link, Listening, Message, State};
@@ -160,10 +160,8 @@ impl Mqtt {
         });
         let mut rows = Rows::default();
         let own_times = self.decode(&topic, &payload, &mut rows);
-        let mark = (own_times && (ack.is_some() || retain)).then(|| Mark {
-            hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)),
-            compare: dup || retain || repeated,
-        });
+        let mark = (own_times && (ack.is_some() || retain))
+            .then(|| Mark { hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)), compare: dup || retain || repeated });
         let Rows { rows, rejected, absent } = rows;
         Some(Packet { declarations: self.names.take_fresh(), rows, rejected, absent, mark, ack })
     }
@@ -173,7 +171,8 @@ impl Mqtt {
         let Mqtt { name, settings, said, scratch, now, names, .. } = self;
         let text = std::str::from_utf8(topic).unwrap_or_default();
         if !settings.topics.iter().any(|pattern| pattern.read(text, said)) {
-            let way = "an earlier subscription of this client id still holds; choose another client_id, or let it expire";
+            let way =
+                "an earlier subscription of this client id still holds; choose another client_id, or let it expire";
             let reason = format!("came on the topic `{text}`, to which nobody listens any more: {way}");
             rows.rejected.push(Rejected { source: name.clone(), line: 1, reason, text: excerpt(payload) });
             return true;
@@ -210,8 +209,7 @@ impl Mqtt {
 fn connect(name: &str, settings: &Settings, first: bool, state: &Arc<State>) -> Result<Link, Fault> {
     let Settings { connection, topics, qos, retained, silent_after, receive_max, .. } = settings;
     let filters = topics.iter().map(Pattern::filter).collect();
-    let listening =
-        Listening { filters, qos: *qos, retained: *retained, silent_after: *silent_after, first };
+    let listening = Listening { filters, qos: *qos, retained: *retained, silent_after: *silent_after, first };
     let role = Role { session: *qos != Qos::Zero, receive_max: *receive_max };
     Link::open(name, connection, role, Some(listening), state)
 }

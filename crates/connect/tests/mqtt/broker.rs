@@ -41,7 +41,9 @@ impl Fake {
     pub async fn welcome(&self, session_present: bool, code: five::ConnectReturnCode) -> Guest {
         let mut stream = self.accept().await;
         let mut buffer = BytesMut::new();
-        let five::Packet::Connect(connect, _, login) = read(&mut stream, &mut buffer).await else { panic!("no CONNECT") };
+        let five::Packet::Connect(connect, _, login) = read(&mut stream, &mut buffer).await else {
+            panic!("no CONNECT")
+        };
         let mut guest = Guest { stream, buffer, connect, login };
         guest.send(five::Packet::ConnAck(five::ConnAck { session_present, code, properties: None })).await;
         guest
@@ -79,7 +81,8 @@ impl Guest {
     /// Waits for a subscription and grants it.
     pub async fn subscribed(&mut self) -> five::Subscribe {
         let five::Packet::Subscribe(subscribe) = self.packet().await else { panic!("no SUBSCRIBE") };
-        let return_codes = subscribe.filters.iter().map(|filter| five::SubscribeReasonCode::Success(filter.qos)).collect();
+        let return_codes =
+            subscribe.filters.iter().map(|filter| five::SubscribeReasonCode::Success(filter.qos)).collect();
         self.send(five::Packet::SubAck(five::SubAck { pkid: subscribe.pkid, return_codes, properties: None })).await;
         subscribe
     }

@@ -120,7 +120,9 @@ async fn bad_messages_are_rejected_and_acknowledged_and_empty_ones_only_acknowle
     let mut source = source(&settings(&fake));
     let mut guest = meet(&fake, &mut source, false).await;
     for (packet, (topic, payload)) in
-        [("hall/3/p1/up", "{\"heat\":"), ("bare/p1/heat", "warm"), ("other", "1"), ("hall/3/p1/up", "")].iter().enumerate()
+        [("hall/3/p1/up", "{\"heat\":"), ("bare/p1/heat", "warm"), ("other", "1"), ("hall/3/p1/up", "")]
+            .iter()
+            .enumerate()
     {
         guest.publish(topic, payload, 1, packet as u16 + 1, false).await;
     }
@@ -158,7 +160,11 @@ async fn refused(code: five::ConnectReturnCode) -> Fault {
 async fn who_is_not_let_in_is_told_what_to_mend() {
     let fault = refused(five::ConnectReturnCode::BadUserNamePassword).await;
     assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Later));
-    assert!(fault.what.ends_with("does not let in its user `me`: mend `user` and `password`, or the broker's list of users"));
+    assert!(
+        fault
+            .what
+            .ends_with("does not let in its user `me`: mend `user` and `password`, or the broker's list of users")
+    );
     let fault = refused(five::ConnectReturnCode::UnsupportedProtocolVersion).await;
     assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Never));
     assert!(fault.what.ends_with("write version = \"3.1.1\""), "{fault}");

@@ -3,10 +3,10 @@
 use super::detector::{Detector, Known};
 use super::memory::panes;
 use super::place::Findings;
+use super::sink::SinkKind;
 use super::suggest;
 use super::tree::{At, Table};
 use super::window::{Input, Window, Windows};
-use super::sink::SinkKind;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::plan::{AlertRule, Levels, Past, Statistic, ZScoreSpec};
 use ouzel_engine::time::Span;

@@ -2,10 +2,10 @@
 
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
+use super::sink::SinkKind;
 use super::suggest;
 use super::tree::At;
 use ouzel_connect::encode::message::WORDS;
-use super::sink::SinkKind;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::output::Severity;
 use ouzel_engine::plan::AlertRule;

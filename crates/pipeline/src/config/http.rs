@@ -48,7 +48,11 @@ pub(crate) fn one_address(sections: &Sections<'_>, sources: &[SourceConfig], fou
         if let Some((other, _)) = seen.iter().find(|(_, at)| *at == listen) {
             let where_ = listen.map_or("the address of the pages".to_owned(), |at| at.to_string());
             let message = format!("`{}` listens at {where_}, and so does `{other}`", section.label());
-            found.problem(&section.name.place, message, "give one of them another address: listen = \"127.0.0.1:8086\"");
+            found.problem(
+                &section.name.place,
+                message,
+                "give one of them another address: listen = \"127.0.0.1:8086\"",
+            );
         }
         seen.push((section.label(), listen));
     }

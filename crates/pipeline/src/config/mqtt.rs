@@ -52,18 +52,7 @@ pub(crate) fn connection(table: &mut Table<'_, '_>, folder: &Path) -> Option<Con
         }
     }
     let broker = broker?;
-    Some(Connection {
-        broker,
-        version,
-        client_id,
-        user,
-        password,
-        ca,
-        cert,
-        private_key,
-        keep_alive,
-        packet_max,
-    })
+    Some(Connection { broker, version, client_id, user, password, ca, cert, private_key, keep_alive, packet_max })
 }
 
 /// `5` or `"3.1.1"`; a number may stand without quotes.

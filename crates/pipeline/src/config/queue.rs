@@ -1,5 +1,6 @@
 //! `queue = { holds = 50_000, when_full = "block" }` of a live source.
 
+#[cfg(any(feature = "mqtt", feature = "http"))]
 use super::tree::Table;
 
 /// How many readings a queue holds where nothing is said: 1.2 MB of them.
@@ -33,6 +34,7 @@ impl Queue {
 }
 
 /// Reads the queue of a source whose senders can wait, or cannot.
+#[cfg(any(feature = "mqtt", feature = "http"))]
 pub(crate) fn read(source: &mut Table<'_, '_>, waits: bool) -> Queue {
     let default = Queue::of(waits);
     let Some(mut table) = source.table("queue", "{ holds = 50_000, when_full = \"drop-oldest\" }") else {

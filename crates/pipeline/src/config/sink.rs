@@ -1,17 +1,22 @@
 //! `[sink.NAME]`: files in a folder, standard output, webhooks and brokers.
 
-use super::place::Findings;
-use super::sections::{Kind, Section, Sections};
-use super::tree::{At, Table};
 use super::LiveSinkKind;
 #[cfg(feature = "mqtt")]
 use super::mqtt;
+use super::place::Findings;
+use super::sections::{Kind, Section, Sections};
+use super::tree::{At, Table};
 #[cfg(feature = "http")]
 use super::webhook;
-#[cfg(any(feature = "mqtt", feature = "http"))]
-use {super::suggest, ouzel_connect::encode, ouzel_connect::sink::template::Template, ouzel_engine::plan::{Plan, Statistic}};
 use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
 use std::path::{Path, PathBuf};
+#[cfg(any(feature = "mqtt", feature = "http"))]
+use {
+    super::suggest,
+    ouzel_connect::encode,
+    ouzel_connect::sink::template::Template,
+    ouzel_engine::plan::{Plan, Statistic},
+};
 
 #[derive(Clone, Copy)]
 enum Type {
@@ -25,6 +30,7 @@ enum Type {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SinkKind {
     Here(SinkSettings),
+    #[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(dead_code, reason = "such a build refuses them"))]
     Live(LiveSinkKind, Vec<Noun>),
 }
 
@@ -39,11 +45,7 @@ impl SinkKind {
 }
 
 /// Reads all sections of this kind. Paths are relative to `folder`, where the config stands.
-pub(crate) fn read_all(
-    sections: &Sections<'_>,
-    folder: &Path,
-    found: &mut Findings,
-) -> Vec<(At<String>, SinkKind)> {
+pub(crate) fn read_all(sections: &Sections<'_>, folder: &Path, found: &mut Findings) -> Vec<(At<String>, SinkKind)> {
     let mut sinks: Vec<(At<String>, SinkKind)> = Vec::new();
     for section in sections.of(Kind::Sink) {
         let Some(settings) = read(section, folder, found) else { continue };
@@ -72,8 +74,7 @@ fn shared(one: &SinkKind, other: &SinkKind) -> Option<String> {
 fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<SinkKind> {
     let mut table = section.table(found);
     table.need("type", "one of file, stdout, webhook, mqtt");
-    let types =
-        [("file", Type::File), ("stdout", Type::Stdout), ("webhook", Type::Webhook), ("mqtt", Type::Mqtt)];
+    let types = [("file", Type::File), ("stdout", Type::Stdout), ("webhook", Type::Webhook), ("mqtt", Type::Mqtt)];
     let kind = table.choice("type", &types)?;
     let (target, encoding, take) = match kind.what {
         Type::File => {
@@ -89,24 +90,29 @@ fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<Si
         Type::Webhook | Type::Mqtt => return live(&kind, table, folder),
     };
     let take = table.choices("take", &Noun::ALL.map(|noun| (noun.name(), noun))).unwrap_or(take);
-    table.finish(&[
-        ("takes", "write `take`"),
-        ("dir", "write `path`"),
-        ("url", "that is for type = \"webhook\""),
-    ]);
+    table.finish(&[("takes", "write `take`"), ("dir", "write `path`"), ("url", "that is for type = \"webhook\"")]);
     Some(SinkKind::Here(SinkSettings { target, encoding, take }))
 }
 
+#[cfg(not(any(feature = "mqtt", feature = "http")))]
+fn live(kind: &At<Type>, table: Table<'_, '_>, _: &Path) -> Option<SinkKind> {
+    let message = "this build of ouzel cannot send over the network";
+    table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
+    None
+}
+
 /// What other machines may be sent. What could not be read goes into files.
+#[cfg(any(feature = "mqtt", feature = "http"))]
 const SENT: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late];
 
+#[cfg(any(feature = "mqtt", feature = "http"))]
 fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
     let take = table.choices("take", &SENT.map(|noun| (noun.name(), noun))).unwrap_or(vec![Noun::Alerts]);
-    let what = match kind.what {
+    let what: Option<LiveSinkKind> = match kind.what {
         #[cfg(feature = "http")]
-        Type::Webhook => webhook::sink(&mut table, &take, folder).map(LiveSinkKind::Webhook),
+        Type::Webhook => webhook::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Webhook(Box::new(sink))),
         #[cfg(feature = "mqtt")]
-        Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(LiveSinkKind::Mqtt),
+        Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Mqtt(Box::new(sink))),
         _ => {
             let message = "this build of ouzel cannot send over the network";
             table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
@@ -120,7 +126,7 @@ fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<Sink
         ("format", "it is JSON; write `body` for a webhook's own words"),
         ("queue", "what a sink has not taken waits in the journal"),
     ]);
-    Some(SinkKind::Live(what?, take))
+    what.map(|what| SinkKind::Live(what, take))
 }
 
 /// Notes the fields of a template that no output of these nouns has.

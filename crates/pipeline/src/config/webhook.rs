@@ -28,7 +28,8 @@ pub(crate) fn sink(table: &mut Table<'_, '_>, take: &[Noun], folder: &Path) -> O
         let own_type = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         fields(table, "body", &body, &template, take);
         if !own_type && serde_json::from_str::<serde_json::Value>(&template.example()).is_err() {
-            let way = "text needs its quotes: {\"text\": \"{message}\"}; for another kind of text add a header Content-Type";
+            let way =
+                "text needs its quotes: {\"text\": \"{message}\"}; for another kind of text add a header Content-Type";
             table.found.problem(&body.place, "`body` will not be JSON", way);
         }
         template
@@ -55,7 +56,11 @@ fn headers(table: &mut Table<'_, '_>, folder: &Path) -> Vec<(String, Header)> {
         let is_secret = SECRET_HEADERS.contains(&name.what.to_ascii_lowercase().as_str());
         if is_secret && matches!(header, Header::Text(_)) {
             let message = format!("`{}` stands here for everybody to read", name.what);
-            table.found.problem(&text.place, message, "write \"Bearer ${env:TOKEN}\" or \"Bearer ${file:/run/secrets/token}\"");
+            table.found.problem(
+                &text.place,
+                message,
+                "write \"Bearer ${env:TOKEN}\" or \"Bearer ${file:/run/secrets/token}\"",
+            );
         }
         all.push((name.what, header));
     }

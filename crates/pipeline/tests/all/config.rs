@@ -776,7 +776,10 @@ take   = ["aggregates"]
     assert_eq!(gate.queue, Queue { holds: 1_000, when_full: WhenFull::DropNewest });
 
     let [desk, plant] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
-    assert_eq!((desk.name.as_str(), &desk.take[..], &plant.take[..]), ("desk", &[Noun::Alerts][..], &[Noun::Aggregates][..]));
+    assert_eq!(
+        (desk.name.as_str(), &desk.take[..], &plant.take[..]),
+        ("desk", &[Noun::Alerts][..], &[Noun::Aggregates][..])
+    );
     let LiveSinkKind::Webhook(settings) = &desk.what else { panic!("{desk:?}") };
     assert_eq!(settings.headers[0].1, Header::Secret("Bearer ".into(), Secret::Env("TOKEN".into()), String::new()));
     assert!(matches!(plant.what, LiveSinkKind::Mqtt(_)) && config.sinks.is_empty());

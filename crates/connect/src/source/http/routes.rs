@@ -136,8 +136,14 @@ async fn readings(State(door): State<Door>, headers: HeaderMap, Query(asked): Qu
     // What `curl -d` says of everything is no reason to refuse it.
     let known = match kind.as_str() {
         "text/csv" => door.0.csv,
-        "" | "application/json" | "application/x-ndjson" | "application/ndjson" | "application/jsonl"
-        | "application/json-lines" | "text/plain" | "application/octet-stream"
+        ""
+        | "application/json"
+        | "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/json-lines"
+        | "text/plain"
+        | "application/octet-stream"
         | "application/x-www-form-urlencoded" => true,
         other => other.ends_with("+json"),
     };
@@ -184,7 +190,7 @@ impl Door {
         body: Body,
     ) -> Result<oneshot::Receiver<Answer>, Response> {
         let inner = &*self.0;
-        self.let_in(headers, asked)?;
+        self.let_in(headers, asked).map_err(|(status, why)| refuse(status, why))?;
         let gzip = match text(headers, header::CONTENT_ENCODING.as_str()) {
             "" | "identity" => false,
             "gzip" | "x-gzip" => true,
@@ -220,11 +226,11 @@ impl Door {
 
     /// The key, as our own clients send it and as those of InfluxDB do. Without one a browser is kept out: any page that
     /// somebody looks at could post to this machine.
-    fn let_in(&self, headers: &HeaderMap, asked: &Asked) -> Result<(), Response> {
+    fn let_in(&self, headers: &HeaderMap, asked: &Asked) -> Result<(), (StatusCode, &'static str)> {
         let Some(key) = &self.0.key else {
             if headers.contains_key(header::ORIGIN) {
                 let why = "web pages may not post readings here: give the source a key";
-                return Err(refuse(StatusCode::FORBIDDEN, why));
+                return Err((StatusCode::FORBIDDEN, why));
             }
             return Ok(());
         };
@@ -235,7 +241,7 @@ impl Door {
             return Ok(());
         }
         let why = "this source needs its key: send `Authorization: Bearer KEY`";
-        Err(refuse(StatusCode::UNAUTHORIZED, why))
+        Err((StatusCode::UNAUTHORIZED, why))
     }
 
     fn too_large(&self) -> Response {
