@@ -276,6 +276,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             sinks: &sinks,
             given,
             described: &described,
+            has_page: server.is_some(),
+            has_lake: lake.is_some(),
         };
         whole.advise(found);
     }
