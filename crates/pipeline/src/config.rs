@@ -20,6 +20,7 @@ mod mqtt;
 mod order;
 mod place;
 mod queue;
+#[cfg(any(feature = "mqtt", feature = "http"))]
 mod secret;
 mod sections;
 mod server;

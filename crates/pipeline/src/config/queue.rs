@@ -1,5 +1,6 @@
 //! `queue = { holds = 50_000, when_full = "block" }` of a live source.
 
+#[cfg(any(feature = "mqtt", feature = "http"))]
 use super::tree::Table;
 use crate::queue::{QueueSettings, WhenFull};
 
@@ -12,6 +13,7 @@ pub(crate) fn of(waits: bool) -> QueueSettings {
 }
 
 /// Reads the queue of a source whose senders can wait, or cannot.
+#[cfg(any(feature = "mqtt", feature = "http"))]
 pub(crate) fn read(source: &mut Table<'_, '_>, waits: bool) -> QueueSettings {
     let default = of(waits);
     let Some(mut table) = source.table("queue", "{ holds = 50_000, when_full = \"drop-oldest\" }") else {

@@ -96,18 +96,25 @@ fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<Si
 /// What other machines may be sent. What could not be read goes into files.
 const SENT: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late];
 
+#[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(unused_variables, reason = "nothing is read of it"))]
 fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
     let take = table.choices("take", &SENT.map(|noun| (noun.name(), noun))).unwrap_or(vec![Noun::Alerts]);
-    let what = match kind.what {
+    let built = match kind.what {
+        Type::Webhook => cfg!(feature = "http"),
+        Type::Mqtt => cfg!(feature = "mqtt"),
+        Type::File | Type::Stdout => false,
+    };
+    if !built {
+        let message = "this build of ouzel cannot send over the network";
+        table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
+        return None;
+    }
+    let what: Option<LiveSinkKind> = match kind.what {
         #[cfg(feature = "http")]
         Type::Webhook => webhook::sink(&mut table, &take, folder).map(LiveSinkKind::Webhook),
         #[cfg(feature = "mqtt")]
         Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(LiveSinkKind::Mqtt),
-        _ => {
-            let message = "this build of ouzel cannot send over the network";
-            table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
-            return None;
-        }
+        _ => None,
     };
     table.finish(&[
         ("takes", "write `take`"),

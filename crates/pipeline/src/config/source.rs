@@ -1,5 +1,7 @@
 //! `[source.NAME]`: files, standard input, the simulator, brokers and what is posted.
 
+#[cfg(any(feature = "mqtt", feature = "http"))]
+use super::LiveKind;
 #[cfg(feature = "http")]
 use super::http;
 #[cfg(feature = "mqtt")]
@@ -8,7 +10,7 @@ use super::place::Findings;
 use super::queue;
 use super::sections::{Kind, Section, Sections};
 use super::tree::{At, Table};
-use super::{LiveKind, SourceConfig, SourceKind, advice, format, simulate};
+use super::{SourceConfig, SourceKind, advice, format, simulate};
 use ouzel_connect::decode::payload::ARRIVAL;
 use ouzel_connect::format::FormatHints;
 use ouzel_engine::series::Timing;
@@ -37,6 +39,7 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
         table.need("type", "one of file, stdin, simulate, mqtt, http");
         return None;
     };
+    #[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(unused_mut, reason = "only live sources ask"))]
     let mut queue = queue::of(true);
     let what = match kind.what {
         #[cfg(feature = "mqtt")]
@@ -107,6 +110,8 @@ pub(crate) fn tags(source: &SourceConfig) -> Vec<String> {
         }
         #[cfg(feature = "http")]
         SourceKind::Live(LiveKind::Http(settings)) => settings.format.tags.clone(),
+        #[cfg(not(any(feature = "mqtt", feature = "http")))]
+        SourceKind::Live(none) => match *none {},
     }
 }
 
@@ -143,6 +148,8 @@ pub(crate) fn channels(source: &SourceConfig) -> Option<Vec<String>> {
         // Line protocol is taken beside whatever the format says, and brings what it likes.
         #[cfg(feature = "http")]
         SourceKind::Live(LiveKind::Http(_)) => None,
+        #[cfg(not(any(feature = "mqtt", feature = "http")))]
+        SourceKind::Live(none) => match *none {},
     }
 }
 
