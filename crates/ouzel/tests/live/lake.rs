@@ -83,7 +83,10 @@ fn compare(found: &Value, begin: u64, seconds: u64) {
     assert_eq!(readings["sum"], json!(sum as f64));
     assert_eq!(readings["devices"], json!(MACHINES + 1));
     assert_eq!(readings["quality"], json!({ "good": count }));
-    assert_eq!((&readings["first"], &readings["last"]), (&json!(begin * 1_000_000), &json!((begin + seconds - 1) * 1_000_000)));
+    assert_eq!(
+        (&readings["first"], &readings["last"]),
+        (&json!(begin * 1_000_000), &json!((begin + seconds - 1) * 1_000_000))
+    );
     assert_eq!(readings["late"], json!(0));
     for tier in ["tier_10s", "tier_1m", "tier_10m"] {
         assert_eq!(found[tier]["count"], json!(count), "{tier}");
@@ -172,7 +175,11 @@ fn a_packed_body_is_taken_and_a_mistake_is_named_with_its_line() {
     let said: Value = serde_json::from_slice(&answer.body).expect("it is JSON");
     assert_eq!(said["line"], json!(2), "{said}");
     assert!(said["message"].as_str().is_some_and(|words| words.contains("all else was kept")), "{said}");
-    let answer = ouzel.post("/api/v1/readings", &[], b"[{\"device\": \"c\", \"temperature\": 5}, {\"device\": \"c\", \"temperature\": {}}, 7]");
+    let answer = ouzel.post(
+        "/api/v1/readings",
+        &[],
+        b"[{\"device\": \"c\", \"temperature\": 5}, {\"device\": \"c\", \"temperature\": {}}, 7]",
+    );
     assert_eq!(answer.status, 400, "{answer:?}");
     ouzel.stop();
     let sum = files::readings(&desk.path("lake")).into_iter().map(|(_, value)| value).sum::<f64>();

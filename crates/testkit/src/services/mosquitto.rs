@@ -5,7 +5,7 @@ use super::{Guarded, free_port, lacking, signal, until};
 use rustix::process::Signal;
 use std::fs::{self, File};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -63,7 +63,6 @@ impl Mosquitto {
 
     fn write_config(&self, anonymous: bool) {
         let Mosquitto { port, .. } = self;
-        let place = |name: &str| Path::display(&self.path(name)).to_string();
         // `user root` matters to root only, whose folder the broker could not write to as another user.
         let text = format!(
             "listener {port} 127.0.0.1\n\
@@ -77,7 +76,7 @@ impl Mosquitto {
              log_type error\nlog_type warning\nlog_type notice\nlog_type information\nlog_type subscribe\n\
              allow_anonymous {anonymous}\n{}",
             self.folder.path().display(),
-            if anonymous { String::new() } else { format!("password_file {}\n", place("users")) }
+            if anonymous { String::new() } else { format!("password_file {}\n", self.path("users").display()) }
         );
         fs::write(self.path("mosquitto.conf"), text).expect("a new file can be written");
     }
@@ -119,20 +118,16 @@ impl Mosquitto {
         assert!(self.comes_up(), "mosquitto does not start again: {}", self.log());
     }
 
-    /// Lets in other users from now on.
-    ///
-    /// # Panics
-    /// When it runs no more.
-    pub fn set_users(&self, users: &[(&str, &str)]) {
-        self.write_users(users);
-        signal(&self.running.as_ref().expect("it runs").0, Signal::HUP);
-    }
-
     fn write_users(&self, users: &[(&str, &str)]) {
         fs::write(self.path("users"), "").expect("a file can be written");
         for (user, password) in users {
             let mut command = Command::new("mosquitto_passwd");
-            command.arg("-b").arg(self.path("users")).args([user, password]).stdout(Stdio::null()).stderr(Stdio::null());
+            command
+                .arg("-b")
+                .arg(self.path("users"))
+                .args([user, password])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
             assert!(command.status().expect("it comes with mosquitto").success());
         }
     }

@@ -80,7 +80,7 @@ impl Client {
     ///
     /// # Errors
     /// The connection is gone, or nothing comes for a minute.
-    pub fn next(&mut self) -> io::Result<Heard> {
+    pub fn hear(&mut self) -> io::Result<Heard> {
         let (kind, body) = self.packet()?;
         match kind & 0xf0 {
             PUBACK if body.len() >= 2 => Ok(Heard::Acknowledged(u16::from_be_bytes([body[0], body[1]]))),
@@ -196,7 +196,7 @@ fn publish_some(
     }
     client.to.write_all(&packets)?;
     while !open.is_empty() {
-        if let Heard::Acknowledged(number) = client.next()? {
+        if let Heard::Acknowledged(number) = client.hear()? {
             let before = open.len();
             open.retain(|&which| which - first + 1 != u64::from(number));
             acknowledged.fetch_add((before - open.len()) as u64, Ordering::Relaxed);
