@@ -3,7 +3,8 @@
 //! `cargo run --release -p ouzel-connect --example decode_speed -- [WORD]`: only what has the word in its name.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
-use ouzel_connect::format::FormatHints;
+use ouzel_connect::decode::payload::{Given, Payload};
+use ouzel_connect::format::{FormatHints, Kind};
 use ouzel_connect::source::{Rows, Source, file};
 use ouzel_engine::series::{Names, Timing};
 use std::io::Cursor;
@@ -46,10 +47,54 @@ fn main() {
         format!("weather,device=sensor_{device:03} temperature={heat:.2} {}\n", 1_704_067_200_000_000_000u64 + i as u64)
     };
     text("line protocol, 1 field", ROWS / 2, || (0..ROWS / 2).map(point).collect());
+    payloads();
     #[cfg(feature = "parquet")]
     for sensors in [25, 1000] {
         parquet(sensors);
     }
+}
+
+/// What live sources are sent: one message of four fields at a time, and bodies of a thousand lines.
+fn payloads() {
+    let heat = |i: usize| 20.0 + (i % 977) as f64 / 100.0;
+    let ts = |i: usize| 1_704_067_200_000u64 + i as u64 * 250;
+    let message = |i: usize| {
+        let (device, heat, damp) = (i % 25, heat(i), 40.0 + (i % 499) as f64 / 10.0);
+        format!(
+            "{{\"ts\":{},\"device\":\"sensor_{device:03}\",\"temperature\":{heat:.2},\"humidity\":{damp:.1}}}\n",
+            ts(i)
+        )
+    };
+    let point = |i: usize| format!("weather,device=sensor_{:03} temperature={:.2} {}000000\n", i % 25, heat(i), ts(i));
+    let json: Vec<String> = (0..ROWS / 2).map(message).collect();
+    let lines: Vec<String> = (0..ROWS / 2).map(point).collect();
+    payload("payload: json of four fields, one a message", Kind::Ndjson, json.len(), &json);
+    payload("payload: the same, a thousand a message", Kind::Ndjson, json.len(), &bodies(&json));
+    payload("payload: line protocol, a thousand a message", Kind::Line, lines.len(), &bodies(&lines));
+}
+
+fn bodies(messages: &[String]) -> Vec<String> {
+    messages.chunks(1_000).map(<[String]>::concat).collect()
+}
+
+fn payload(what: &str, kind: Kind, count: usize, messages: &[String]) {
+    if std::env::args().nth(1).is_some_and(|word| !what.contains(&word)) {
+        return;
+    }
+    let hints = FormatHints { kind: Some(kind), ..FormatHints::default() };
+    let mut best = f64::MAX;
+    for _ in 0..RUNS {
+        let mut payload = Payload::new("bench", &hints, Timing::default()).expect("the format is good");
+        let (mut names, mut into) = (Names::new(), Rows::default());
+        let start = Instant::now();
+        for message in messages {
+            into.rows.clear();
+            assert!(payload.decode(message.as_bytes(), &Given::default(), &mut names, &mut into));
+        }
+        best = best.min(start.elapsed().as_nanos() as f64 / count as f64);
+        assert!(into.rejected.is_empty(), "{:?}", into.rejected[0]);
+    }
+    println!("{what}: {best:.1} ns each");
 }
 
 fn rows(sensors: usize, time: impl Fn(usize) -> String) -> String {

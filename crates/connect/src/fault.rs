@@ -31,6 +31,8 @@ pub enum Retry {
     Never,
     /// Perhaps, after a while.
     Later,
+    /// Nothing was broken off: it only had to be said. Go on at once.
+    Now,
 }
 
 impl Fault {

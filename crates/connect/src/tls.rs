@@ -1,16 +1,14 @@
 //! TLS as a client: rustls with ring, for brokers and for webhooks.
 
-use crate::fault::Fault;
 #[cfg(feature = "mqtt")]
-use rustls::pki_types::pem::PemObject;
-#[cfg(feature = "mqtt")]
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-#[cfg(feature = "mqtt")]
-use rustls::{ClientConfig, RootCertStore};
-#[cfg(feature = "mqtt")]
-use std::path::Path;
-#[cfg(feature = "mqtt")]
-use std::sync::Arc;
+use {
+    crate::fault::Fault,
+    rustls::pki_types::pem::PemObject,
+    rustls::pki_types::{CertificateDer, PrivateKeyDer},
+    rustls::{ClientConfig, RootCertStore},
+    std::path::Path,
+    std::sync::Arc,
+};
 
 /// Makes ring the provider of this process, for libraries that ask the process for one. Whoever comes first wins, and
 /// all that can come first here is ring.

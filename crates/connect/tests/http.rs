@@ -1,4 +1,5 @@
 //! The `http` source from a sender's side: what it answers, and what came of the request.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};

@@ -87,10 +87,10 @@ pub struct LiveSinkConfig {
 pub enum LiveSinkKind {
     /// `type = "webhook"`
     #[cfg(feature = "http")]
-    Webhook(ouzel_connect::sink::webhook::Settings),
+    Webhook(Box<ouzel_connect::sink::webhook::Settings>),
     /// `type = "mqtt"`
     #[cfg(feature = "mqtt")]
-    Mqtt(ouzel_connect::sink::mqtt::Settings),
+    Mqtt(Box<ouzel_connect::sink::mqtt::Settings>),
 }
 
 /// A `[source.NAME]` section.
@@ -111,10 +111,10 @@ pub struct SourceConfig {
 pub enum LiveKind {
     /// `type = "mqtt"`
     #[cfg(feature = "mqtt")]
-    Mqtt(ouzel_connect::source::mqtt::Settings),
+    Mqtt(Box<ouzel_connect::source::mqtt::Settings>),
     /// `type = "http"`
     #[cfg(feature = "http")]
-    Http(ouzel_connect::source::http::Settings),
+    Http(Box<ouzel_connect::source::http::Settings>),
 }
 
 /// The types of sources.
@@ -276,6 +276,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             sinks: &sinks,
             given,
             described: &described,
+            has_page: server.is_some(),
+            has_lake: lake.is_some(),
         };
         whole.advise(found);
     }

@@ -95,6 +95,8 @@ pub struct SourceCounters {
     pub passed: Count,
     /// Readings given up by the queue's policy.
     pub dropped: Count,
+    /// Messages given up before they were readings: QoS 0 that came faster than it could be read.
+    pub lost: Count,
     /// Readings in the queue.
     pub held: Level,
     /// Readings the queue may hold.

@@ -74,11 +74,12 @@ impl Page {
         fn whole(number: u64) -> i64 {
             i64::try_from(number).unwrap_or(i64::MAX)
         }
-        let all: [(&str, &str, &str, Get); 11] = [
+        let all: [(&str, &str, &str, Get); 12] = [
             ("messages_total", "counter", "messages that came", |s| whole(s.messages.get())),
             ("received_readings_total", "counter", "readings that came", |s| whole(s.received.get())),
             ("passed_readings_total", "counter", "readings handed on to the journal", |s| whole(s.passed.get())),
             ("dropped_readings_total", "counter", "readings given up by the queue", |s| whole(s.dropped.get())),
+            ("lost_messages_total", "counter", "messages of QoS 0 given up unread", |s| whole(s.lost.get())),
             ("known_readings_total", "counter", "readings that were there already", |s| whole(s.known.get())),
             ("rejected_total", "counter", "input that could not be read", |s| whole(s.rejected.get())),
             ("absent_total", "counter", "empty cells", |s| whole(s.absent.get())),

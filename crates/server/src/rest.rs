@@ -123,6 +123,7 @@ fn source(source: &SourceCounters) -> Value {
         "dropped": source.dropped.get(),
         "held": source.held.get(),
         "holds": source.holds.get(),
+        "lost": source.lost.get(),
         "known": source.known.get(),
         "rejected": source.rejected.get(),
         "absent": source.absent.get(),

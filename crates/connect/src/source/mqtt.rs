@@ -14,11 +14,11 @@ use super::{Rejected, Rows};
 use crate::decode::excerpt;
 use crate::decode::number::{self, Cell};
 use crate::decode::payload::{Given, Payload};
-use crate::fault::{Fault, Whose};
+use crate::fault::{Fault, Retry, Whose};
 use crate::format::{FormatHints, Kind};
 use crate::mqtt::link::{Event, Link, Listening, Message, State};
 use crate::mqtt::topic::{Pattern, Said};
-use crate::mqtt::{Connection, Qos, Role, later};
+use crate::mqtt::{Connection, Qos, Role};
 use bytes::Bytes;
 use ouzel_engine::series::{Names, Timing};
 use std::io::Write;
@@ -141,7 +141,8 @@ impl Mqtt {
             topics.join("`, `"),
             after.as_secs()
         );
-        later(Whose::Peer, what)
+        // The connection stands, and what may come on it must not wait for a back-off.
+        Fault { whose: Whose::Peer, retry: Retry::Now, what }
     }
 
     fn take(&mut self, message: Message) -> Option<Packet> {

@@ -210,6 +210,9 @@ const BESIDE: (u64, u64) = (10_000, 100);
 /// How many latencies are taken.
 const PROBES: usize = 400;
 
+/// The value of the first probe in a frame: a number that nothing else has.
+const PROBE: usize = 7_700_000;
+
 /// From a reading's departure to its alert, and to a frame that has it, at 10 000 readings a second.
 fn latencies() -> Result<[Row; 2], Failure> {
     let folder = tempfile::tempdir().map_err(|e| failed("a temporary folder", e))?;
@@ -235,12 +238,14 @@ fn latencies() -> Result<[Row; 2], Failure> {
             }
             Ok(())
         });
-        let alerts = scope.spawn(move || seen(alerts, "\"device\":\"probe-", stop));
-        let frames = scope.spawn(move || seen(frames, "event: frame", stop));
+        // The line of an alert has its device; that of a frame has the values.
+        let alerts =
+            scope.spawn(move || seen(alerts, |number| format!("\"device\":\"probe-{number}\""), "\"alert\":", stop));
+        let frames = scope.spawn(move || seen(frames, |number| format!("{}", PROBE + number), "\"t0\":", stop));
         for number in 0..PROBES {
             sent.push(Instant::now());
             // A device of its own each time, so that each is an alert of its own; series 0 says it to the frames.
-            let body = format!("probe,device=probe-{number} value=5000\nwarm value={number}");
+            let body = format!("probe,device=probe-{number} value=5000\nwarm value={}", PROBE + number);
             post(&mut probe, "/write", body.as_bytes()).map_err(|e| failed("a probe", e))?;
             // Not in step with anything else.
             std::thread::sleep(Duration::from_micros(20_000 + (number as u64 * 7_919) % 17_000));
@@ -248,18 +253,21 @@ fn latencies() -> Result<[Row; 2], Failure> {
         std::thread::sleep(Duration::from_millis(500));
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         load.join().map_err(|_| failed("the load", "it has stopped"))?.map_err(|e| failed("the load", e))?;
-        let joined = |thread: std::thread::ScopedJoinHandle<'_, Vec<Instant>>| {
+        let joined = |thread: std::thread::ScopedJoinHandle<'_, Vec<Option<Instant>>>| {
             thread.join().map_err(|_| failed("a listener", "it has stopped"))
         };
         Ok((joined(alerts)?, joined(frames)?))
     })?;
     let peak = running.memory().map_or(0, |memory| memory.1);
-    if alerted.len() < PROBES {
-        return Err(failed("the alerts", format!("{} of {PROBES} came", alerted.len())));
-    }
-    let to_alert = sent.iter().zip(&alerted).map(|(sent, heard)| heard.saturating_duration_since(*sent));
-    // A probe is in the first frame after it.
-    let to_frame = sent.iter().filter_map(|sent| framed.iter().find(|heard| *heard > sent).map(|heard| *heard - *sent));
+    let since = |heard: &[Option<Instant>], what: &str| -> Result<Vec<Duration>, Failure> {
+        let all: Vec<Duration> =
+            sent.iter().zip(heard).filter_map(|(sent, heard)| Some(heard.as_ref()?.duration_since(*sent))).collect();
+        match all.len() {
+            PROBES => Ok(all),
+            came => Err(failed(what, format!("{came} of {PROBES} came"))),
+        }
+    };
+    let (to_alert, to_frame) = (since(&alerted, "the alerts")?, since(&framed, "the frames")?);
     let row = |name: &str, p99: f64| Row {
         name: name.into(),
         setting: "p99 at 10 000 readings/s, journal 20ms".into(),
@@ -270,8 +278,7 @@ fn latencies() -> Result<[Row; 2], Failure> {
     Ok([row("reading to alert", p99(to_alert)), row("reading to a page's frame", p99(to_frame))])
 }
 
-fn p99(latencies: impl Iterator<Item = Duration>) -> f64 {
-    let mut all: Vec<Duration> = latencies.collect();
+fn p99(mut all: Vec<Duration>) -> f64 {
     all.sort();
     let rank = (all.len() * 99).div_ceil(100).max(1);
     all.get(rank - 1).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
@@ -318,17 +325,26 @@ fn post_json(stream: &mut TcpStream, path: &str, body: &str) -> std::io::Result<
     answer(stream).map(drop)
 }
 
-/// When lines with this text came.
-fn seen(mut stream: BufReader<TcpStream>, text: &str, stop: &std::sync::atomic::AtomicBool) -> Vec<Instant> {
-    let (mut seen, mut line) = (Vec::new(), Vec::new());
-    while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+/// When the line of each probe came: the first one with `kind` in it and the probe's own word.
+fn seen(
+    mut stream: BufReader<TcpStream>,
+    word: impl Fn(usize) -> String,
+    kind: &str,
+    stop: &std::sync::atomic::AtomicBool,
+) -> Vec<Option<Instant>> {
+    let (mut seen, mut line, mut next) = (vec![None; PROBES], Vec::new(), 0);
+    while !stop.load(std::sync::atomic::Ordering::Relaxed) && next < PROBES {
         match stream.read_until(b'\n', &mut line) {
             Ok(0) => break,
             // A read that ran into its time limit leaves the begin of the line.
             Err(_) => continue,
             Ok(_) => {
-                if line.windows(text.len()).any(|part| part == text.as_bytes()) {
-                    seen.push(Instant::now());
+                let now = Instant::now();
+                let text = String::from_utf8_lossy(&line);
+                // They come in order; a frame may have several.
+                while next < PROBES && text.contains(kind) && text.contains(&word(next)) {
+                    seen[next] = Some(now);
+                    next += 1;
                 }
                 line.clear();
             }

@@ -13,14 +13,20 @@ pub struct Play {
     pub seed: u64,
 }
 
-/// The config of a demo.
+/// The config of a demo. A page and a lake it has anyway: they stand in it for `ouzel run`.
 pub fn config(play: Play) -> String {
-    let mut text = HEAD.to_owned();
     let Play { devices, rate, seed } = play;
+    let mut text = HEAD.to_owned();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "[source.hall]\ntype    = \"simulate\"\nprofile = \"fleet\"\ndevices = {devices}");
     let _ = writeln!(text, "rate    = \"{rate}/s\"\nseed    = {seed}");
+    if cfg!(feature = "http") {
+        text.push_str(YOURS);
+    }
     text.push_str(REST);
+    if cfg!(feature = "parquet") {
+        text.push_str(LAKE);
+    }
     text
 }
 
@@ -29,11 +35,13 @@ const HEAD: &str = "\
 
 ";
 
-const REST: &str = r#"
+const YOURS: &str = r#"
 # Readings of your own: curl --data-binary 'machine,line=3 temperature=21.5' http://127.0.0.1:8080/write
 [source.yours]
 type = "http"
+"#;
 
+const REST: &str = r#"
 [channel.temperature]
 unit  = "°C"
 
@@ -100,4 +108,30 @@ clear = "30s"
 [alert.battery]
 on   = "battery_low"
 say  = "change the battery of {device}: {value} {unit} are left"
+
+[sink.screen]
+type = "stdout"
+
+[server]
+listen = "127.0.0.1:8080"
 "#;
+
+const LAKE: &str = r#"
+[lake]
+dir = "lake"
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_config_of_the_demo_is_good_and_needs_no_advice() {
+        let text = config(Play { devices: 10, rate: 2.0, seed: 42 });
+        let read = ouzel_pipeline::config::read("demo", &text, Path::new(""));
+        let without_lake = cfg!(not(feature = "parquet"));
+        assert!(read.problems.is_empty(), "{}", read.render_all(&text));
+        assert!(read.advice.is_empty() || without_lake, "{}", read.render_all(&text));
+    }
+}

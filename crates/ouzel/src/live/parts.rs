@@ -2,6 +2,7 @@
 
 use crate::ending::Failure;
 use axum::Router;
+#[cfg(any(feature = "mqtt", feature = "http"))]
 use ouzel_connect::sink::live::LiveSink;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::sink::mqtt as mqtt_sink;
@@ -9,16 +10,19 @@ use ouzel_connect::sink::mqtt as mqtt_sink;
 use ouzel_connect::sink::webhook::Webhook;
 #[cfg(feature = "http")]
 use ouzel_connect::source::http::{self, Http};
-use ouzel_connect::source::live::{LiveSource, Now};
+use ouzel_connect::source::live::LiveSource;
+#[cfg(any(feature = "mqtt", feature = "http"))]
+use ouzel_connect::source::live::Now;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::source::mqtt as mqtt_source;
 use ouzel_connect::source::{Source, file};
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::{Config, LiveSinkConfig, SourceConfig, SourceKind};
+use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
 #[cfg(any(feature = "mqtt", feature = "http"))]
-use ouzel_pipeline::config::{LiveKind, LiveSinkKind};
+use ouzel_pipeline::config::{LiveKind, LiveSinkConfig, LiveSinkKind};
 use ouzel_pipeline::live::play::{Played, ReadIn, Truth, begin_now};
 use ouzel_pipeline::live::{SinkPart, SourcePart};
+#[cfg(any(feature = "mqtt", feature = "http"))]
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -46,6 +50,13 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
     for source in &config.sources {
         add_source(source, clock, &mut made).await?;
     }
+    add_sinks(config, clock, &mut made)?;
+    Ok(made)
+}
+
+#[cfg(any(feature = "mqtt", feature = "http"))]
+#[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only webhooks ask for the time"))]
+fn add_sinks(config: &Config, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
     for sink in &config.live_sinks {
         let LiveSinkConfig { name, what, take } = sink;
         let delivers: Box<dyn LiveSink> = match what {
@@ -56,7 +67,13 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
         };
         made.sinks.push(SinkPart { name: name.clone(), sink: delivers, take: take.clone() });
     }
-    Ok(made)
+    Ok(())
+}
+
+/// A build without networks has no such sinks.
+#[cfg(not(any(feature = "mqtt", feature = "http")))]
+fn add_sinks(_: &Config, _: &Clock, _: &mut Made) -> Result<(), Failure> {
+    Ok(())
 }
 
 async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
@@ -98,12 +115,15 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
             }
             (Box::new(http), true)
         }
+        #[cfg(not(any(feature = "mqtt", feature = "http")))]
+        SourceKind::Live(kind) => match *kind {},
     };
     made.sources.push(SourcePart { name: name.clone(), source, queue: *queue, eager });
     Ok(())
 }
 
 /// The clock, as sources and sinks ask for it.
+#[cfg(any(feature = "mqtt", feature = "http"))]
 fn now(clock: &Clock) -> Now {
     let clock = clock.clone();
     Arc::new(move || clock.now())

@@ -197,3 +197,14 @@ fn what_cannot_be_replayed_says_why() {
     });
     assert_snapshot!(shown.concat());
 }
+
+#[test]
+fn a_live_source_is_not_replayed_and_says_what_to_name_instead() {
+    let live = "[source.floor]\ntype = \"http\"\n\n[detector.d]\ntype = \"zscore\"\non = \"x\"\n";
+    let desk = Desk::with(&[("live.toml", live), ("in.ndjson", "{\"ts\":1704067200,\"x\":3}\n")]);
+    let answer = desk.ouzel("replay -c live.toml");
+    assert_eq!(answer.code, Some(2));
+    assert!(answer.err.contains("`source.floor` is live"), "{}", answer.err);
+    assert!(answer.err.contains("name the files to read instead"), "{}", answer.err);
+    assert_eq!(desk.ouzel("replay in.ndjson -c live.toml").code, Some(0));
+}

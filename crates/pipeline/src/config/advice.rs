@@ -93,6 +93,10 @@ pub(crate) struct Whole<'w> {
     pub(crate) given: Option<&'w [String]>,
     /// Names of `[channel.NAME]` sections.
     pub(crate) described: &'w [At<String>],
+    /// There is a page that shows alerts.
+    pub(crate) has_page: bool,
+    /// There is a lake that keeps everything.
+    pub(crate) has_lake: bool,
 }
 
 impl Whole<'_> {
@@ -122,7 +126,7 @@ impl Whole<'_> {
             }
         }
         for (name, rule) in self.alerts {
-            if rule.send.is_empty() && !self.taken(Noun::Alerts) {
+            if rule.send.is_empty() && !self.taken(Noun::Alerts) && !self.has_page {
                 let message = format!("`alert.{}` is sent nowhere, and no sink takes alerts", name.what);
                 found.advice(&name.place, message, "add a sink: [sink.screen] with type = \"stdout\"");
             }
@@ -130,7 +134,7 @@ impl Whole<'_> {
     }
 
     fn unused_windows(&self, found: &mut Findings) {
-        if self.taken(Noun::Aggregates) {
+        if self.taken(Noun::Aggregates) || self.has_lake {
             return;
         }
         for (index, window) in self.known.windows.0.iter().enumerate() {

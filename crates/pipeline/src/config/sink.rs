@@ -30,6 +30,7 @@ enum Type {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SinkKind {
     Here(SinkSettings),
+    #[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(dead_code, reason = "such a build refuses them"))]
     Live(LiveSinkKind, Vec<Noun>),
 }
 
@@ -93,28 +94,30 @@ fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<Si
     Some(SinkKind::Here(SinkSettings { target, encoding, take }))
 }
 
+#[cfg(not(any(feature = "mqtt", feature = "http")))]
+fn live(kind: &At<Type>, table: Table<'_, '_>, _: &Path) -> Option<SinkKind> {
+    let message = "this build of ouzel cannot send over the network";
+    table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
+    None
+}
+
 /// What other machines may be sent. What could not be read goes into files.
+#[cfg(any(feature = "mqtt", feature = "http"))]
 const SENT: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late];
 
-#[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(unused_variables, reason = "nothing is read of it"))]
+#[cfg(any(feature = "mqtt", feature = "http"))]
 fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
     let take = table.choices("take", &SENT.map(|noun| (noun.name(), noun))).unwrap_or(vec![Noun::Alerts]);
-    let built = match kind.what {
-        Type::Webhook => cfg!(feature = "http"),
-        Type::Mqtt => cfg!(feature = "mqtt"),
-        Type::File | Type::Stdout => false,
-    };
-    if !built {
-        let message = "this build of ouzel cannot send over the network";
-        table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
-        return None;
-    }
     let what: Option<LiveSinkKind> = match kind.what {
         #[cfg(feature = "http")]
-        Type::Webhook => webhook::sink(&mut table, &take, folder).map(LiveSinkKind::Webhook),
+        Type::Webhook => webhook::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Webhook(Box::new(sink))),
         #[cfg(feature = "mqtt")]
-        Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(LiveSinkKind::Mqtt),
-        _ => None,
+        Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Mqtt(Box::new(sink))),
+        _ => {
+            let message = "this build of ouzel cannot send over the network";
+            table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
+            return None;
+        }
     };
     table.finish(&[
         ("takes", "write `take`"),
@@ -123,7 +126,7 @@ fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<Sink
         ("format", "it is JSON; write `body` for a webhook's own words"),
         ("queue", "what a sink has not taken waits in the journal"),
     ]);
-    Some(SinkKind::Live(what?, take))
+    what.map(|what| SinkKind::Live(what, take))
 }
 
 /// Notes the fields of a template that no output of these nouns has.

@@ -39,19 +39,15 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
         table.need("type", "one of file, stdin, simulate, mqtt, http");
         return None;
     };
-    #[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(unused_mut, reason = "only live sources ask"))]
-    let mut queue = queue::of(true);
+    let own_pace = queue::of(true);
     let what = match kind.what {
         #[cfg(feature = "mqtt")]
-        Type::Mqtt => mqtt::source(&mut table, folder).map(|(settings, asked)| {
-            queue = asked;
-            SourceKind::Live(LiveKind::Mqtt(settings))
-        }),
+        Type::Mqtt => mqtt::source(&mut table, folder)
+            .map(|(settings, queue)| (SourceKind::Live(LiveKind::Mqtt(Box::new(settings))), queue)),
         #[cfg(feature = "http")]
         Type::Http => {
-            let (settings, asked) = http::source(&mut table, folder);
-            queue = asked;
-            Some(SourceKind::Live(LiveKind::Http(settings)))
+            let (settings, queue) = http::source(&mut table, folder);
+            Some((SourceKind::Live(LiveKind::Http(Box::new(settings))), queue))
         }
         #[cfg(not(feature = "mqtt"))]
         Type::Mqtt => return not_built("MQTT", "mqtt", &kind, &mut table),
@@ -59,10 +55,10 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
         Type::Http => return not_built("HTTP", "http", &kind, &mut table),
         Type::File => {
             let paths = paths(&mut table, folder);
-            Some(SourceKind::Files { paths, format: format::read(&mut table) })
+            Some((SourceKind::Files { paths, format: format::read(&mut table) }, own_pace))
         }
-        Type::Stdin => Some(SourceKind::Stdin { format: format::read(&mut table) }),
-        Type::Simulate => Some(SourceKind::Simulate(simulate::read(&mut table))),
+        Type::Stdin => Some((SourceKind::Stdin { format: format::read(&mut table) }, own_pace)),
+        Type::Simulate => Some((SourceKind::Simulate(simulate::read(&mut table)), own_pace)),
     };
     let late = table.span("late");
     if let Some(late) = &late {
@@ -74,7 +70,7 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
         ("device", "write it inside `format`: format = { device = \"…\" }"),
         ("channels", "write it inside `format`: format = { channels = […] }"),
     ]);
-    let what = what?;
+    let (what, queue) = what?;
     let arrival = live_format(&what).is_some_and(|format| format.time.as_deref() == Some(ARRIVAL));
     let timing = Timing { late: late.map_or_else(Default::default, |late| late.what), arrival };
     Some(SourceConfig { name: section.name.what.clone(), what, timing, queue })
@@ -89,12 +85,12 @@ fn not_built<T, U>(what: &str, feature: &str, kind: &At<T>, table: &mut Table<'_
 
 /// The format of a live source.
 pub(crate) fn live_format(what: &SourceKind) -> Option<&FormatHints> {
-    match what {
+    let SourceKind::Live(live) = what else { return None };
+    match *live {
         #[cfg(feature = "mqtt")]
-        SourceKind::Live(LiveKind::Mqtt(settings)) => Some(&settings.format),
+        LiveKind::Mqtt(ref settings) => Some(&settings.format),
         #[cfg(feature = "http")]
-        SourceKind::Live(LiveKind::Http(settings)) => Some(&settings.format),
-        _ => None,
+        LiveKind::Http(ref settings) => Some(&settings.format),
     }
 }
 
@@ -103,15 +99,15 @@ pub(crate) fn tags(source: &SourceConfig) -> Vec<String> {
     match &source.what {
         SourceKind::Files { format, .. } | SourceKind::Stdin { format } => format.tags.clone(),
         SourceKind::Simulate(settings) => simulate::tags(settings),
-        #[cfg(feature = "mqtt")]
-        SourceKind::Live(LiveKind::Mqtt(settings)) => {
-            let of_topics = settings.topics.iter().flat_map(|topic| topic.tags()).map(str::to_owned);
-            of_topics.chain(settings.format.tags.iter().cloned()).collect()
-        }
-        #[cfg(feature = "http")]
-        SourceKind::Live(LiveKind::Http(settings)) => settings.format.tags.clone(),
-        #[cfg(not(any(feature = "mqtt", feature = "http")))]
-        SourceKind::Live(none) => match *none {},
+        SourceKind::Live(live) => match *live {
+            #[cfg(feature = "mqtt")]
+            LiveKind::Mqtt(ref settings) => {
+                let of_topics = settings.topics.iter().flat_map(|topic| topic.tags()).map(str::to_owned);
+                of_topics.chain(settings.format.tags.iter().cloned()).collect()
+            }
+            #[cfg(feature = "http")]
+            LiveKind::Http(ref settings) => settings.format.tags.clone(),
+        },
     }
 }
 
@@ -143,13 +139,13 @@ pub(crate) fn channels(source: &SourceConfig) -> Option<Vec<String>> {
     match &source.what {
         SourceKind::Files { format, .. } | SourceKind::Stdin { format } => named(format),
         SourceKind::Simulate(settings) => Some(simulate::channels(settings)),
-        #[cfg(feature = "mqtt")]
-        SourceKind::Live(LiveKind::Mqtt(settings)) => named(&settings.format),
-        // Line protocol is taken beside whatever the format says, and brings what it likes.
-        #[cfg(feature = "http")]
-        SourceKind::Live(LiveKind::Http(_)) => None,
-        #[cfg(not(any(feature = "mqtt", feature = "http")))]
-        SourceKind::Live(none) => match *none {},
+        SourceKind::Live(live) => match *live {
+            #[cfg(feature = "mqtt")]
+            LiveKind::Mqtt(ref settings) => named(&settings.format),
+            // Line protocol is taken beside whatever the format says, and brings what it likes.
+            #[cfg(feature = "http")]
+            LiveKind::Http(_) => None,
+        },
     }
 }
 

@@ -65,6 +65,8 @@ impl SourceDriver {
         let mut away = false;
         loop {
             let counters = &self.counters.sources[self.index];
+            let lost = self.source.lost();
+            counters.lost.add(lost.saturating_sub(counters.lost.get()));
             let next = tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|stop| *stop) => break,
@@ -98,10 +100,14 @@ impl SourceDriver {
                     counters.connected.store(false, Ordering::Relaxed);
                     counters.retries.add(1);
                     self.notices.warn(format!("source `{}`: {fault}", self.name));
-                    if fault.retry == Retry::Never {
-                        break;
+                    match fault.retry {
+                        Retry::Never => break,
+                        Retry::Now => {
+                            away = true;
+                            continue;
+                        }
+                        Retry::Later => away = true,
                     }
-                    away = true;
                     tokio::select! {
                         () = tokio::time::sleep(back_off.next()) => {}
                         _ = self.stop.wait_for(|stop| *stop) => break,

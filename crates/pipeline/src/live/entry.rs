@@ -262,20 +262,21 @@ impl Entry {
             marks.push((feed.key, mark.hash));
         }
         let latest = self.clock.now() + AHEAD;
-        let before = packet.rejected.len();
         let rows = &mut stretch.batch.rows;
         for row in &packet.rows {
-            match feed.series.get(row.series.0 as usize) {
-                Some(&Some(series)) if row.time <= latest => rows.push(Reading { series, ..*row }),
-                Some(Some(_)) => {
-                    packet.rejected.push(aside(feed, format!("its time {} lies more than 1h ahead", row.time)))
+            let series = feed.series.get(row.series.0 as usize).copied().flatten();
+            let reason = match series {
+                Some(series) if row.time <= latest => {
+                    rows.push(Reading { series, ..*row });
+                    continue;
                 }
-                _ => packet.rejected.push(aside(feed, format!("a stream has at most {} devices", Names::LIMIT))),
-            }
+                Some(_) => format!("its time {} lies more than 1h ahead", row.time),
+                None => format!("a stream has at most {} devices", Names::LIMIT),
+            };
+            packet.rejected.push(aside(feed, reason));
         }
         counters.absent.add(packet.absent);
         counters.rejected.add(packet.rejected.len() as u64);
-        debug_assert!(packet.rejected.len() >= before);
         stretch.absent += packet.absent;
         stretch.rejected.append(&mut packet.rejected);
     }

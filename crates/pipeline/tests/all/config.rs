@@ -15,19 +15,19 @@ fn reading(text: &str) -> Read {
     read("press-line.toml", text, Path::new("/plant"))
 }
 
-fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     reading(text).render_all(text)
 }
 
 /// A config that must be without problems.
-fn good(text: &str) -> Config {
+pub fn good(text: &str) -> Config {
     let read = reading(text);
     assert!(read.problems.is_empty(), "{}", read.render_all(text));
     read.config.expect("a config without problems can be run")
 }
 
 /// The advice on a config that must be without problems.
-fn advised(text: &str) -> String {
+pub fn advised(text: &str) -> String {
     good(text);
     shown(text)
 }
@@ -810,4 +810,31 @@ proptest! {
         let next = PRESS_LINE[at..].chars().next().map_or(at, |c| at + c.len_utf8());
         check_places(&format!("{}{with}{}", &PRESS_LINE[..at], &PRESS_LINE[next..]));
     }
+}
+
+#[test]
+fn two_of_one_client_id_and_blocking_without_acknowledgement_are_told() {
+    let text = r#"
+[source.floor]
+type      = "mqtt"
+broker    = "mqtt://plant"
+client_id = "me"
+topics    = "a/#"
+qos       = 0
+queue     = { when_full = "block" }
+
+[detector.d]
+type = "zscore"
+on   = "x"
+
+[alert.a]
+on   = "d"
+send = "plant"
+
+[sink.plant]
+type      = "mqtt"
+broker    = "mqtt://plant"
+client_id = "me"
+"#;
+    assert_snapshot!("client_ids", shown(text));
 }

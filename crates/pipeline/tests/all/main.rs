@@ -4,4 +4,6 @@
 mod config;
 mod docs;
 mod live;
+#[cfg(all(feature = "mqtt", feature = "http"))]
+mod live_sections;
 mod examples;

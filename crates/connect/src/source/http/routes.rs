@@ -190,7 +190,7 @@ impl Door {
         body: Body,
     ) -> Result<oneshot::Receiver<Answer>, Response> {
         let inner = &*self.0;
-        self.let_in(headers, asked)?;
+        self.let_in(headers, asked).map_err(|(status, why)| refuse(status, why))?;
         let gzip = match text(headers, header::CONTENT_ENCODING.as_str()) {
             "" | "identity" => false,
             "gzip" | "x-gzip" => true,
@@ -226,11 +226,11 @@ impl Door {
 
     /// The key, as our own clients send it and as those of InfluxDB do. Without one a browser is kept out: any page that
     /// somebody looks at could post to this machine.
-    fn let_in(&self, headers: &HeaderMap, asked: &Asked) -> Result<(), Response> {
+    fn let_in(&self, headers: &HeaderMap, asked: &Asked) -> Result<(), (StatusCode, &'static str)> {
         let Some(key) = &self.0.key else {
             if headers.contains_key(header::ORIGIN) {
                 let why = "web pages may not post readings here: give the source a key";
-                return Err(refuse(StatusCode::FORBIDDEN, why));
+                return Err((StatusCode::FORBIDDEN, why));
             }
             return Ok(());
         };
@@ -241,7 +241,7 @@ impl Door {
             return Ok(());
         }
         let why = "this source needs its key: send `Authorization: Bearer KEY`";
-        Err(refuse(StatusCode::UNAUTHORIZED, why))
+        Err((StatusCode::UNAUTHORIZED, why))
     }
 
     fn too_large(&self) -> Response {

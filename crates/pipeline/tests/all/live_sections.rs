@@ -1,0 +1,130 @@
+//! Sections of sources and sinks over networks, from the user's side.
+
+use crate::config::{good, shown};
+use insta::assert_snapshot;
+use ouzel_connect::mqtt::{Qos, Version};
+use ouzel_connect::secret::Secret;
+use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::webhook::Header;
+use ouzel_pipeline::config::{LiveKind, LiveSinkKind, SourceKind};
+use ouzel_pipeline::queue::{QueueSettings, WhenFull};
+
+#[test]
+fn a_live_config_becomes_its_settings() {
+    let config = good(
+        r#"
+[source.floor]
+type     = "mqtt"
+broker   = "mqtts://plant.example.com"
+version  = "3.1.1"
+user     = "me"
+password = "${file:secrets/broker}"
+ca       = "ca.pem"
+topics   = ["hall/{line}/{device}", "$share/ouzel/all/#"]
+qos      = 0
+retained = "ignore"
+silent_after = "0s"
+format   = { type = "json", time = "arrival", device = "id" }
+
+[source.gate]
+type   = "http"
+listen = "0.0.0.0:8086"
+key    = "${env:INGEST_KEY}"
+queue  = { holds = 1_000, when_full = "drop-newest" }
+late   = "0s"
+
+[alert.a]
+on   = "d"
+say  = "{line} {device}"
+send = "desk"
+
+[detector.d]
+type = "zscore"
+on   = "x"
+
+[sink.desk]
+type    = "webhook"
+url     = "https://hooks.example.com/x"
+headers = { Authorization = "Bearer ${env:TOKEN}", "X-Room" = "hall" }
+
+[sink.plant]
+type   = "mqtt"
+broker = "mqtt://127.0.0.1"
+take   = ["aggregates"]
+"#,
+    );
+    let [floor, gate] = &config.sources[..] else { panic!("{:?}", config.sources) };
+    let SourceKind::Live(LiveKind::Mqtt(settings)) = &floor.what else { panic!("{floor:?}") };
+    assert_eq!((settings.connection.version, settings.connection.broker.port), (Version::Three, 8883));
+    assert_eq!(settings.connection.password, Some(Secret::File("/plant/secrets/broker".into())));
+    assert_eq!(settings.connection.ca, Some("/plant/ca.pem".into()));
+    assert_eq!(settings.topics[0].filter(), "hall/+/+");
+    assert_eq!((settings.qos, settings.retained, settings.silent_after), (Qos::Zero, false, None));
+    assert!(floor.timing.arrival && !gate.timing.arrival);
+    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest });
+    let SourceKind::Live(LiveKind::Http(settings)) = &gate.what else { panic!("{gate:?}") };
+    assert_eq!(settings.key, Some(Secret::Env("INGEST_KEY".into())));
+    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest });
+
+    let [desk, plant] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
+    assert_eq!(
+        (desk.name.as_str(), &desk.take[..], &plant.take[..]),
+        ("desk", &[Noun::Alerts][..], &[Noun::Aggregates][..])
+    );
+    let LiveSinkKind::Webhook(settings) = &desk.what else { panic!("{desk:?}") };
+    assert_eq!(settings.headers[0].1, Header::Secret("Bearer ".into(), Secret::Env("TOKEN".into()), String::new()));
+    assert!(matches!(plant.what, LiveSinkKind::Mqtt(_)) && config.sinks.is_empty());
+}
+
+#[test]
+fn live_mistakes_are_shown_with_their_way_out() {
+    assert_snapshot!(
+        "live",
+        shown(
+            r#"
+[source.floor]
+type     = "mqtt"
+broker   = "http://plant:1883"
+version  = 3
+password = "hunter2"
+cert     = "me.pem"
+topics   = ["hall/#/x", "hall/press-{id}"]
+qos      = 3
+format   = { type = "csv", every = "1s" }
+queue    = { size = 5, when_full = "spill" }
+
+[source.other]
+type = "mqtt"
+broker = "mqtt://plant"
+topic = "hall/+"
+ca = "ca.pem"
+keep_alive = "1s"
+
+[source.gate]
+type   = "http"
+listen = "0.0.0.0:8086"
+format = { type = "parquet" }
+
+[source.a]
+type = "http"
+listen = "8086"
+
+[source.b]
+type = "http"
+key = "sesame"
+
+[sink.desk]
+type    = "webhook"
+url     = "http://192.168.1.4/hook"
+body    = '{"text": {message}, "who": {devise}}'
+headers = { Authorization = "Bearer sesame", X = "${vault:x}" }
+method  = "GET"
+
+[sink.plant]
+type  = "mqtt"
+take  = ["rejected"]
+topic = "ouzel/{noun}/#"
+"#
+        )
+    );
+}
