@@ -258,6 +258,7 @@ async fn unsure_messages_beyond_the_bound_are_given_up_and_counted() {
     }
     // All of them have been polled once what was sent behind them is answered.
     guest.send(five::Packet::PubRel(five::PubRel::new(1, None))).await;
+    assert!(matches!(guest.packet().await, five::Packet::PubComp(_)));
     let mut taken = 0;
     while taken + source.lost() < SENT {
         assert_eq!(next(&mut source).await.unwrap().rows.len(), 1);
