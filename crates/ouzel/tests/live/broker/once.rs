@@ -44,14 +44,21 @@ fn through_it_all(version: &str, count: u64) {
     wait_for(count * 2 / 5);
     broker.end();
     broker.start_again();
-    wait_for(count * 3 / 5);
     let known_by = |ouzel: &Ouzel| ouzel.source()["known"].as_u64().expect("a count");
-    let mut known = known_by(&ouzel);
-    ouzel.kill();
-    wait_for(count * 4 / 5);
-    ouzel = desk.run();
-    wait_for(count * 9 / 10);
-    // A stop under load is the gentler sort.
+    let mut known = 0;
+    for tenth in [5, 6, 7] {
+        wait_for(count * tenth / 10);
+        known += known_by(&ouzel);
+        ouzel.kill();
+        // Much has come for it when it is back; and in the midst of that it is killed again.
+        wait_for(count * tenth / 10 + count / 20);
+        ouzel = desk.run();
+        until("it takes what has come", || (ouzel.count("journalled") > 0).then_some(()));
+        ouzel.kill();
+        ouzel = desk.run();
+    }
+    wait_for(count * 8 / 10);
+    // The gentler sort of an end, under load too.
     known += known_by(&ouzel);
     ouzel.stop();
     ouzel = desk.run();
