@@ -13,10 +13,14 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// `1 reading`, `2 readings`, `12 345 readings`; words that end in `s` or `y` are not asked for.
+/// `1 reading`, `2 readings`, `12 345 anomalies`; words that end in `s` are not asked for.
 pub fn counted(number: u64, word: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {word}{plural}", grouped(number))
+    let number_shown = grouped(number);
+    match word.strip_suffix('y').filter(|_| number != 1) {
+        Some(stem) => format!("{number_shown} {stem}ies"),
+        None if number == 1 => format!("{number_shown} {word}"),
+        None => format!("{number_shown} {word}s"),
+    }
 }
 
 /// A size in powers of 1024, with three digits or so: `812 B`, `1.4 KiB`, `23 MiB`.
@@ -61,6 +65,7 @@ mod tests {
     fn digits_stand_in_groups_of_three() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1 000", "1 234 567"]);
         assert_eq!([0, 1, 2].map(|n| counted(n, "sink")), ["0 sinks", "1 sink", "2 sinks"]);
+        assert_eq!([0, 1].map(|n| counted(n, "anomaly")), ["0 anomalies", "1 anomaly"]);
     }
 
     #[test]

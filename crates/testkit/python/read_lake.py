@@ -41,7 +41,8 @@ def by_duckdb(folder, table):
         found["states"] = pairs(f"select state, count(*) from {rows} where state is not null group by all")
         found["distinct_seq"] = con.execute(f"select count(distinct seq) from {rows}").fetchone()[0]
     if table.startswith("tier"):
-        found["count"] = int(con.execute(f"select sum(count) from {rows}").fetchone()[0])
+        count, weight = con.execute(f"select sum(count), sum(count * mean) from {rows}").fetchone()
+        found["count"], found["weight"] = int(count), round(weight, 6)
     return found
 
 
@@ -65,6 +66,7 @@ def by_pyarrow(folder, table):
         found["distinct_seq"] = pc.count_distinct(rows["seq"]).as_py()
     if table.startswith("tier"):
         found["count"] = pc.sum(rows["count"]).as_py()
+        found["weight"] = round(pc.sum(pc.multiply(rows["count"].cast("double"), rows["mean"])).as_py(), 6)
     return found
 
 

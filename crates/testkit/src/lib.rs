@@ -5,3 +5,4 @@ pub mod golden;
 pub mod numpy;
 pub mod oracle;
 pub mod play;
+pub mod services;

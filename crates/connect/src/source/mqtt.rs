@@ -161,7 +161,8 @@ impl Mqtt {
         });
         let mut rows = Rows::default();
         let own_times = self.decode(&topic, &payload, &mut rows);
-        let mark = (own_times && (ack.is_some() || retain))
+        // Where nothing could be taken there is no time that tells two such messages apart, and nothing to take twice.
+        let mark = (own_times && !rows.rows.is_empty() && (ack.is_some() || retain))
             .then(|| Mark { hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)), compare: dup || retain || repeated });
         let Rows { rows, rejected, absent } = rows;
         Some(Packet { declarations: self.names.take_fresh(), rows, rejected, absent, mark, ack })

@@ -146,6 +146,20 @@ async fn bad_messages_are_rejected_and_acknowledged_and_empty_ones_only_acknowle
     assert_eq!(acknowledged, [1, 2, 3, 4, 5]);
 }
 
+#[tokio::test]
+async fn a_message_of_which_nothing_is_taken_is_not_taken_for_one_that_was_alike() {
+    let fake = Fake::new().await;
+    let mut source = source(&settings(&fake));
+    let mut guest = meet(&fake, &mut source, false).await;
+    guest.publish("hall/3/p1/up", OWN_TIME, 1, 1, false).await;
+    assert!(next(&mut source).await.unwrap().mark.is_some());
+    for packet in [2, 3] {
+        guest.publish("hall/3/p1/up", "{\"heat\":", 1, packet, false).await;
+        let packet = next(&mut source).await.unwrap();
+        assert_eq!((packet.rejected.len(), packet.mark), (1, None));
+    }
+}
+
 async fn refused(code: five::ConnectReturnCode) -> Fault {
     let fake = Fake::new().await;
     let mut settings = settings(&fake);
@@ -244,6 +258,7 @@ async fn unsure_messages_beyond_the_bound_are_given_up_and_counted() {
     }
     // All of them have been polled once what was sent behind them is answered.
     guest.send(five::Packet::PubRel(five::PubRel::new(1, None))).await;
+    assert!(matches!(guest.packet().await, five::Packet::PubComp(_)));
     let mut taken = 0;
     while taken + source.lost() < SENT {
         assert_eq!(next(&mut source).await.unwrap().rows.len(), 1);
