@@ -137,7 +137,8 @@ impl Ouzel {
 
     /// Waits until so many readings are worked off, those of earlier processes among them.
     pub(crate) fn wait_for_readings(&self, count: u64) {
-        until(&format!("{count} readings are worked off"), || (self.count("worked") >= count).then_some(()));
+        let worked = || self.count("past") + self.count("worked");
+        until(&format!("{count} readings are worked off"), || (worked() >= count).then_some(()));
     }
 
     /// What is taken in is passed on, dropped or held; and what is passed on is in the journal, unless it was before.
