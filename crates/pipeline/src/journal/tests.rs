@@ -1,3 +1,5 @@
+//! The journal from the outside: what is synced survives, what is torn is cut, what is damaged is told.
+
 use super::*;
 use crate::control::{Control, Order};
 use ouzel_engine::time::Time;
