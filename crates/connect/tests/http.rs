@@ -102,6 +102,35 @@ async fn good_lines_among_bad_ones_are_kept_and_the_bad_ones_named() {
 }
 
 #[tokio::test]
+async fn readings_put_aside_are_told_beside_the_lines_that_could_not_be_read() {
+    let why = "their times lie more than 1 h ahead";
+    for (body, aside, line, message) in [
+        (
+            "m a=1 1\nm a=2 2\n",
+            1,
+            0,
+            "partial write: 1 reading was put aside: their times lie more than 1 h ahead; all else was kept",
+        ),
+        (
+            "m a=1 1\nm b\nm a=2 2\n",
+            2,
+            2,
+            "partial write: 1 mistake, first in line 2: is not line protocol: at byte 3 a name and an equals sign are missing; \
+          2 readings were put aside: their times lie more than 1 h ahead; all else was kept",
+        ),
+    ] {
+        let request = post("/write").body(body.into()).unwrap();
+        let said = send(&Settings::default(), request, Fate::Partly { aside, why }).await;
+        assert_eq!(said.status, StatusCode::BAD_REQUEST);
+        let answer: serde_json::Value = serde_json::from_str(&said.body).unwrap();
+        assert_eq!(answer["code"], "invalid");
+        assert_eq!((answer["line"].as_u64(), answer["aside"].as_u64()), (Some(line), Some(aside)));
+        assert_eq!(answer["message"], message);
+        assert_eq!(answer["lines"].as_array().unwrap().len(), usize::from(line > 0));
+    }
+}
+
+#[tokio::test]
 async fn a_body_may_be_packed_but_not_without_end() {
     let pack = |bytes: &[u8]| {
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

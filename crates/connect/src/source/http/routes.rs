@@ -3,7 +3,7 @@
 //! | answer | when |
 //! | --- | --- |
 //! | 204 | all of it is in the journal, now or already |
-//! | 400 | some of it could not be read; the rest is in the journal. The body names lines and reasons |
+//! | 400 | some of it could not be read, or was put aside; the rest is in the journal. The body names lines and reasons |
 //! | 401, 403 | without the key; from a web page |
 //! | 408, 413, 415 | too slow, too large, in a form that is not known |
 //! | 503, `Retry-After` | given up by the queue's policy, or not asked for in time, or the run has ended |
@@ -63,32 +63,58 @@ pub(super) enum Language {
 
 /// What became of a request.
 pub(super) enum Answer {
-    Done(Fate, Option<Report>),
+    Done(Fate, Report),
     Refused(StatusCode, String),
 }
 
-/// What could not be read of a body.
-#[derive(Debug)]
+/// What is not in the journal of a body that was kept.
+#[derive(Debug, Default)]
 pub(super) struct Report {
+    /// What could not be read: how much, and the first of it by line.
     count: usize,
     first: Vec<(u64, String)>,
+    /// Readings that the intake put aside, by why. It has a few reasons, which are all written in the program.
+    aside: Vec<(&'static str, u64)>,
 }
 
 impl Report {
-    pub(super) fn of(rejected: &[Rejected]) -> Option<Report> {
+    pub(super) fn of(rejected: &[Rejected]) -> Report {
         let first = rejected.iter().take(NAMED).map(|one| (one.line, one.reason.clone())).collect();
-        (!rejected.is_empty()).then_some(Report { count: rejected.len(), first })
+        Report { count: rejected.len(), first, aside: Vec::new() }
     }
 
-    /// As InfluxDB writes it, with all of the lines beside the first.
+    /// The intake put so many readings aside.
+    fn put_aside(&mut self, count: u64, why: &'static str) {
+        match self.aside.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, sum)) => *sum += count,
+            None => self.aside.push((why, count)),
+        }
+    }
+
+    /// 204, or what InfluxDB writes of a body that was kept in part, with all of the lines beside the first.
     fn response(&self) -> Response {
+        if self.count == 0 && self.aside.is_empty() {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        let many = |count: u64, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+        let mut parts = Vec::new();
+        if let Some((line, reason)) = self.first.first() {
+            parts.push(format!("{}, first in line {line}: {reason}", many(self.count as u64, "mistake")));
+        }
+        parts.extend(self.aside.iter().map(|&(why, count)| {
+            let verb = if count == 1 { "was" } else { "were" };
+            format!("{} {verb} put aside: {why}", many(count, "reading"))
+        }));
+        parts.push("all else was kept".to_owned());
+        // Of what the intake puts aside nobody knows the line any more: 0, as InfluxDB has it where there is none.
+        let line = self.first.first().map_or(0, |(line, _)| *line);
         let lines: Vec<_> =
             self.first.iter().map(|(line, reason)| serde_json::json!({ "line": line, "reason": reason })).collect();
-        let (line, reason) = self.first.first().map_or((0, ""), |(line, reason)| (*line, reason));
-        let count = self.count;
-        let many = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-        let message = format!("partial write: {many}, first in line {line}: {reason}; all else was kept");
-        let body = serde_json::json!({ "code": "invalid", "message": message, "line": line, "lines": lines });
+        let aside: u64 = self.aside.iter().map(|(_, count)| count).sum();
+        let message = format!("partial write: {}", parts.join("; "));
+        let body = serde_json::json!({
+            "code": "invalid", "message": message, "line": line, "lines": lines, "aside": aside,
+        });
         (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
     }
 }
@@ -173,10 +199,10 @@ impl Door {
         match self.hand_over(language, headers, asked, body).await {
             Err(refused) => refused,
             Ok(answer) => match answer.await {
-                Ok(Answer::Done(Fate::Kept | Fate::Known, None)) => StatusCode::NO_CONTENT.into_response(),
-                Ok(Answer::Done(Fate::Kept | Fate::Known, Some(report))) => report.response(),
-                Ok(Answer::Done(Fate::Partly { aside, why }, _)) => {
-                    refuse(StatusCode::BAD_REQUEST, &format!("{aside} readings were put aside: {why}; all else was kept"))
+                Ok(Answer::Done(Fate::Kept | Fate::Known, report)) => report.response(),
+                Ok(Answer::Done(Fate::Partly { aside, why }, mut report)) => {
+                    report.put_aside(aside, why);
+                    report.response()
                 }
                 Ok(Answer::Done(Fate::Dropped, _)) => later("the queue is full and gave this request up"),
                 Ok(Answer::Refused(status, why)) => refuse(status, &why),
