@@ -68,7 +68,7 @@ pub fn app(running: Running, settings: ServerSettings) -> (Router, Handle) {
         advance: running.advance,
         page: Arc::new(settings.ui_dir.map_or(Page::Embedded, Page::Folder)),
     };
-    (router(app, Access::new(&running.boot, settings.key), settings.extra), hub)
+    (router(app, Access::new(&running.boot, settings.key), settings.extra, settings.keyed), hub)
 }
 
 /// Serves at all these addresses until `stop`; then live streams are told goodbye, and answers that have begun get two

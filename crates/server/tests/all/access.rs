@@ -100,6 +100,40 @@ async fn programs_send_the_key_as_a_bearer() {
 }
 
 #[tokio::test]
+async fn where_a_source_asks_for_a_key_of_its_own_the_servers_is_not_asked_for() {
+    use ouzel_connect::secret::Secret;
+    use ouzel_connect::source::http::{Http, Settings};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, "sesame").unwrap();
+    let settings = Settings { key: Some(Secret::File(path)), ..Settings::default() };
+    let now = std::sync::Arc::new(|| START);
+    let source = Http::new("hall", &settings, ouzel_engine::series::Timing::default(), now).unwrap();
+    let keyed = source.routes();
+    let bench = Bench::with("b", ServerSettings { key: Some("abc".into()), keyed, ..ServerSettings::default() });
+    for (method, path, key, status) in [
+        // Past the key; nobody drives the source here, so it must be something that its door answers.
+        (Method::POST, "/write", "Bearer sesame", 415),
+        (Method::POST, "/write", "Bearer abc", 401),
+        (Method::POST, "/api/v1/readings", "Bearer abc", 401),
+        (Method::POST, "/api/v1/readings", "", 401),
+        (Method::GET, "/ping", "", 204),
+        (Method::GET, "/api/v1/readings?limit=1", "Bearer abc", 200),
+        (Method::GET, "/api/v1/readings?limit=1", "Bearer sesame", 401),
+        (Method::PUT, "/api/v1/readings", "Bearer abc", 405),
+        (Method::GET, "/api/v1/meta", "Bearer sesame", 401),
+    ] {
+        let headers = [("host", "plant.example"), ("authorization", key), ("content-encoding", "br")];
+        let answer = bench.request(request(method.clone(), path, &headers)).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path} {key}");
+        assert!(answer.headers.contains_key("x-request-id"));
+    }
+    let origin = [("host", "x"), ("origin", "http://evil.example"), ("authorization", "Bearer sesame")];
+    assert_eq!(bench.request(request(Method::POST, "/write", &origin)).await.status, StatusCode::FORBIDDEN);
+    drop(source);
+}
+
+#[tokio::test]
 async fn a_redirect_never_leaves_this_server() {
     let settings = ServerSettings { key: Some("abc".into()), ..ServerSettings::default() };
     let bench = Bench::with("b", settings);
