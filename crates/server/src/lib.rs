@@ -18,6 +18,7 @@ mod stream;
 mod health;
 mod metrics;
 mod page;
+mod connections;
 mod serve;
 
 pub use problem::Problem;

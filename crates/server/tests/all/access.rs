@@ -207,3 +207,38 @@ async fn a_stop_says_goodbye_to_streams_over_a_real_socket() {
     assert!(rest.contains("event: bye") && rest.contains("\"why\":\"shutdown\""), "{rest}");
     server.await.unwrap().unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_half_a_head_holds_nothing_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::{Duration, Instant};
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (running, _steps) = running();
+    let server = tokio::spawn(serve(vec![listener], running, ServerSettings::default(), async {
+        let _ = stopped.await;
+    }));
+    let half = || async {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nho").await.unwrap();
+        socket
+    };
+    let mut rest = Vec::new();
+    // It is closed, in its time.
+    half().await.read_to_end(&mut rest).await.unwrap();
+    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    let slow = half().await;
+    // An answer on another one shows that the first was taken.
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    socket.write_all(request).await.unwrap();
+    rest.clear();
+    socket.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.starts_with(b"HTTP/1.1 200 OK"));
+    let began = Instant::now();
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+    assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
+    drop(slow);
+}
