@@ -12,6 +12,7 @@ mod query;
 mod problem;
 mod app;
 mod access;
+mod pack;
 mod routes;
 mod rest;
 mod stream;

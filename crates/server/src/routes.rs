@@ -2,13 +2,14 @@
 
 use crate::access::{Access, Asks, guard};
 use crate::app::{App, text};
+use crate::pack::pack;
 use crate::problem::Problem;
 use crate::{health, metrics, rest, stream};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::HeaderMap;
 use axum::http::{Method, Response, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 pub fn router(app: App, access: Access, extra: Router, keyed: Router) -> Router {
     let access = Arc::new(access);
     let add = |router: Router<App>, (_, path, route)| router.route(path, route);
-    let own = table().into_iter().fold(Router::new(), add).with_state(app.clone());
+    let own = table().into_iter().fold(Router::new(), add).with_state(app.clone()).layer(from_fn(pack));
     let all = own.merge(extra).fallback(page).with_state(());
     let with_page = all.layer(axum::Extension(app));
     let guarded = with_page.layer(from_fn_with_state((Arc::clone(&access), Asks::Here), guard));

@@ -384,3 +384,35 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn long_answers_are_packed_for_whoever_can_unpack_them() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use std::io::Read;
+    use tower::ServiceExt;
+    let bench = Bench::begun().await;
+    let ask = |path: &str, accept: &str| {
+        let request = Request::get(path).header("host", "localhost").header("accept-encoding", accept);
+        bench.request(request.body(Body::empty()).unwrap())
+    };
+    let path = "/api/v1/openapi.json";
+    let packed = ask(path, "gzip, deflate, br").await;
+    assert_eq!(
+        (&packed.headers["content-encoding"], &packed.headers["vary"]),
+        (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+    );
+    assert_eq!(packed.headers["content-length"], packed.body.len().to_string());
+    let plain = ask(path, "identity").await;
+    assert!(!plain.headers.contains_key("content-encoding") && packed.body.len() * 3 < plain.body.len());
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut text).unwrap();
+    assert_eq!(text, plain.body);
+    // What is short stays as it is, and a live stream does, too.
+    for path in ["/api/v1/series?series=0", "/healthz"] {
+        assert!(!ask(path, "gzip").await.headers.contains_key("content-encoding"), "{path}");
+    }
+    let request = Request::get("/api/v1/stream").header("host", "localhost").header("accept-encoding", "gzip");
+    let stream = ServiceExt::oneshot(bench.router.clone(), request.body(Body::empty()).unwrap()).await;
+    assert!(!stream.unwrap().headers().contains_key("content-encoding"));
+}
