@@ -57,6 +57,15 @@ impl Decoder {
         }
     }
 
+    /// The number of the line that is read next; in a list of JSON, that of the element.
+    fn line(&self) -> u64 {
+        match self {
+            Decoder::Csv(csv) => csv.number(),
+            Decoder::Ndjson(ndjson) => ndjson.number(),
+            Decoder::Line(line) => line.number(),
+        }
+    }
+
     /// A line of more than [`lines::MAX_LINE`] bytes was met, which begins so; it counts as one rejected line.
     pub fn skip_long(&mut self, start: &[u8], into: &mut Rows) {
         match self {

@@ -27,6 +27,11 @@ struct Said {
 
 /// Sends one request; each packet that comes of it meets this fate.
 async fn send(settings: &Settings, request: Request<Body>, fate: Fate) -> Said {
+    send_in_parts(settings, request, |_| fate).await
+}
+
+/// The same, with a fate for each packet by its number.
+async fn send_in_parts(settings: &Settings, request: Request<Body>, fate: impl Fn(usize) -> Fate) -> Said {
     let mut source = source(settings);
     let routes = source.routes();
     let mut packets = Vec::new();
@@ -36,7 +41,7 @@ async fn send(settings: &Settings, request: Request<Body>, fate: Fate) -> Said {
             response = &mut answer => break response.unwrap(),
             packet = source.next() => {
                 let mut packet = packet.unwrap().unwrap();
-                packet.ack.take().unwrap().tell(fate);
+                packet.ack.take().unwrap().tell(fate(packets.len()));
                 packets.push(packet);
             }
         }
@@ -99,6 +104,121 @@ async fn good_lines_among_bad_ones_are_kept_and_the_bad_ones_named() {
     assert!(answer["message"].as_str().unwrap().starts_with("partial write: 2 mistakes, first in line 2: is not line"));
     assert_eq!(answer["lines"][1]["line"], 4);
     assert_eq!(said.packets[0].rejected.len(), 2);
+}
+
+#[tokio::test]
+async fn readings_put_aside_are_told_beside_the_lines_that_could_not_be_read() {
+    let why = "their times lie more than 1 h ahead";
+    for (body, aside, line, message) in [
+        (
+            "m a=1 1\nm a=2 2\n",
+            1,
+            0,
+            "partial write: 1 reading was put aside: their times lie more than 1 h ahead; all else was kept",
+        ),
+        (
+            "m a=1 1\nm b\nm a=2 2\n",
+            2,
+            2,
+            "partial write: 1 mistake, first in line 2: is not line protocol: at byte 3 a name and an equals sign are missing; \
+          2 readings were put aside: their times lie more than 1 h ahead; all else was kept",
+        ),
+    ] {
+        let request = post("/write").body(body.into()).unwrap();
+        let said = send(&Settings::default(), request, Fate::Partly { aside, why }).await;
+        assert_eq!(said.status, StatusCode::BAD_REQUEST);
+        let answer: serde_json::Value = serde_json::from_str(&said.body).unwrap();
+        assert_eq!(answer["code"], "invalid");
+        assert_eq!((answer["line"].as_u64(), answer["aside"].as_u64()), (Some(line), Some(aside)));
+        assert_eq!(answer["message"], message);
+        assert_eq!(answer["lines"].as_array().unwrap().len(), usize::from(line > 0));
+    }
+}
+
+#[tokio::test]
+async fn good_lines_behind_many_bad_ones_are_kept_and_the_bad_ones_counted() {
+    let good = |key: u32| (0..5_000).map(move |i| format!("{{\"a\":{i},\"k\":{key}}}\n")).collect::<String>();
+    let body = format!("{}{}", "{\"a\":x}\n".repeat(1_500), good(1));
+    let said = check(post("/api/v1/readings").body(body.into()).unwrap(), 400, 10_000).await;
+    let answer: serde_json::Value = serde_json::from_str(&said.body).unwrap();
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.starts_with("partial write: 1500 mistakes, first in line 1: "), "{message}");
+    assert!(message.ends_with("; all else was kept"), "{message}");
+    let [packet] = &said.packets[..] else { panic!("{} packets", said.packets.len()) };
+    assert_eq!(packet.rejected.len(), 101);
+    assert_eq!(packet.rejected[100].reason, "1400 more mistakes behind this line");
+    assert!(packet.rejected.iter().all(|one| one.text.len() <= 200));
+    let body = format!("{}m a=1 1\n", "bad\n".repeat(1_500));
+    let said = check(post("/write").body(body.into()).unwrap(), 400, 1).await;
+    assert!(said.body.contains("1500 mistakes"), "{}", said.body);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_told_apart_any_more_the_sender_hears_it() {
+    let request = |body: &'static str| post("/api/v1/readings").body(body.into()).unwrap();
+    let said = check(request("[{\"a\":1},{\"a\":],{\"a\":3}]"), 400, 1).await;
+    assert!(said.body.contains("nothing behind line 2 was read; all else was kept"), "{}", said.body);
+    let said = check(request("{\"a\":1}\n{\"a\":]\n7\n"), 400, 1).await;
+    assert!(said.body.contains("nothing behind line 2 was read; all else was kept"), "{}", said.body);
+    let said = check(request("{\"a\":1}\n{\"a\":]\n"), 400, 1).await;
+    assert!(!said.body.contains("nothing behind"), "{}", said.body);
+}
+
+/// A body of 70 000 readings.
+fn large(with_times: bool) -> String {
+    (0..70_000).map(|i| if with_times { format!("m a={i} {i}\n") } else { format!("m a={i}\n") }).collect()
+}
+
+fn marks(said: &Said) -> Vec<u64> {
+    said.packets
+        .iter()
+        .map(|packet| packet.mark.unwrap())
+        .map(|mark| mark.compare.then_some(mark.hash).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_large_body_is_several_packets_and_one_answer() {
+    let keyed = |key: &str| post("/write").header("idempotency-key", key).body(large(false).into()).unwrap();
+    let said = check(keyed("a"), 204, 70_000).await;
+    assert!(said.packets.len() > 1 && said.packets.iter().all(|packet| packet.rows.len() < 50_000));
+    let values: Vec<f64> = said.packets.iter().flat_map(|packet| &packet.rows).map(|row| row.value).collect();
+    assert!(values.iter().enumerate().all(|(i, &value)| value == i as f64));
+    assert_eq!(said.packets.iter().map(|packet| packet.declarations.len()).sum::<usize>(), 2);
+
+    // What is the same when it comes again is another thing in each packet and under each key.
+    let first = marks(&said);
+    assert_eq!(first, marks(&check(keyed("a"), 204, 70_000).await));
+    let other = marks(&check(keyed("b"), 204, 70_000).await);
+    let all: std::collections::HashSet<u64> = first.iter().chain(&other).copied().collect();
+    assert_eq!(all.len(), first.len() + other.len());
+    let small = post("/write").header("idempotency-key", "a").body("m a=1 1".into()).unwrap();
+    assert_eq!(marks(&check(small, 204, 1).await), first[..1]);
+
+    let part = |number| if number == 1 { Fate::Partly { aside: 7, why: "they are odd" } } else { Fate::Kept };
+    let said = send_in_parts(&Settings::default(), keyed("a"), part).await;
+    assert_eq!(said.status, StatusCode::BAD_REQUEST);
+    assert!(said.body.contains("7 readings were put aside: they are odd"), "{}", said.body);
+}
+
+#[tokio::test]
+async fn a_large_body_that_was_kept_in_part_may_come_again() {
+    let request = |with_times| post("/write").body(large(with_times).into()).unwrap();
+    let part = |number| if number == 1 { Fate::Dropped } else { Fate::Kept };
+    let said = send_in_parts(&Settings::default(), request(true), part).await;
+    assert_eq!((said.status, said.retry), (StatusCode::SERVICE_UNAVAILABLE, true));
+    assert!(said.body.contains("a part of this request"), "{}", said.body);
+    // Without a key its bytes are its mark, if they cannot mean other readings.
+    assert_eq!(marks(&said), marks(&check(request(true), 204, 70_000).await));
+    let said = check(request(false), 204, 70_000).await;
+    assert!(said.packets.iter().all(|packet| packet.mark.is_none()));
+
+    // The run ends between two packets.
+    let mut source = source(&Settings::default());
+    let answer = tokio::spawn(source.routes().oneshot(request(true)));
+    source.next().await.unwrap().unwrap().ack.unwrap().tell(Fate::Kept);
+    drop(source);
+    assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[tokio::test]

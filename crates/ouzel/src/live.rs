@@ -123,7 +123,15 @@ impl Launch {
             lake: self.lake,
             notices,
         })?;
-        let page = Page { name, plan, clock: clock.clone(), key: self.key, ui_dir: self.ui_dir, extra: made.routes };
+        let page = Page {
+            name,
+            plan,
+            clock: clock.clone(),
+            key: self.key,
+            ui_dir: self.ui_dir,
+            extra: made.routes,
+            keyed: made.keyed,
+        };
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let (close, server) = page.open(listeners, &mut live);
         ready(&addresses);
@@ -181,6 +189,7 @@ struct Page {
     key: Option<String>,
     ui_dir: Option<PathBuf>,
     extra: Router,
+    keyed: Router,
 }
 
 type Server = tokio::task::JoinHandle<Result<(), ouzel_connect::fault::Fault>>;
@@ -205,8 +214,13 @@ impl Page {
             history,
             advance,
         };
-        let settings =
-            ServerSettings { key: self.key, ui_dir: self.ui_dir, extra: self.extra, ..ServerSettings::default() };
+        let settings = ServerSettings {
+            key: self.key,
+            ui_dir: self.ui_dir,
+            extra: self.extra,
+            keyed: self.keyed,
+            ..ServerSettings::default()
+        };
         let server = tokio::spawn(serve(listeners, running, settings, async {
             let _ = closed.await;
         }));

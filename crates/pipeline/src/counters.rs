@@ -184,11 +184,40 @@ impl Histogram {
     /// The duration that a share `q` (0 to 1) of them did not exceed, as the upper end of its bucket; `None` while
     /// nothing was counted.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
-        let total = self.count();
+        self.snapshot().quantile(q)
+    }
+
+    /// What was counted so far.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(std::array::from_fn(|bucket| self.buckets[bucket].load(Ordering::Relaxed)))
+    }
+
+    /// What was counted since then.
+    pub fn since(&self, then: &Snapshot) -> Snapshot {
+        let mut now = self.snapshot();
+        now.0.iter_mut().zip(then.0).for_each(|(now, then)| *now = now.saturating_sub(then));
+        now
+    }
+}
+
+/// How many durations a [`Histogram`] had in each of its buckets.
+#[derive(Clone, Debug)]
+pub struct Snapshot([u64; Histogram::BUCKETS]);
+
+impl Default for Snapshot {
+    fn default() -> Snapshot {
+        Snapshot([0; Histogram::BUCKETS])
+    }
+}
+
+impl Snapshot {
+    /// See [`Histogram::quantile`].
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
+        let total: u64 = self.0.iter().sum();
         let rank = (total as f64 * q).ceil().max(1.0) as u64;
         let mut seen = 0;
         (0..Histogram::BUCKETS).find_map(|bucket| {
-            seen += self.buckets[bucket].load(Ordering::Relaxed);
+            seen += self.0[bucket];
             (total > 0 && seen >= rank).then(|| Histogram::upper(bucket))
         })
     }
@@ -209,5 +238,17 @@ mod tests {
         assert!((0.099..0.12).contains(&p99), "{p99}");
         assert_eq!(histogram.count(), 100);
         assert_eq!(histogram.at_most(Duration::from_secs(10)), 100);
+    }
+
+    #[test]
+    fn what_was_counted_since_a_moment_knows_nothing_of_before() {
+        let histogram = Histogram::default();
+        histogram.record(Duration::from_secs(9), 1_000);
+        let then = histogram.snapshot();
+        assert_eq!(histogram.since(&then).quantile(0.99), None);
+        histogram.record(Duration::from_millis(4), 10);
+        let recent = histogram.since(&then).quantile(0.99).unwrap();
+        assert!((0.004..0.005).contains(&recent.as_secs_f64()), "{recent:?}");
+        assert!(histogram.quantile(0.99).unwrap() >= Duration::from_secs(9));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! On loopback without a key everybody on the machine may do everything. What must be kept out are pages of others in
 //! the user's browser: one that points its own name at 127.0.0.1 (DNS rebinding) is known by its `Host`, one that
-//! posts across by its `Origin`. With a key, nothing is without it.
+//! posts across by its `Origin`. With a key, nothing is without it, but for routes that ask for a key of their own.
 
 use crate::problem::Problem;
 use axum::body::Body;
@@ -41,10 +41,11 @@ impl Access {
     }
 
     /// Whether the request may go on, or what it is answered instead. A key in the address becomes a cookie.
-    fn check(&self, request: &Request) -> Result<Option<HeaderValue>, Box<Response<Body>>> {
+    fn check(&self, request: &Request, asks: Asks) -> Result<Option<HeaderValue>, Box<Response<Body>>> {
         let headers = request.headers();
         let mut cookie = None;
         match &self.key {
+            Some(_) if asks == Asks::ByThemselves => {}
             Some(key) if key_of_headers(headers).any(|given| same(&given, key)) => {}
             Some(key) => {
                 let given = key_of_address(request).filter(|given| same(given, key));
@@ -77,11 +78,21 @@ impl Access {
     }
 }
 
+/// Who asks for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// These rules ask for the server's.
+    Here,
+    /// The routes behind them ask for one of their own. Both stand in the header `Authorization`, so nobody could show
+    /// two; and who may only post readings need not see everything.
+    ByThemselves,
+}
+
 /// Stands before all routes.
-pub async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response<Body> {
+pub async fn guard(State((access, asks)): State<(Arc<Access>, Asks)>, request: Request, next: Next) -> Response<Body> {
     let id = format!("{}-{}", access.boot, access.requests.fetch_add(1, Ordering::Relaxed) + 1);
     let is_api = request.uri().path().starts_with("/api/");
-    let (mut response, cookie) = match access.check(&request) {
+    let (mut response, cookie) = match access.check(&request, asks) {
         Ok(cookie) => (next.run(request).await, cookie),
         Err(response) => (*response, None),
     };

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use clients::{Clients, News, Offer};
 use durable::Durable;
 use event::Events;
-use kpi::Pace;
+use kpi::{Pace, Recent};
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 use ouzel_pipeline::clock::Clock;
@@ -82,6 +82,7 @@ pub struct Hub {
     events: Events,
     durable: Durable,
     pace: Pace,
+    recent: Recent,
     lanes_changed: BTreeSet<(i64, Series)>,
     lanes_told: Option<Instant>,
     kpi_due: bool,
@@ -138,6 +139,7 @@ impl Hub {
             events: Events::new(boot),
             durable: Durable::default(),
             pace: Pace::default(),
+            recent: Recent::default(),
             lanes_changed: BTreeSet::new(),
             lanes_told: None,
             kpi_due: false,
@@ -188,6 +190,7 @@ impl Hub {
     /// A second has gone by: figures are due.
     fn second(&mut self) {
         self.pace.note(&self.model, &self.counters, self.clock.now());
+        self.recent.note(&self.counters.latency);
         self.kpi_due = true;
     }
 

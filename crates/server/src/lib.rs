@@ -12,12 +12,14 @@ mod query;
 mod problem;
 mod app;
 mod access;
+mod pack;
 mod routes;
 mod rest;
 mod stream;
 mod health;
 mod metrics;
 mod page;
+mod connections;
 mod serve;
 
 pub use problem::Problem;

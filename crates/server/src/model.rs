@@ -203,6 +203,10 @@ impl Model {
         let said = said_of_readings(step);
         let batch = &step.stretch.batch;
         for (index, row) in batch.rows.iter().enumerate() {
+            if let Some(track) = self.tracks.get_mut(row.series.0 as usize).filter(|track| track.presumed) {
+                track.is_of_its_own();
+                self.show(row.series);
+            }
             let Some(track) = self.tracks.get_mut(row.series.0 as usize).filter(|track| track.is_shown()) else {
                 continue;
             };

@@ -82,12 +82,12 @@ pub async fn pipeline(State(app): State<App>) -> Answer {
         "journal": {
             "bytes": counters.journal_bytes.get(),
             "syncs": counters.syncs.get(),
-            "sync_p99_ms": crate::hub::millis(&counters.sync_time, 0.99),
+            "sync_p99_ms": crate::hub::millis(&counters.sync_time.snapshot(), 0.99),
         },
         "latency": {
-            "p50_ms": crate::hub::millis(&counters.latency, 0.5),
-            "p95_ms": crate::hub::millis(&counters.latency, 0.95),
-            "p99_ms": crate::hub::millis(&counters.latency, 0.99),
+            "p50_ms": crate::hub::millis(&counters.latency.snapshot(), 0.5),
+            "p95_ms": crate::hub::millis(&counters.latency.snapshot(), 0.95),
+            "p99_ms": crate::hub::millis(&counters.latency.snapshot(), 0.99),
         },
         "lake": { "readings": counters.lake_readings.get(), "files": counters.lake_files.get() },
         "clients": clients,

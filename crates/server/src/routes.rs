@@ -1,14 +1,15 @@
 //! Where what is asked. The table is what the router is made of, and what the OpenAPI document is compared with.
 
-use crate::access::{Access, guard};
+use crate::access::{Access, Asks, guard};
 use crate::app::{App, text};
+use crate::pack::pack;
 use crate::problem::Problem;
 use crate::{health, metrics, rest, stream};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::HeaderMap;
 use axum::http::{Method, Response, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 
@@ -39,13 +40,15 @@ pub fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
     ]
 }
 
-/// All routes behind the rules of access; `extra` has those of others.
-pub fn router(app: App, access: Access, extra: Router) -> Router {
+/// All routes behind the rules of access; `extra` has those of others, and `keyed` those that ask for a key of their own.
+pub fn router(app: App, access: Access, extra: Router, keyed: Router) -> Router {
+    let access = Arc::new(access);
     let add = |router: Router<App>, (_, path, route)| router.route(path, route);
-    let own = table().into_iter().fold(Router::new(), add).with_state(app.clone());
+    let own = table().into_iter().fold(Router::new(), add).with_state(app.clone()).layer(from_fn(pack));
     let all = own.merge(extra).fallback(page).with_state(());
     let with_page = all.layer(axum::Extension(app));
-    with_page.layer(from_fn_with_state(Arc::new(access), guard))
+    let guarded = with_page.layer(from_fn_with_state((Arc::clone(&access), Asks::Here), guard));
+    guarded.merge(keyed.layer(from_fn_with_state((access, Asks::ByThemselves), guard)))
 }
 
 async fn openapi() -> Response<Body> {

@@ -55,10 +55,12 @@ pub struct ServerSettings {
     pub max_clients: usize,
     /// Routes of others, such as those that take readings in. They stand behind the same access rules.
     pub extra: Router,
+    /// Routes of others that ask for a key of their own; the server's is not asked for there.
+    pub keyed: Router,
 }
 
 impl Default for ServerSettings {
     fn default() -> ServerSettings {
-        ServerSettings { key: None, ui_dir: None, max_clients: 64, extra: Router::new() }
+        ServerSettings { key: None, ui_dir: None, max_clients: 64, extra: Router::new(), keyed: Router::new() }
     }
 }

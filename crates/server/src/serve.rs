@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::app::{App, READERS};
+use crate::connections;
 use crate::hub::{Handle, Hub, start};
 use crate::model::Model;
 use crate::page::Page;
@@ -17,8 +18,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// How long answers that have begun may take once the server stops.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long answers that have begun may take once the server stops. Browsers open connections that they may never use, so
+/// somebody who presses Ctrl-C waits for this nearly always.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// The kernel's queue of a connection. By itself it would take megabytes of live frames from a reader that stalls.
 const SEND_BUFFER: u32 = 128 * 1_024;
@@ -68,11 +70,11 @@ pub fn app(running: Running, settings: ServerSettings) -> (Router, Handle) {
         advance: running.advance,
         page: Arc::new(settings.ui_dir.map_or(Page::Embedded, Page::Folder)),
     };
-    (router(app, Access::new(&running.boot, settings.key), settings.extra), hub)
+    (router(app, Access::new(&running.boot, settings.key), settings.extra, settings.keyed), hub)
 }
 
-/// Serves at all these addresses until `stop`; then live streams are told goodbye, and answers that have begun get two
-/// seconds.
+/// Serves at all these addresses until `stop`; then live streams are told goodbye, and answers that have begun get half a
+/// second.
 ///
 /// # Errors
 /// Where one of them is not a loopback address and there is no key.
@@ -95,7 +97,7 @@ pub async fn serve(
             let _ = told.wait_for(|&stop| stop).await;
         };
         let router = router.clone();
-        servers.spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+        servers.spawn(connections::answer(listener, router, stopped));
     }
     stop.await;
     // Streams never end by themselves; where the hub has gone already, they have ended with it.

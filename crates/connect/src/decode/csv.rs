@@ -62,6 +62,11 @@ impl Csv {
         &mut self.mapping
     }
 
+    /// The number of the next line.
+    pub fn number(&self) -> u64 {
+        self.line
+    }
+
     /// A line that was too long to be held.
     pub fn skip_long(&mut self, start: &[u8], into: &mut Rows) {
         self.mapping.begin();

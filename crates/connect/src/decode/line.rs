@@ -64,10 +64,15 @@ impl LineProtocol {
         })
     }
 
-    /// What the mapping knows of payloads, of which the next line is the first.
-    pub fn payload(&mut self) -> &mut Mapping {
-        self.line = 1;
+    /// What the mapping knows of payloads, of which the next line has this number.
+    pub fn payload(&mut self, line: u64) -> &mut Mapping {
+        self.line = line;
         &mut self.mapping
+    }
+
+    /// The number of the next line.
+    pub fn number(&self) -> u64 {
+        self.line
     }
 
     /// A line that was too long to be held.

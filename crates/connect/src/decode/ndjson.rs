@@ -9,6 +9,7 @@
 
 use super::lines::MAX_LINE;
 use super::mapping::{Field, Mapping, Message};
+use super::payload::{Inside, Place, Progress, Room};
 use super::roster::NameTable;
 use super::{each_line, guess::Sample};
 use crate::source::Rows;
@@ -127,71 +128,114 @@ impl Ndjson {
         &mut self.mapping
     }
 
-    /// Decodes a payload: one object (over as many lines as it likes), a list of objects, or several objects one after
+    /// The number of the line, or of the element of a list, that is read.
+    pub fn number(&self) -> u64 {
+        self.line
+    }
+
+    /// Reads on in a payload: one object (over as many lines as it likes), a list of objects, or several objects one after
     /// the other, each on a line of its own or not. Rejections of a list are numbered by its elements, others by lines.
     ///
     /// Behind a mistake inside a list nothing can be told apart any more; else reading goes on with the next line that
     /// begins with an object.
-    pub fn payload(&mut self, text: &[u8], room: &Room, names: &mut Names, into: &mut Rows) {
-        let at = behind_blanks(text, 0);
-        self.line = 1;
-        if text.get(at) == Some(&b'[') {
-            self.list(text, at + 1, room, names, into);
-        } else {
-            self.objects(text, room, names, into);
+    pub fn payload(
+        &mut self,
+        text: &[u8],
+        place: &mut Place,
+        room: &Room,
+        names: &mut Names,
+        into: &mut Rows,
+    ) -> Progress {
+        if place.inside == Inside::Nothing {
+            self.line = 1;
+            let at = behind_blanks(text, place.at);
+            *place = match text.get(at) {
+                Some(b'[') => Place { at: behind_blanks(text, at + 1), inside: Inside::List },
+                // Blank lines before it count.
+                _ => Place { at: place.at, inside: Inside::Objects },
+            };
+            if place.inside == Inside::List && text.get(place.at) == Some(&b']') {
+                return self.behind_list(text, place.at + 1, into);
+            }
+        }
+        match place.inside {
+            Inside::List => self.list(text, place, room, names, into),
+            _ => self.objects(text, place, room, names, into),
         }
     }
 
-    fn list(&mut self, text: &[u8], at: usize, room: &Room, names: &mut Names, into: &mut Rows) {
-        let mut at = behind_blanks(text, at);
-        if text.get(at) == Some(&b']') {
-            at += 1;
-        } else {
-            loop {
-                if let Some(why) = room.full(into) {
-                    return self.mapping.reject(self.line, &text[at..], why, into);
+    fn list(&mut self, text: &[u8], place: &mut Place, room: &Room, names: &mut Names, into: &mut Rows) -> Progress {
+        loop {
+            if room.full(into).is_some() {
+                return Progress::More;
+            }
+            let Some(length) = self.value(&text[place.at..], names, into) else { return Progress::Broken(self.line) };
+            let at = behind_blanks(text, place.at + length);
+            match text.get(at) {
+                Some(b',') => place.at = behind_blanks(text, at + 1),
+                Some(b']') => return self.behind_list(text, at + 1, into),
+                _ => {
+                    let why = "is not valid JSON: a comma or a closing bracket is missing after this element";
+                    self.mapping.reject(self.line, &text[at..], why, into);
+                    return if at < text.len() { Progress::Broken(self.line) } else { Progress::Ended };
                 }
-                let Some(length) = self.value(&text[at..], names, into) else { return };
-                at = behind_blanks(text, at + length);
-                match text.get(at) {
-                    Some(b',') => at = behind_blanks(text, at + 1),
-                    Some(b']') => break,
-                    _ => {
-                        let why = "is not valid JSON: a comma or a closing bracket is missing after this element";
-                        return self.mapping.reject(self.line, &text[at..], why, into);
+            }
+            self.line += 1;
+        }
+    }
+
+    fn behind_list(&mut self, text: &[u8], at: usize, into: &mut Rows) -> Progress {
+        if behind_blanks(text, at) == text.len() {
+            return Progress::Ended;
+        }
+        let why = "is not valid JSON: there is more after the list";
+        self.mapping.reject(self.line, &text[at..], why, into);
+        Progress::Broken(self.line)
+    }
+
+    fn objects(&mut self, text: &[u8], place: &mut Place, room: &Room, names: &mut Names, into: &mut Rows) -> Progress {
+        loop {
+            let counted = place.at;
+            place.at = behind_blanks(text, counted);
+            self.line += memchr_iter(b'\n', &text[counted..place.at]).count() as u64;
+            let rest = &text[place.at..];
+            if rest.is_empty() {
+                return Progress::Ended;
+            }
+            if room.full(into).is_some() {
+                return Progress::More;
+            }
+            let Some(length) = self.value(rest, names, into) else {
+                // What lies between belongs to the broken object, most likely. Where nothing begins any more, that is
+                // so of all the rest; one line that is broken has lost only itself.
+                match memmem::find(rest, b"\n{") {
+                    Some(next) => {
+                        self.skip(&rest[..next], into);
+                        place.at += next;
+                        continue;
+                    }
+                    None => {
+                        let line = memchr(b'\n', rest).unwrap_or(rest.len());
+                        let lost = !rest[line..].trim_ascii().is_empty();
+                        return if lost { Progress::Broken(self.line) } else { Progress::Ended };
                     }
                 }
-                self.line += 1;
-            }
-            at += 1;
-        }
-        if behind_blanks(text, at) < text.len() {
-            let why = "is not valid JSON: there is more after the list";
-            self.mapping.reject(self.line, &text[at..], why, into);
+            };
+            self.line += memchr_iter(b'\n', &rest[..length]).count() as u64;
+            place.at += length;
         }
     }
 
-    fn objects(&mut self, text: &[u8], room: &Room, names: &mut Names, into: &mut Rows) {
-        let mut at = 0;
-        let mut counted = 0;
-        loop {
-            at = behind_blanks(text, at);
-            if at == text.len() {
-                return;
-            }
-            self.line += memchr_iter(b'\n', &text[counted..at]).count() as u64;
-            counted = at;
-            if let Some(why) = room.full(into) {
-                return self.mapping.reject(self.line, &text[at..], why, into);
-            }
-            match self.value(&text[at..], names, into) {
-                Some(length) => at += length,
-                None => match memmem::find(&text[at..], b"\n{") {
-                    Some(next) => at += next + 1,
-                    None => return,
-                },
-            }
+    /// Passes over the rest of a broken object, and says so where that is more than its line.
+    fn skip(&mut self, broken: &[u8], into: &mut Rows) {
+        let lines = memchr_iter(b'\n', broken).count() as u64;
+        let first = memchr(b'\n', broken).unwrap_or(broken.len());
+        if !broken[first..].trim_ascii().is_empty()
+            && let Some(last) = into.rejected.last_mut()
+        {
+            last.reason.push_str(&format!("; reading goes on in line {}", self.line + lines + 1));
         }
+        self.line += lines;
     }
 
     /// Decodes the object that begins here and gives how long it is; `None`: nobody can tell.
@@ -235,26 +279,6 @@ impl Ndjson {
                 length
             }
         }
-    }
-}
-
-/// How much one payload may bring.
-#[derive(Clone, Copy, Debug)]
-pub struct Room {
-    /// So many readings, more or less.
-    pub readings: usize,
-    /// So many rejections.
-    pub rejected: usize,
-}
-
-impl Room {
-    /// Why the rest of a payload is not looked at, if it is not.
-    pub fn full(&self, into: &Rows) -> Option<String> {
-        if into.rows.len() >= self.readings {
-            return Some(format!("more than {} readings in one message: send it in parts", self.readings));
-        }
-        (into.rejected.len() >= self.rejected)
-            .then(|| format!("after {} mistakes the rest of this message is not looked at", self.rejected))
     }
 }
 

@@ -17,13 +17,13 @@ use super::csv::Csv;
 use super::guess;
 use super::line::LineProtocol;
 use super::mapping::{Live, Mapping};
-use super::ndjson::{Ndjson, Room};
+use super::ndjson::Ndjson;
 use super::time::{self, TimeReader};
 use super::{Decoder, lines::MAX_LINE};
 use crate::fault::Fault;
 use crate::format::{ChannelFrom, DeviceFrom, EpochUnit, Format, FormatHints, Kind, Shape, TimeForm, TimeFrom, Zone};
-use crate::source::Rows;
-use memchr::{memchr, memchr_iter};
+use crate::source::{Rejected, Rows};
+use memchr::memchr;
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
 
@@ -53,6 +53,26 @@ pub struct Payload {
     unit: Option<EpochUnit>,
 }
 
+/// How much of a message is read at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// So many readings, more or less.
+    pub readings: usize,
+    /// So many rejections.
+    pub rejected: usize,
+}
+
+impl Room {
+    /// Why the rest of a payload is not looked at, if it is not.
+    pub fn full(&self, into: &Rows) -> Option<String> {
+        if into.rows.len() >= self.readings {
+            return Some(format!("more than {} readings in one message: send it in parts", self.readings));
+        }
+        (into.rejected.len() >= self.rejected)
+            .then(|| format!("after {} mistakes the rest of this message is not looked at", self.rejected))
+    }
+}
+
 /// What is known of a message besides its bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Given<'a> {
@@ -64,6 +84,42 @@ pub struct Given<'a> {
     pub tags: &'a [(String, String)],
     /// What its numbers of time count, where the sender said it with this message.
     pub unit: Option<EpochUnit>,
+}
+
+/// How far a message was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its first byte that was not looked at.
+    pub at: usize,
+    /// What it stands in.
+    pub(super) inside: Inside,
+}
+
+impl Place {
+    /// The begin of a message.
+    pub const START: Place = Place { at: 0, inside: Inside::Nothing };
+}
+
+/// What a place in JSON stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// The begin of a message, or lines.
+    Nothing,
+    /// A list, before one of its elements.
+    List,
+    /// Objects one after the other.
+    Objects,
+}
+
+/// What became of a message so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to read.
+    More,
+    /// It was read to its end.
+    Ended,
+    /// Behind a mistake on this line nothing can be told apart; it was read to there.
+    Broken(u64),
 }
 
 impl Payload {
@@ -90,20 +146,42 @@ impl Payload {
     }
 
     /// Decodes one message. Whether all of it carried times of its own: then the same bytes can only be the same message.
+    ///
+    /// Of a message with more than [`MAX_READINGS`] or [`MAX_REJECTED`] the rest is not looked at; whoever wants all of
+    /// it reads it in parts, with [`Payload::begin`] and [`Payload::go_on`].
     pub fn decode(&mut self, bytes: &[u8], given: &Given<'_>, names: &mut Names, into: &mut Rows) -> bool {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let body = match self.kind() {
-            Kind::Csv => match self.header(bytes) {
-                Ok(body) => body,
-                Err(why) => {
-                    let text = super::excerpt(bytes);
-                    let source = self.source.clone();
-                    into.rejected.push(crate::source::Rejected { source, line: 1, reason: why, text });
-                    return false;
-                }
-            },
-            _ => bytes,
+        let mut place = match self.begin(bytes, given) {
+            Ok(place) => place,
+            Err(rejected) => {
+                into.rejected.push(rejected);
+                return false;
+            }
         };
+        if self.go_on(bytes, &mut place, &ROOM, names, into) == Progress::More
+            && let (Some(decoder), Some(why)) = (&mut self.decoder, ROOM.full(into))
+        {
+            let line = decoder.line();
+            mapping(decoder, line).reject(line, &bytes[place.at..], why, into);
+        }
+        self.own_times()
+    }
+
+    /// Begins a message; [`Payload::go_on`] reads it, until the next one begins.
+    ///
+    /// # Errors
+    /// A header of CSV without the columns that the format needs.
+    pub fn begin(&mut self, bytes: &[u8], given: &Given<'_>) -> Result<Place, Rejected> {
+        let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let mut first = 1;
+        if self.kind() == Kind::Csv {
+            let body = self.header(&bytes[at..]).map_err(|reason| {
+                let (source, text) = (self.source.clone(), super::excerpt(&bytes[at..]));
+                Rejected { source, line: 1, reason, text }
+            })?;
+            let header = bytes.len() - at - body.len();
+            first += u64::from(header > 0);
+            at += header;
+        }
         if self.unit != given.unit {
             let unit = given.unit.map_or_else(|| self.time_reader().ok(), |unit| reader(&TimeForm::Epoch(unit)).ok());
             self.unit = given.unit;
@@ -111,26 +189,43 @@ impl Payload {
                 mapping(decoder, 1).read_times(unit);
             }
         }
-        let Some(decoder) = &mut self.decoder else { return false };
-        let first = 1 + u64::from(body.len() < bytes.len());
-        mapping(decoder, first).arrive(given.now, given.device, given.tags);
-        match decoder {
-            Decoder::Ndjson(json) => json.payload(body, &ROOM, names, into),
-            Decoder::Csv(_) | Decoder::Line(_) => {
-                let mut rest = body;
-                while !rest.is_empty() {
-                    let used = decoder.decode(rest, false, names, into);
-                    rest = &rest[used..];
-                    if let Some(why) = ROOM.full(into).filter(|_| !rest.trim_ascii().is_empty()) {
-                        let before = &body[..body.len() - rest.len()];
-                        let line = first + memchr_iter(b'\n', before).count() as u64;
-                        mapping(decoder, line).reject(line, rest, why, into);
-                        break;
-                    }
-                }
-            }
+        if let Some(decoder) = &mut self.decoder {
+            mapping(decoder, first).arrive(given.now, given.device, given.tags);
         }
-        mapping(decoder, 1).own_times()
+        Ok(Place { at, inside: Inside::Nothing })
+    }
+
+    /// Reads on in the message that was begun, until `into` has as much as there is `room` for, or it is read to its end.
+    pub fn go_on(
+        &mut self,
+        bytes: &[u8],
+        place: &mut Place,
+        room: &Room,
+        names: &mut Names,
+        into: &mut Rows,
+    ) -> Progress {
+        match &mut self.decoder {
+            None => Progress::Ended,
+            Some(Decoder::Ndjson(json)) => json.payload(bytes, place, room, names, into),
+            Some(decoder) => loop {
+                let rest = &bytes[place.at..];
+                if rest.trim_ascii_start().is_empty() {
+                    return Progress::Ended;
+                }
+                if room.full(into).is_some() {
+                    return Progress::More;
+                }
+                place.at += decoder.decode(rest, false, names, into);
+            },
+        }
+    }
+
+    /// Whether all that was read of the message that was begun carried times of its own.
+    pub fn own_times(&mut self) -> bool {
+        self.decoder.as_mut().is_some_and(|decoder| {
+            let line = decoder.line();
+            mapping(decoder, line).own_times()
+        })
     }
 
     /// Makes sure of a decoder for the columns of a CSV message, and gives what is behind its header.
@@ -251,7 +346,7 @@ fn mapping(decoder: &mut Decoder, line: u64) -> &mut Mapping {
     match decoder {
         Decoder::Csv(csv) => csv.payload(line),
         Decoder::Ndjson(json) => json.mapping(),
-        Decoder::Line(lines) => lines.payload(),
+        Decoder::Line(lines) => lines.payload(line),
     }
 }
 
@@ -279,16 +374,19 @@ mod tests {
             let given = Given { now: Time::from_secs(1_000), device, ..Given::default() };
             let mut rows = Rows::default();
             self.payload.decode(text.as_bytes(), &given, &mut self.names, &mut rows);
-            let names = &self.names;
-            let one = |row: &ouzel_engine::reading::Reading| {
-                let (device, channel) = names.of(row.series);
-                let (device, channel) = (names.device_name(device), names.channel_name(channel));
-                format!("{device}.{channel}@{}={}", (row.time.0 / 1_000_000) as f64 / 1e3, row.value)
-            };
-            let mut said: Vec<String> = rows.rows.iter().map(one).collect();
-            said.extend(rows.rejected.iter().map(|r| format!("line {}: {}", r.line, r.reason)));
-            said.join(" | ")
+            said(&self.names, &rows)
         }
+    }
+
+    fn said(names: &Names, rows: &Rows) -> String {
+        let one = |row: &ouzel_engine::reading::Reading| {
+            let (device, channel) = names.of(row.series);
+            let (device, channel) = (names.device_name(device), names.channel_name(channel));
+            format!("{device}.{channel}@{}={}", (row.time.0 / 1_000_000) as f64 / 1e3, row.value)
+        };
+        let mut said: Vec<String> = rows.rows.iter().map(one).collect();
+        said.extend(rows.rejected.iter().map(|r| format!("line {}: {}", r.line, r.reason)));
+        said.join(" | ")
     }
 
     fn check(hints: &FormatHints, text: &str, device: &str, expected: &str) {
@@ -365,6 +463,12 @@ mod tests {
         );
         check(&json, r#"[{"a":1}] x"#, "", "hall.a@1000=1 | line 1: is not valid JSON: there is more after the list");
         check(&json, "21.5", "", "line 1: is not a JSON object");
+        check(
+            &json,
+            "{\"a\":\n 1,]\n{\"a\":2}",
+            "",
+            "hall.a@1000=2 | line 1: is not valid JSON: at byte 10 a key in double quotes is missing; reading goes on in line 3",
+        );
     }
 
     #[test]
@@ -500,6 +604,46 @@ mod tests {
                 prop_assert!(rows.rows.iter().all(|row| row.value.is_finite()));
                 prop_assert!(rows.rows.iter().all(|row| (row.series.0 as usize) < bench.names.series_count()));
             }
+        }
+
+        /// Where a message is cut into parts changes nothing but that.
+        #[test]
+        fn a_message_in_parts_is_the_message(
+            hints in formats(),
+            objects in proptest::collection::vec(
+                prop_oneof![
+                    (0u32..9).prop_map(|value| format!("{{\"d\":\"x\",\"t\":{value},\"a\":{value},\"b\":1}}")),
+                    (0u32..9).prop_map(|value| format!("m,host=h a={value} {value}")),
+                    Just("{\"a\":".to_owned()),
+                    Just("7".to_owned()),
+                    Just(String::new()),
+                ],
+                0..20,
+            ),
+            list in any::<bool>(),
+            room in 1usize..5,
+        ) {
+            let text = if list { format!("[{}]", objects.join(",")) } else { objects.join("\n") };
+            let whole = Bench::new(&hints).take(&text, "");
+            let mut bench = Bench::new(&hints);
+            let given = Given { now: Time::from_secs(1_000), ..Given::default() };
+            let (mut rows, mut rejected) = (Vec::new(), Vec::new());
+            match bench.payload.begin(text.as_bytes(), &given) {
+                Err(why) => rejected.push(why),
+                Ok(mut place) => loop {
+                    let mut into = Rows::default();
+                    let room = Room { readings: room, rejected: room };
+                    let progress = bench.payload.go_on(text.as_bytes(), &mut place, &room, &mut bench.names, &mut into);
+                    bench.payload.own_times();
+                    rows.append(&mut into.rows);
+                    rejected.append(&mut into.rejected);
+                    if progress != Progress::More {
+                        break;
+                    }
+                },
+            }
+            let names = &bench.names;
+            prop_assert_eq!(said(names, &Rows { rows, rejected, absent: 0 }), whole);
         }
 
         /// What a list gives, its elements give one by one.

@@ -2,27 +2,29 @@
 //!
 //! ```text
 //! request -> routes (key, sizes, body)  ->  bounded hand-over  ->  next(): unpacked, decoded  ->  Packet
-//! answer  <- routes                     <-  oneshot            <-  Ack: in the journal, or given up
+//! answer  <- routes                     <-  channel            <-  Ack: in the journal, or given up
 //! ```
 //! A sender hears 204 only of what is in the journal. What waits is bounded by bytes, not only by requests: see
 //! [`routes`]. Bodies are unpacked and decoded by `next`, one at a time, so that a small request cannot grow into more
-//! than one large one.
+//! than one large one; a large body becomes several packets: see `http/post.rs`.
 
-use super::Rows;
-use super::live::{Ack, Fate, LiveSource, Mark, Next, Now, Packet};
+use super::live::{LiveSource, Next, Now, Packet};
 use crate::decode::payload::{Given, Payload};
 use crate::fault::{Fault, Retry, Whose};
 use crate::format::{FormatHints, Kind};
 use crate::secret::Secret;
 use axum::Router;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use ouzel_engine::series::{Names, Timing};
-use routes::{Answer, Door, Language, Report, Request};
+use post::Post;
+use routes::{Door, Heard, Language, Request};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+mod post;
 pub mod routes;
 
 /// The most bytes of a body, as it is sent.
@@ -62,7 +64,8 @@ pub struct Http {
     names: Names,
     now: Now,
     inflated_max: usize,
-    inflated: Vec<u8>,
+    /// The body that is being decoded.
+    post: Option<Post>,
 }
 
 impl Http {
@@ -86,7 +89,7 @@ impl Http {
             names: Names::new(),
             now,
             inflated_max: settings.body_max.saturating_mul(INFLATED),
-            inflated: Vec::new(),
+            post: None,
         })
     }
 
@@ -95,71 +98,71 @@ impl Http {
         routes::routes(self.door.clone())
     }
 
-    /// Decodes a request; `None`: it was answered already.
-    fn take(&mut self, request: Request) -> Option<Packet> {
-        let Request { body, gzip, language, key, reply, .. } = request;
-        let body: &[u8] = if gzip {
-            self.inflated.clear();
-            // A body that was once unpacked to 64 MiB must not hold them for ever.
-            self.inflated.shrink_to(1 << 20);
-            if let Err((status, why)) = inflate(&body, self.inflated_max, &mut self.inflated) {
-                let _ = reply.send(Answer::Refused(status, why));
-                return None;
+    /// Begins a request; `None`: it was answered already.
+    fn begin(&mut self, mut request: Request) -> Option<Post> {
+        let mut body = std::mem::take(&mut request.body);
+        if request.gzip {
+            match inflate(&body, self.inflated_max) {
+                Ok(inflated) => body = inflated.into(),
+                Err((status, why)) => {
+                    let _ = request.heard.send(Heard::Refused(status, why));
+                    return None;
+                }
             }
-            &self.inflated
-        } else {
-            &body
-        };
-        let (payload, unit) = match language {
+        }
+        let (payload, unit) = match request.language {
             Language::Plain => (&mut self.plain, None),
             Language::Lines(unit) => (&mut self.lines, Some(unit)),
         };
-        let mut rows = Rows::default();
         let given = Given { now: (self.now)(), unit, ..Given::default() };
-        payload.decode(body, &given, &mut self.names, &mut rows);
-        let Rows { rows, rejected, absent } = rows;
-        let report = Report::of(&rejected);
-        if rows.is_empty() && rejected.is_empty() && absent == 0 {
-            let _ = reply.send(Answer::Done(Fate::Kept, report));
-            return None;
+        Some(Post::begin(request, body, payload, &given))
+    }
+
+    /// Decodes on in the body that was begun; a packet, once there is one.
+    fn step(&mut self) -> Option<Packet> {
+        let post = self.post.as_mut()?;
+        let payload = match post.language() {
+            Language::Plain => &mut self.plain,
+            Language::Lines(_) => &mut self.lines,
+        };
+        let (packet, over) = post.step(payload, &mut self.names);
+        if over {
+            self.post = None;
         }
-        // Whoever asked may have gone; then nobody hears it.
-        let ack = Ack::new(move |fate| drop(reply.send(Answer::Done(fate, report))));
-        Some(Packet {
-            declarations: self.names.take_fresh(),
-            rows,
-            rejected,
-            absent,
-            mark: key.map(|hash| Mark { hash, compare: true }),
-            ack: Some(ack),
-        })
+        packet
     }
 }
 
 impl LiveSource for Http {
     fn next(&mut self) -> Next<'_> {
         Box::pin(async {
-            // `door` holds a sender, so there is always another request to wait for.
-            while let Some(request) = self.requests.recv().await {
-                if let Some(packet) = self.take(request) {
+            loop {
+                if self.post.is_none() {
+                    // `door` holds a sender, so there is always another request to wait for.
+                    let Some(request) = self.requests.recv().await else { return Ok(None) };
+                    self.post = self.begin(request);
+                }
+                if let Some(packet) = self.step() {
                     return Ok(Some(packet));
                 }
+                // A body without a reading may take long, and others share this thread.
+                tokio::task::yield_now().await;
             }
-            Ok(None)
         })
     }
 }
 
 /// Unpacks gzip, but not to more than `most` bytes: a thousandth of a body may be enough to fill the memory.
-fn inflate(packed: &[u8], most: usize, into: &mut Vec<u8>) -> Result<(), (StatusCode, String)> {
+fn inflate(packed: &Bytes, most: usize) -> Result<Vec<u8>, (StatusCode, String)> {
     let limit = u64::try_from(most).unwrap_or(u64::MAX);
-    let mut reader = flate2::read::MultiGzDecoder::new(packed).take(limit + 1);
-    match reader.read_to_end(into) {
-        Ok(_) if into.len() > most => {
+    let mut inflated = Vec::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(&packed[..]).take(limit + 1);
+    match reader.read_to_end(&mut inflated) {
+        Ok(_) if inflated.len() > most => {
             let why = format!("the body unpacks to more than {} MiB: send it in parts", most >> 20);
             Err((StatusCode::PAYLOAD_TOO_LARGE, why))
         }
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(inflated),
         Err(error) => Err((StatusCode::BAD_REQUEST, format!("the body is not gzip as its header says: {error}"))),
     }
 }

@@ -35,6 +35,8 @@ pub struct Made {
     pub sinks: Vec<SinkPart>,
     /// Entrances of sources that are served where the page is.
     pub routes: Router,
+    /// The same, where such a source asks for a key of its own.
+    pub keyed: Router,
     /// Those that have addresses of their own.
     pub entrances: Vec<JoinHandle<()>>,
     /// What its simulators play.
@@ -104,7 +106,10 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
         SourceKind::Live(LiveKind::Http(settings)) => {
             let http = Http::new(name, settings, *timing, now(clock))?;
             match settings.listen {
-                None => made.routes = std::mem::take(&mut made.routes).merge(http.routes()),
+                None => {
+                    let routes = if settings.key.is_some() { &mut made.keyed } else { &mut made.routes };
+                    *routes = std::mem::take(routes).merge(http.routes());
+                }
                 Some(address) => {
                     let (listener, routes) = (http::listen(address).await?, http.routes());
                     made.entrances.push(tokio::spawn(async move {

@@ -26,18 +26,24 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Whether a series belongs to it; `shown` are all that people see, in order.
-    pub fn has(&self, series: Series, shown: &[Series]) -> bool {
+    /// Whether a series belongs to it; `last` is that of [`Choice::last`].
+    pub fn has(&self, series: Series, last: Option<Series>) -> bool {
         match &self.series {
             Some(chosen) => chosen.binary_search(&series.0).is_ok(),
-            // Numbers of series ascend in the order of first sight.
-            None => shown.get(SERIES - 1).is_none_or(|last| series <= *last),
+            None => last.is_none_or(|last| series <= last),
         }
+    }
+
+    /// The highest number among the first [`SERIES`] that people see; `None`: there are not so many. Numbers ascend in the
+    /// order of first sight, but for a few that were taken for derived ones until a reading came.
+    pub fn last(shown: &[Series]) -> Option<Series> {
+        shown.get(..SERIES).and_then(|first| first.iter().max().copied())
     }
 
     /// The series of it that there are.
     pub fn series(&self, shown: &[Series]) -> Vec<Series> {
-        shown.iter().copied().filter(|&series| self.has(series, shown)).take(SERIES).collect()
+        let last = Choice::last(shown);
+        shown.iter().copied().filter(|&series| self.has(series, last)).take(SERIES).collect()
     }
 }
 
@@ -61,8 +67,9 @@ impl Group {
 
     /// Takes what is new of its series.
     pub fn take(&mut self, changes: &Changes, shown: &[Series]) {
+        let last = Choice::last(shown);
         for reading in &changes.readings {
-            if self.choice.has(reading.series, shown) {
+            if self.choice.has(reading.series, last) {
                 self.waiting.push(*reading);
                 if self.waiting.len() > READINGS {
                     self.conflate();
@@ -70,7 +77,7 @@ impl Group {
             }
         }
         for &(series, low, high) in &changes.bands {
-            if self.choice.has(series, shown) {
+            if self.choice.has(series, last) {
                 self.bands.insert(series.0, (low, high));
             }
         }
@@ -243,7 +250,12 @@ mod tests {
         let shown: Vec<Series> = (0..300).map(|n| Series(n * 2)).collect();
         let all = choice(None);
         assert_eq!(all.series(&shown).len(), SERIES);
-        assert!(all.has(Series(398), &shown) && !all.has(Series(400), &shown));
+        let last = Choice::last(&shown);
+        assert!(all.has(Series(398), last) && !all.has(Series(400), last));
         assert_eq!(choice(Some(vec![4, 5])).series(&shown), [Series(4)]);
+        // One that was shown late does not push others out.
+        let mut late = shown;
+        late.insert(SERIES - 1, Series(3));
+        assert!(all.has(Series(396), Choice::last(&late)) && all.has(Series(3), Choice::last(&late)));
     }
 }

@@ -5,7 +5,7 @@ use super::client::Wishes;
 use crate::model::{CELL, Model, micros};
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
-use ouzel_pipeline::counters::{Count, Counters, Histogram, SourceCounters};
+use ouzel_pipeline::counters::{Count, Counters, Histogram, Snapshot, SourceCounters};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
@@ -47,9 +47,38 @@ impl Pace {
     }
 }
 
+/// What took how long of late. A histogram knows all since the start, and after a day nothing of a bad minute is seen in
+/// that.
+#[derive(Debug, Default)]
+pub struct Recent {
+    /// One a second, the oldest first: a kilobyte each.
+    snapshots: VecDeque<Snapshot>,
+}
+
+impl Recent {
+    /// So many seconds are looked back: long enough for a quantile of a quiet run, short enough to see trouble end.
+    pub const SECONDS: usize = 30;
+
+    /// A second has gone by.
+    pub fn note(&mut self, histogram: &Histogram) {
+        if self.snapshots.len() >= Recent::SECONDS {
+            self.snapshots.pop_front();
+        }
+        self.snapshots.push_back(histogram.snapshot());
+    }
+
+    /// What was counted in the last seconds; in the first of them, all.
+    fn of(&self, histogram: &Histogram) -> Snapshot {
+        match self.snapshots.front() {
+            Some(then) if self.snapshots.len() == Recent::SECONDS => histogram.since(then),
+            _ => histogram.snapshot(),
+        }
+    }
+}
+
 /// The duration that a share of all did not exceed, in milliseconds; null while there was none.
-pub fn millis(histogram: &Histogram, share: f64) -> Value {
-    json!(histogram.quantile(share).map(|duration| (duration.as_secs_f64() * 1e6).round() / 1e3))
+pub fn millis(counted: &Snapshot, share: f64) -> Value {
+    json!(counted.quantile(share).map(|duration| (duration.as_secs_f64() * 1e6).round() / 1e3))
 }
 
 impl Hub {
@@ -61,6 +90,7 @@ impl Hub {
             holds if holds > 0 => source.held.get() as f64 / holds as f64,
             _ => 0.0,
         };
+        let latency = self.recent.of(&counters.latency);
         let (warning, critical) = self.model.open_alerts();
         let [ok, warned, worse, stale] = self.model.device_states(self.clock.now());
         json!({
@@ -73,8 +103,8 @@ impl Hub {
             "dropped": sum(|source| &source.dropped),
             "late": counters.late.get(),
             "rejected": sum(|source| &source.rejected),
-            "p50_ms": millis(&counters.latency, 0.5),
-            "p99_ms": millis(&counters.latency, 0.99),
+            "p50_ms": millis(&latency, 0.5),
+            "p99_ms": millis(&latency, 0.99),
             "queue": (counters.sources.iter().map(fill).fold(0.0, f64::max) * 1e3).round() / 1e3,
             "behind": counters.journalled.get().saturating_sub(counters.worked.get()),
             "clients": self.clients.len(),
@@ -110,5 +140,26 @@ impl Hub {
             "level": cells.iter().map(|cell| cell.1.0).collect::<Vec<u8>>(),
             "count": cells.iter().map(|cell| cell.1.1).collect::<Vec<u32>>(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_bad_moment_is_forgotten_after_half_a_minute() {
+        let (mut recent, histogram) = (Recent::default(), Histogram::default());
+        histogram.record(Duration::from_secs(8), 100);
+        let mut bad = Vec::new();
+        for second in 0..100 {
+            recent.note(&histogram);
+            histogram.record(Duration::from_millis(2), 1);
+            let p99 = recent.of(&histogram).quantile(0.99).unwrap();
+            bad.extend((p99 > Duration::from_secs(1)).then_some(second));
+        }
+        assert_eq!(bad, (0..29).collect::<Vec<_>>());
+        assert_eq!(recent.snapshots.len(), Recent::SECONDS);
     }
 }

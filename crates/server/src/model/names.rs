@@ -3,7 +3,7 @@
 use super::{DeviceState, Model, Pulse, Track, micros};
 use hashbrown::HashMap;
 use ouzel_engine::output::Severity;
-use ouzel_engine::plan::Work;
+use ouzel_engine::plan::{Statistic, Work};
 use ouzel_engine::series::{Declaration, Device, Series};
 use ouzel_engine::time::Time;
 use serde::Serialize;
@@ -49,18 +49,40 @@ impl Model {
 
     fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
         let (_, number) = self.names.of(series);
-        let origin = self.origin(device, channel).unwrap_or(series);
+        let planned = self.origin(device, channel);
+        let presumed = if planned.is_none() { self.presumed_origin(device, channel) } else { None };
+        let origin = planned.or(presumed).unwrap_or(series);
         let range = self.book().facts(channel).and_then(|facts| facts.range);
-        self.tracks.push(Track::new(series, origin, device, number, range));
+        let mut track = Track::new(series, origin, device, number, range);
+        track.presumed = presumed.is_some();
+        self.tracks.push(track);
         self.pulses[device.0 as usize].add(series);
-        if origin != series {
-            return;
+        if origin == series {
+            self.show(series);
         }
+    }
+
+    /// People see a series from now on.
+    pub(super) fn show(&mut self, series: Series) {
         self.shown.push(series);
+        let channel = self.names.channel_name(self.names.of(series).1);
         if !self.known_channels.contains(channel) {
             self.known_channels.insert(channel.to_owned());
             self.channels.push(channel.to_owned());
         }
+    }
+
+    /// The journal remembers names for ever, and so those that windows made which the config has no longer. Nothing comes
+    /// on such a series any more, and an empty chart of it would tell people nothing. What is named `a.CHANNEL.mean`, where
+    /// the device has that channel, is taken for one, until it has a reading of its own; no window ever gets one.
+    fn presumed_origin(&self, device: Device, channel: &str) -> Option<Series> {
+        let (rest, last) = channel.rsplit_once('.')?;
+        let (window, on) = rest.split_once('.')?;
+        if window.is_empty() || !Statistic::ALL.iter().any(|statistic| statistic.name() == last) {
+            return None;
+        }
+        let mut others = self.pulses[device.0 as usize].series().iter().map(|other| &self.tracks[other.0 as usize]);
+        others.find(|other| self.names.channel_name(other.channel) == on).map(|other| other.origin)
     }
 
     /// The readings that a derived channel of a device is made of; `None` where it is one of readings itself. Keys of

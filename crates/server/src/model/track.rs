@@ -25,6 +25,8 @@ pub struct Track {
     pub channel: Channel,
     /// The series of readings it is made of; its own number where it is one of readings.
     pub origin: Series,
+    /// It looks like one that a window made which the config no longer has. A reading of its own shows that it is not.
+    pub presumed: bool,
     own: Series,
     /// The channel's plausible range, both ends included.
     range: (f64, f64),
@@ -45,12 +47,18 @@ impl Track {
     /// A series that has not spoken yet.
     pub fn new(own: Series, origin: Series, device: Device, channel: Channel, range: Option<(f64, f64)>) -> Track {
         let range = range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        Track { device, channel, origin, own, range, last: None, usual_s: 0.0, bands: VecDeque::new() }
+        Track { device, channel, origin, presumed: false, own, range, last: None, usual_s: 0.0, bands: VecDeque::new() }
     }
 
     /// Whether people see it: derived ones are seen as aggregates.
     pub fn is_shown(&self) -> bool {
         self.origin == self.own
+    }
+
+    /// It was presumed to be derived, and has spoken.
+    pub fn is_of_its_own(&mut self) {
+        self.origin = self.own;
+        self.presumed = false;
     }
 
     /// Whether a value lies in the channel's range.

@@ -100,6 +100,40 @@ async fn programs_send_the_key_as_a_bearer() {
 }
 
 #[tokio::test]
+async fn where_a_source_asks_for_a_key_of_its_own_the_servers_is_not_asked_for() {
+    use ouzel_connect::secret::Secret;
+    use ouzel_connect::source::http::{Http, Settings};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, "sesame").unwrap();
+    let settings = Settings { key: Some(Secret::File(path)), ..Settings::default() };
+    let now = std::sync::Arc::new(|| START);
+    let source = Http::new("hall", &settings, ouzel_engine::series::Timing::default(), now).unwrap();
+    let keyed = source.routes();
+    let bench = Bench::with("b", ServerSettings { key: Some("abc".into()), keyed, ..ServerSettings::default() });
+    for (method, path, key, status) in [
+        // Past the key; nobody drives the source here, so it must be something that its door answers.
+        (Method::POST, "/write", "Bearer sesame", 415),
+        (Method::POST, "/write", "Bearer abc", 401),
+        (Method::POST, "/api/v1/readings", "Bearer abc", 401),
+        (Method::POST, "/api/v1/readings", "", 401),
+        (Method::GET, "/ping", "", 204),
+        (Method::GET, "/api/v1/readings?limit=1", "Bearer abc", 200),
+        (Method::GET, "/api/v1/readings?limit=1", "Bearer sesame", 401),
+        (Method::PUT, "/api/v1/readings", "Bearer abc", 405),
+        (Method::GET, "/api/v1/meta", "Bearer sesame", 401),
+    ] {
+        let headers = [("host", "plant.example"), ("authorization", key), ("content-encoding", "br")];
+        let answer = bench.request(request(method.clone(), path, &headers)).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path} {key}");
+        assert!(answer.headers.contains_key("x-request-id"));
+    }
+    let origin = [("host", "x"), ("origin", "http://evil.example"), ("authorization", "Bearer sesame")];
+    assert_eq!(bench.request(request(Method::POST, "/write", &origin)).await.status, StatusCode::FORBIDDEN);
+    drop(source);
+}
+
+#[tokio::test]
 async fn a_redirect_never_leaves_this_server() {
     let settings = ServerSettings { key: Some("abc".into()), ..ServerSettings::default() };
     let bench = Bench::with("b", settings);
@@ -172,4 +206,39 @@ async fn a_stop_says_goodbye_to_streams_over_a_real_socket() {
     socket.read_to_string(&mut rest).await.unwrap();
     assert!(rest.contains("event: bye") && rest.contains("\"why\":\"shutdown\""), "{rest}");
     server.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_half_a_head_holds_nothing_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::{Duration, Instant};
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let (running, _steps) = running();
+    let server = tokio::spawn(serve(vec![listener], running, ServerSettings::default(), async {
+        let _ = stopped.await;
+    }));
+    let half = || async {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nho").await.unwrap();
+        socket
+    };
+    let mut rest = Vec::new();
+    // It is closed, in its time.
+    half().await.read_to_end(&mut rest).await.unwrap();
+    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    let slow = half().await;
+    // An answer on another one shows that the first was taken.
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    socket.write_all(request).await.unwrap();
+    rest.clear();
+    socket.read_to_end(&mut rest).await.unwrap();
+    assert!(rest.starts_with(b"HTTP/1.1 200 OK"));
+    let began = Instant::now();
+    stop.send(()).unwrap();
+    server.await.unwrap().unwrap();
+    assert!(began.elapsed() <= Duration::from_secs(1), "{:?}", began.elapsed());
+    drop(slow);
 }

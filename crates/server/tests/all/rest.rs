@@ -384,3 +384,71 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn long_answers_are_packed_for_whoever_can_unpack_them() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use std::io::Read;
+    use tower::ServiceExt;
+    let bench = Bench::begun().await;
+    let ask = |path: &str, accept: &str| {
+        let request = Request::get(path).header("host", "localhost").header("accept-encoding", accept);
+        bench.request(request.body(Body::empty()).unwrap())
+    };
+    let path = "/api/v1/openapi.json";
+    let packed = ask(path, "gzip, deflate, br").await;
+    assert_eq!(
+        (&packed.headers["content-encoding"], &packed.headers["vary"]),
+        (&"gzip".parse().unwrap(), &"accept-encoding".parse().unwrap())
+    );
+    assert_eq!(packed.headers["content-length"], packed.body.len().to_string());
+    let plain = ask(path, "identity").await;
+    assert!(!plain.headers.contains_key("content-encoding") && packed.body.len() * 3 < plain.body.len());
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut text).unwrap();
+    assert_eq!(text, plain.body);
+    // What is short stays as it is, and a live stream does, too.
+    for path in ["/api/v1/series?series=0", "/healthz"] {
+        assert!(!ask(path, "gzip").await.headers.contains_key("content-encoding"), "{path}");
+    }
+    let request = Request::get("/api/v1/stream").header("host", "localhost").header("accept-encoding", "gzip");
+    let stream = ServiceExt::oneshot(bench.router.clone(), request.body(Body::empty()).unwrap()).await;
+    assert!(!stream.unwrap().headers().contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn what_windows_of_an_old_config_made_is_not_shown_until_it_speaks() {
+    use ouzel_engine::series::{Declaration, Device, Series};
+    use ouzel_pipeline::intake::Stretch;
+    use ouzel_pipeline::step::Step;
+    let mut bench = Bench::begun().await;
+    // After those of the bench: two of windows that are gone, and two that no window could have made.
+    let channels = ["old.temperature.max", "day.old.temperature.max.mean", "a.pressure.mean", "b.temperature.sum"];
+    let declarations = channels.iter().enumerate().map(|(place, channel)| {
+        let (series, device) = (Series(5 + place as u32), Device(0));
+        Declaration::Series { series, device, channel: (*channel).to_owned() }
+    });
+    let stretch = Stretch { declarations: declarations.collect(), ..Stretch::default() };
+    bench.send(Step { stretch, ..Step::default() }).await;
+    let shown = |meta: Value| -> Vec<u64> {
+        meta["series"].as_array().unwrap().iter().map(|one| one["s"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(shown(bench.get("/api/v1/meta").await.good()), [0, 2, 4, 7, 8]);
+    let mut live = bench.stream("topics=frame", None).await;
+    // Somebody's JSON has such a key after all.
+    bench.play(&[(5, START, 21.5)], Vec::new()).await;
+    let meta = bench.get("/api/v1/meta").await.good();
+    assert!(
+        meta["channels"].as_array().unwrap().iter().any(|channel| channel["name"] == "old.temperature.max"),
+        "{meta}"
+    );
+    assert_eq!(shown(meta), [0, 2, 4, 7, 8, 5]);
+    let names = loop {
+        let event = live.next().await;
+        if event.name == "names" {
+            break event.data;
+        }
+    };
+    assert_eq!(names["series"][0]["channel"], "old.temperature.max", "{names}");
+}

@@ -3,7 +3,7 @@
 //! | answer | when |
 //! | --- | --- |
 //! | 204 | all of it is in the journal, now or already |
-//! | 400 | some of it could not be read; the rest is in the journal. The body names lines and reasons |
+//! | 400 | some of it could not be read, or was put aside; the rest is in the journal. The body names lines and reasons |
 //! | 401, 403 | without the key; from a web page |
 //! | 408, 413, 415 | too slow, too large, in a form that is not known |
 //! | 503, `Retry-After` | given up by the queue's policy, or not asked for in time, or the run has ended |
@@ -11,7 +11,6 @@
 //! Bodies that wait share a budget of four full ones; a request takes its part before its body is read.
 
 use crate::format::EpochUnit;
-use crate::source::Rejected;
 use crate::source::live::Fate;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -24,7 +23,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -47,9 +46,10 @@ pub(super) struct Request {
     pub(super) language: Language,
     /// Hash of its idempotency key.
     pub(super) key: Option<u64>,
-    pub(super) reply: oneshot::Sender<Answer>,
+    /// One word for each of its packets and one for itself, so it needs no bound of its own; senders of it must not wait.
+    pub(super) heard: mpsc::UnboundedSender<Heard>,
     /// Its part of the budget, given back once it is decoded.
-    _part: OwnedSemaphorePermit,
+    pub(super) part: OwnedSemaphorePermit,
 }
 
 /// What a body is written in.
@@ -61,34 +61,77 @@ pub(super) enum Language {
     Lines(EpochUnit),
 }
 
-/// What became of a request.
-pub(super) enum Answer {
-    Done(Fate, Option<Report>),
+/// What a request hears of its body.
+pub(super) enum Heard {
+    /// It was not begun.
     Refused(StatusCode, String),
+    /// What became of one of its packets.
+    Fate(Fate),
+    /// It was read to its end, and became so many packets.
+    Read { packets: u64, report: Report },
 }
 
-/// What could not be read of a body.
-#[derive(Debug)]
+/// What is not in the journal of a body that was kept.
+#[derive(Debug, Default)]
 pub(super) struct Report {
-    count: usize,
+    /// What could not be read: how much, and the first of it by line.
+    count: u64,
     first: Vec<(u64, String)>,
+    /// Readings that the intake put aside, by why. It has a few reasons, which are all written in the program.
+    aside: Vec<(&'static str, u64)>,
+    /// Nothing behind this line was read.
+    broken: Option<u64>,
 }
 
 impl Report {
-    pub(super) fn of(rejected: &[Rejected]) -> Option<Report> {
-        let first = rejected.iter().take(NAMED).map(|one| (one.line, one.reason.clone())).collect();
-        (!rejected.is_empty()).then_some(Report { count: rejected.len(), first })
+    /// Something on this line could not be read.
+    pub(super) fn mistake(&mut self, line: u64, reason: &str) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push((line, reason.to_owned()));
+        }
     }
 
-    /// As InfluxDB writes it, with all of the lines beside the first.
+    /// Nothing behind this line could be read.
+    pub(super) fn breaks_off(&mut self, line: u64) {
+        self.broken = Some(line);
+    }
+
+    /// The intake put so many readings aside.
+    fn put_aside(&mut self, count: u64, why: &'static str) {
+        match self.aside.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, sum)) => *sum += count,
+            None => self.aside.push((why, count)),
+        }
+    }
+
+    /// 204, or what InfluxDB writes of a body that was kept in part, with all of the lines beside the first.
     fn response(&self) -> Response {
+        if self.count == 0 && self.aside.is_empty() {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        let many = |count: u64, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+        let mut parts = Vec::new();
+        if let Some((line, reason)) = self.first.first() {
+            parts.push(format!("{}, first in line {line}: {reason}", many(self.count, "mistake")));
+        }
+        parts.extend(self.aside.iter().map(|&(why, count)| {
+            let verb = if count == 1 { "was" } else { "were" };
+            format!("{} {verb} put aside: {why}", many(count, "reading"))
+        }));
+        parts.push(match self.broken {
+            None => "all else was kept".to_owned(),
+            Some(line) => format!("nothing behind line {line} was read; all else was kept"),
+        });
+        // Of what the intake puts aside nobody knows the line any more: 0, as InfluxDB has it where there is none.
+        let line = self.first.first().map_or(0, |(line, _)| *line);
         let lines: Vec<_> =
             self.first.iter().map(|(line, reason)| serde_json::json!({ "line": line, "reason": reason })).collect();
-        let (line, reason) = self.first.first().map_or((0, ""), |(line, reason)| (*line, reason));
-        let count = self.count;
-        let many = if count == 1 { "1 mistake".to_owned() } else { format!("{count} mistakes") };
-        let message = format!("partial write: {many}, first in line {line}: {reason}; all else was kept");
-        let body = serde_json::json!({ "code": "invalid", "message": message, "line": line, "lines": lines });
+        let aside: u64 = self.aside.iter().map(|(_, count)| count).sum();
+        let message = format!("partial write: {}", parts.join("; "));
+        let body = serde_json::json!({
+            "code": "invalid", "message": message, "line": line, "lines": lines, "aside": aside,
+        });
         (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
     }
 }
@@ -172,17 +215,7 @@ impl Door {
     async fn take(&self, language: Language, headers: &HeaderMap, asked: &Asked, body: Body) -> Response {
         match self.hand_over(language, headers, asked, body).await {
             Err(refused) => refused,
-            Ok(answer) => match answer.await {
-                Ok(Answer::Done(Fate::Kept | Fate::Known, None)) => StatusCode::NO_CONTENT.into_response(),
-                Ok(Answer::Done(Fate::Kept | Fate::Known, Some(report))) => report.response(),
-                Ok(Answer::Done(Fate::Partly { aside, why }, _)) => refuse(
-                    StatusCode::BAD_REQUEST,
-                    &format!("{aside} readings were put aside: {why}; all else was kept"),
-                ),
-                Ok(Answer::Done(Fate::Dropped, _)) => later("the queue is full and gave this request up"),
-                Ok(Answer::Refused(status, why)) => refuse(status, &why),
-                Err(_) => later("ouzel is stopping"),
-            },
+            Ok(heard) => answer(heard).await,
         }
     }
 
@@ -192,7 +225,7 @@ impl Door {
         headers: &HeaderMap,
         asked: &Asked,
         body: Body,
-    ) -> Result<oneshot::Receiver<Answer>, Response> {
+    ) -> Result<mpsc::UnboundedReceiver<Heard>, Response> {
         let inner = &*self.0;
         self.let_in(headers, asked).map_err(|(status, why)| refuse(status, why))?;
         let gzip = match text(headers, header::CONTENT_ENCODING.as_str()) {
@@ -219,10 +252,10 @@ impl Door {
             Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body took longer than 30 s to come")),
         };
         let key = headers.get("idempotency-key").map(|key| xxh3_64_with_seed(key.as_bytes(), SEED));
-        let (reply, answer) = oneshot::channel();
-        let request = Request { body, gzip, language, key, reply, _part: part };
+        let (heard, hears) = mpsc::unbounded_channel();
+        let request = Request { body, gzip, language, key, heard, part };
         match timeout(PATIENCE, inner.requests.send(request)).await {
-            Ok(Ok(())) => Ok(answer),
+            Ok(Ok(())) => Ok(hears),
             Ok(Err(_)) => Err(later("ouzel is stopping")),
             Err(_) => Err(later("too many requests wait")),
         }
@@ -251,6 +284,35 @@ impl Door {
     fn too_large(&self) -> Response {
         let why = format!("the body is larger than {} MiB: send it in parts", self.0.body_max >> 20);
         refuse(StatusCode::PAYLOAD_TOO_LARGE, &why)
+    }
+}
+
+/// Waits for what became of a body: one answer, once it is known of all its packets.
+async fn answer(mut heard: mpsc::UnboundedReceiver<Heard>) -> Response {
+    let (mut report, mut packets) = (Report::default(), None);
+    let (mut known, mut dropped) = (0, 0);
+    while packets != Some(known) {
+        match heard.recv().await {
+            Some(Heard::Refused(status, why)) => return refuse(status, &why),
+            Some(Heard::Read { packets: all, report: read }) => {
+                packets = Some(all);
+                report = Report { aside: report.aside, ..read };
+            }
+            Some(Heard::Fate(fate)) => {
+                known += 1;
+                match fate {
+                    Fate::Kept | Fate::Known => {}
+                    Fate::Partly { aside, why } => report.put_aside(aside, why),
+                    Fate::Dropped => dropped += 1,
+                }
+            }
+            None => return later("ouzel is stopping"),
+        }
+    }
+    match dropped {
+        0 => report.response(),
+        _ if dropped == known => later("the queue is full and gave this request up"),
+        _ => later("the queue is full and gave a part of this request up"),
     }
 }
 
