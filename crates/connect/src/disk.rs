@@ -29,6 +29,8 @@ pub struct Memory {
     room: Option<u64>,
     /// How many more changes there will be before the power goes; `None`: any number.
     steps: Option<u64>,
+    /// No file can be synced any more.
+    no_sync: bool,
 }
 
 impl Memory {
@@ -289,7 +291,13 @@ impl Disk {
         };
         let files = memory.files.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
         let durable = memory.durable.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
-        Disk::Simulated(Arc::new(Mutex::new(Memory { files, durable, room: memory.room, steps: memory.steps })))
+        Disk::Simulated(Arc::new(Mutex::new(Memory {
+            files,
+            durable,
+            room: memory.room,
+            steps: memory.steps,
+            no_sync: memory.no_sync,
+        })))
     }
 
     /// Simulated only: the power goes. Of what was not synced, `torn` bytes of each file have reached it all the same.
@@ -307,6 +315,13 @@ impl Disk {
                 content.bytes.clone_from(&content.synced);
             }
             content.synced.clone_from(&content.bytes);
+        }
+    }
+
+    /// Simulated only: from now on no file can be synced, though it can be written.
+    pub fn fail_syncs(&self) {
+        if let Disk::Simulated(memory) = self {
+            open(memory).no_sync = true;
         }
     }
 
@@ -363,7 +378,13 @@ impl DiskFile {
         match &self.0 {
             Open::Real(file) => file.sync_data(),
             Open::Simulated { content, memory, .. } => {
-                open(memory).step()?;
+                {
+                    let mut memory = open(memory);
+                    memory.step()?;
+                    if memory.no_sync {
+                        return Err(io::Error::other("the simulated disk does not sync"));
+                    }
+                }
                 let content = &mut *open(content);
                 content.synced.clone_from(&content.bytes);
                 Ok(())

@@ -69,8 +69,11 @@ pub struct Ended {
     pub now: Time,
 }
 
-/// How long all that is on its way may take once the run is to end.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long all that is on its way may take once the run is to end: within ten seconds it is over.
+const DRAIN: Duration = Duration::from_secs(7);
+
+/// How long the page may take then.
+const PAGE_ENDS: Duration = Duration::from_millis(1_500);
 
 /// How often a wish to stop is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -92,7 +95,7 @@ impl Launch {
             .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
         let ended = runtime.block_on(self.until_stopped(ready));
         // A page that will not go must not hold up the end.
-        runtime.shutdown_timeout(Duration::from_secs(1));
+        runtime.shutdown_timeout(Duration::from_millis(500));
         ended
     }
 
@@ -125,22 +128,26 @@ impl Launch {
         let (close, server) = page.open(listeners, &mut live);
         ready(&addresses);
         let over = || length.is_some_and(|length| began.elapsed() >= length) || stop.load(Ordering::Relaxed);
-        while !over() && !server.as_ref().is_some_and(tokio::task::JoinHandle::is_finished) {
+        let served = || !server.as_ref().is_some_and(tokio::task::JoinHandle::is_finished);
+        while !over() && served() && !live.is_broken() {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let ran = began.elapsed();
         let counters = Arc::clone(&live.counters);
         made.entrances.iter().for_each(tokio::task::JoinHandle::abort);
-        let drained = tokio::time::timeout(DRAIN, live.stop()).await;
-        // The server ends by this, or has ended already.
+        // The page ends while the rest is drained; its streams are told. It may have ended already.
         let _ = close.send(());
-        if let Some(server) = server {
-            server.await.map_err(|error| Failure::Failed(format!("the server has stopped: {error}")))??;
+        let drained = tokio::time::timeout(DRAIN, live.stop()).await;
+        if let Some(server) = server
+            && let Ok(ended) = tokio::time::timeout(PAGE_ENDS, server).await
+        {
+            ended.map_err(|error| Failure::Failed(format!("the server has stopped: {error}")))??;
         }
         match drained {
             Ok(ended) => ended?,
             Err(_) => {
-                let what = "not all could be worked off in time; it stands in the journal, and the next start does it";
+                let what = "not all could be worked off in time; what was acknowledged stands in the journal, and the next \
+                            start goes on with it";
                 screen::say(&format!("warning: {what}"));
             }
         }

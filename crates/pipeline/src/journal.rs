@@ -4,13 +4,16 @@
 //! is a row of blocks (`journal/block.rs`) with records in them (`journal/record.rs`). One thread appends and syncs;
 //! [`Tail`] follows what is synced, and is the one reader that shards and lake are fed from, live and after a restart.
 //!
-//! A bad end of the last segment was torn off by a kill before anybody was told that it is kept: it is cut. A bad
-//! place with anything good behind it is damage: it is skipped, and reported with its size.
+//! A bad end of the last segment, with nothing good behind it, was torn off by a kill before anybody was told that it is
+//! kept: it is cut, and a copy stays beside the journal. A bad place with anything good behind it is damage: it is
+//! skipped, and reported with its size.
 
 pub mod block;
+mod mend;
 pub mod record;
 mod tail;
 
+pub use mend::Mender;
 pub use record::{Journalled, Record};
 pub use tail::{Next, Tail};
 
@@ -38,6 +41,8 @@ pub struct Journal {
     segment: u64,
     buffer: Vec<u8>,
     dirty: bool,
+    /// A write failed in its midst, and what it left could not be cut off either.
+    ragged: bool,
     synced: Arc<Synced>,
     _lock: DiskFile,
 }
@@ -148,7 +153,9 @@ impl Journal {
         let (start, file, size) = match segments.last() {
             Some((start, path)) => {
                 let mut file = disk.open(path).map_err(wrong)?;
-                if file.size().map_err(wrong)? > end {
+                let whole = file.size().map_err(wrong)?;
+                if whole > end {
+                    keep_torn(disk, folder, &file, end, whole).map_err(wrong)?;
                     file.cut(end).map_err(wrong)?;
                     file.sync().map_err(wrong)?;
                 }
@@ -165,12 +172,11 @@ impl Journal {
             segment,
             buffer: Vec::new(),
             dirty: true,
+            ragged: false,
             synced: Arc::default(),
             _lock: lock,
         };
-        if size == 0 {
-            journal.append(&record::begin())?;
-        }
+        journal.begin()?;
         journal.sync()?;
         journal.disk.sync_folder(folder).map_err(wrong)?;
         Ok((journal, found))
@@ -179,36 +185,64 @@ impl Journal {
     /// Adds a record. It is durable after the next [`Journal::sync`].
     ///
     /// # Errors
-    /// When it cannot be written; then it is as if it had not been tried.
+    /// When it cannot be written; then it is as if it had not been tried. One that is larger than any record may be is
+    /// never written.
     pub fn append(&mut self, record: &[u8]) -> Result<(), Fault> {
+        if record.len() > block::LARGEST {
+            let what = format!("a record of {} bytes is larger than the journal can hold", record.len());
+            return Err(Fault { whose: Whose::Us, retry: Retry::Never, what });
+        }
         if self.size >= self.segment {
             self.next_segment()?;
         }
+        self.begin()?;
+        self.write(record)
+    }
+
+    /// The head of a segment that has none yet.
+    fn begin(&mut self) -> Result<(), Fault> {
+        if self.size == 0 { self.write(&record::begin()) } else { Ok(()) }
+    }
+
+    fn write(&mut self, record: &[u8]) -> Result<(), Fault> {
+        self.smooth()?;
         self.buffer.clear();
         let end = block::push(record, self.size, &mut self.buffer);
         if let Err(error) = self.file.write_all(&self.buffer) {
             // A part may have been written; what comes next must not stand behind it.
-            let cut = self.file.cut(self.size);
-            return Err(cannot(&self.folder, &cut.err().unwrap_or(error)));
+            self.ragged = true;
+            self.smooth()?;
+            return Err(cannot(&self.folder, &error));
         }
         (self.size, self.dirty) = (end, true);
         Ok(())
     }
 
+    /// Cuts off what a failed write has left.
+    fn smooth(&mut self) -> Result<(), Fault> {
+        if self.ragged {
+            self.file.cut(self.size).map_err(|error| cannot(&self.folder, &error))?;
+            self.ragged = false;
+        }
+        Ok(())
+    }
+
     fn next_segment(&mut self) -> Result<(), Fault> {
+        self.smooth()?;
         self.sync()?;
         let start = self.start + self.size;
         let path = path_of(&self.folder, start);
         let file = self.disk.create(&path).map_err(|error| cannot(&path, &error))?;
         self.disk.sync_folder(&self.folder).map_err(|error| cannot(&self.folder, &error))?;
         (self.file, self.start, self.size) = (file, start, 0);
-        self.append(&record::begin())
+        Ok(())
     }
 
     /// Makes all records durable, and tells the readers.
     ///
     /// # Errors
-    /// When the disk cannot; what was added since the last sync may be lost then.
+    /// When the disk cannot. What was added since the last sync may be lost then, and must not be synced a second time:
+    /// Linux gives up the pages of a failed sync, and the next one would succeed over the hole ("fsyncgate", 2018).
     pub fn sync(&mut self) -> Result<(), Fault> {
         if self.dirty {
             self.file.sync().map_err(|error| cannot(&self.folder, &error))?;
@@ -228,6 +262,19 @@ impl Journal {
     pub fn tail(&self) -> Tail {
         Tail::following(self.disk.clone(), self.folder.clone(), Arc::clone(&self.synced))
     }
+}
+
+/// Puts what will be cut beside the journal, for whoever wants to look at it; the last one is kept.
+fn keep_torn(disk: &Disk, folder: &Path, file: &DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let mut torn = vec![0; usize::try_from(to - from).unwrap_or(0).min(block::LARGEST)];
+    let mut read = 0;
+    while read < torn.len() {
+        match file.read_at(from + read as u64, &mut torn[read..])? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    disk.replace(&folder.join("last.torn"), &torn[..read])
 }
 
 /// Readers end when they have read all.
@@ -255,7 +302,10 @@ fn segments(disk: &Disk, folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 /// Reads all segments; gives what was found, and where in the last one the good part ends.
 fn scan(disk: &Disk, segments: &[(u64, PathBuf)], mut see: impl FnMut(Record)) -> Result<(Opening, u64), Fault> {
     let (mut found, mut good) = (Opening::default(), 0);
-    for (index, (_, path)) in segments.iter().enumerate() {
+    let mut next = segments.first().map_or(0, |(start, _)| *start);
+    for (index, (start, path)) in segments.iter().enumerate() {
+        // A segment that is missing leaves a hole of its size.
+        found.damaged += start.saturating_sub(next);
         let bytes = disk.read(path).map_err(|error| cannot(path, &error))?;
         let mut assembly = Assembly::default();
         // `bad` are bytes that could not be read so far and may yet turn out to be the torn end.
@@ -285,6 +335,7 @@ fn scan(disk: &Disk, segments: &[(u64, PathBuf)], mut see: impl FnMut(Record)) -
                 Found::Short => break,
             }
         }
+        next = start + bytes.len() as u64;
         let rest = bytes.len() as u64 - good;
         if index + 1 == segments.len() {
             found.torn = rest;

@@ -17,7 +17,7 @@ mod work;
 use crate::clock::Clock;
 use crate::control::Controls;
 use crate::counters::{Counters, SinkCounters, SourceCounters};
-use crate::journal::{Journal, Opening};
+use crate::journal::{Journal, Mender, Opening};
 use crate::outlet::Outlet;
 use crate::queue::{Bell, Queue, QueueSettings};
 use crate::step::Step;
@@ -41,7 +41,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use work::{Post, Silences, Watch, Work};
+use work::{LakeWay, Post, Silences, Watch, Work};
 
 /// What a live run is made of.
 pub struct Parts {
@@ -144,7 +144,7 @@ impl Live {
         let (mut known, mut past) = (Known::default(), 0);
         let (journal, opening) = Journal::open(&disk, &folder, |record| {
             past += u64::from(record != crate::journal::Record::Begin);
-            known.see(&record);
+            known.see(record);
         })?;
         report(&opening, &notices);
         let (stop, stopped) = watch::channel(false);
@@ -154,32 +154,41 @@ impl Live {
             Lake::Memory(settings) => Some(LakeWriter::in_memory(Arc::clone(&plan), settings)),
             Lake::None => None,
         };
+        let stopping = Arc::new(AtomicBool::new(false));
         let (mut to_lake, mut lake) = (None, None);
         if let Some((writer, reader)) = opened {
+            if writer.kept() > known.next_number {
+                let what = "the lake has more than the journal, which was removed or cut; it goes on behind that";
+                notices.warn(what);
+                known.next_number = writer.kept();
+            }
             let (to, steps) = sync_channel(LAKE_STEPS);
             let (clock, counters, notices) = (clock.clone(), Arc::clone(&counters), notices.clone());
-            let keeper = Keeper { writer, clock, counters, reader: reader.clone(), notices };
+            let (stuck, stop) = (Arc::new(AtomicBool::new(false)), Arc::clone(&stopping));
+            let way = LakeWay { to, stuck: Arc::clone(&stuck) };
+            let keeper = Keeper { writer, clock, counters, reader: reader.clone(), notices, stuck, stop };
             threads.push(spawn("lake", move || keeper.run(&steps))?);
-            (to_lake, lake) = (Some(to), Some(reader));
+            (to_lake, lake) = (Some(way), Some(reader));
         }
         let (to_watch, steps) = mpsc::channel(STEPS);
         let (mut posts, mut deliverers) = (Vec::new(), Vec::new());
         for (index, part) in sinks.into_iter().enumerate() {
             let (to, deliveries) = mpsc::channel(DELIVERIES);
-            let cursor = Cursor::open(&disk, &folder, &part.name);
+            let (cursor, said) = Cursor::open(&disk, &folder, &part.name, known.next_number)?;
+            said.into_iter().for_each(|what| notices.warn(format!("sink `{}`: {what}", part.name)));
             posts.push(Post {
                 name: part.name.clone(),
                 takes: part.take,
                 rules: plan.alerts.iter().map(|rule| rule.send.contains(&part.name)).collect(),
                 to,
                 index,
-                done: cursor.last(),
+                next: cursor.next(),
                 last: None,
                 told: false,
             });
             let (counters, notices, stop) = (Arc::clone(&counters), notices.clone(), stopped.clone());
-            let driver =
-                SinkDriver { name: part.name, sink: part.sink, deliveries, counters, index, notices, stop, cursor };
+            let (name, sink) = (part.name, part.sink);
+            let driver = SinkDriver { name, sink, deliveries, counters, index, notices, stop, ends: None, cursor };
             deliverers.push(tokio::spawn(driver.run()));
         }
         let work = Work {
@@ -188,6 +197,7 @@ impl Live {
             clock: clock.clone(),
             tail: journal.tail(),
             past,
+            mender: Mender::default(),
             outlet,
             posts,
             lake: to_lake,
@@ -215,7 +225,6 @@ impl Live {
             });
         }
         let (controls, said) = Controls::new(clock.clone());
-        let stopping = Arc::new(AtomicBool::new(false));
         let entry = Entry {
             plan,
             clock: clock.clone(),
@@ -229,10 +238,7 @@ impl Live {
             notices,
             stop: Arc::clone(&stopping),
         };
-        threads.push(spawn("intake", move || {
-            entry.run();
-            Ok(())
-        })?);
+        threads.push(spawn("intake", move || entry.run())?);
         let sources = drivers.into_iter().map(|driver| tokio::spawn(driver.run())).collect();
         ring_on_advance(&clock, &bell);
         let steps = Some(steps);
@@ -279,6 +285,11 @@ impl Live {
             let _ = sink.await;
         }
         ended
+    }
+
+    /// Whether a part has ended that should not have: the run cannot go on, and [`Live::stop`] says why.
+    pub fn is_broken(&self) -> bool {
+        self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// What moves a manual clock on: in steps of 100 ms, each to its end. The wall's clock it leaves alone.
@@ -378,6 +389,10 @@ struct Keeper {
     counters: Arc<Counters>,
     reader: LakeReader,
     notices: Notices,
+    /// Up while there is no room.
+    stuck: Arc<AtomicBool>,
+    /// The run is to end.
+    stop: Arc<AtomicBool>,
 }
 
 impl Keeper {
@@ -400,14 +415,16 @@ impl Keeper {
     fn keep(&mut self, step: &Step, told: &mut Option<String>) -> Result<(), Fault> {
         let stretch = &step.stretch;
         while let Err(fault) = self.writer.take(&stretch.declarations, &stretch.batch, &step.outputs) {
-            if fault.retry == Retry::Never {
+            if fault.retry == Retry::Never || self.stop.load(Ordering::Relaxed) {
                 return Err(fault);
             }
+            self.stuck.store(true, Ordering::Relaxed);
             self.tell(Err(fault), told);
             std::thread::sleep(TICK);
             // A failed roll is tried again by this.
             let _ = self.writer.tick(self.clock.now());
         }
+        self.stuck.store(false, Ordering::Relaxed);
         if step.past { Ok(()) } else { self.writer.tick(self.clock.now()) }
     }
 

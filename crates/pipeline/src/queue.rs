@@ -1,6 +1,7 @@
 //! The bounded queue between a source and the intake, and what happens when it is full.
 //!
-//! Counted in readings: in = out + dropped + held, always. A packet is given up whole, and whoever waits for it hears
+//! Counted in readings: in = out + dropped + held, always. What fills it is more than that: a message that could not be
+//! read takes room, too, and counts as much as some readings. A packet is given up whole, and whoever waits for it hears
 //! so; the names it declared go on with the next packet, for others may use them.
 
 use crate::counters::SourceCounters;
@@ -8,7 +9,7 @@ use ouzel_connect::source::live::{Fate, Packet};
 use ouzel_engine::series::Declaration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How much a queue holds, and what it does at that bound.
@@ -76,6 +77,26 @@ pub enum Fullness {
     Full,
 }
 
+/// How long a queue has to be so full before people hear of it.
+const WHILE: Duration = Duration::from_secs(1);
+
+/// What a piece of input that could not be read weighs: its words take as much room as some readings.
+const REJECTED: u64 = 16;
+
+/// How much of a queue a packet takes: at least one reading's worth.
+fn weight_of(packet: &Packet) -> u64 {
+    (packet.rows.len() as u64 + packet.rejected.len() as u64 * REJECTED).max(1)
+}
+
+/// Takes back, however it ends, that somebody waits.
+struct Blocked<'q>(&'q Queue);
+
+impl Drop for Blocked<'_> {
+    fn drop(&mut self) {
+        self.0.inner().blocked = None;
+    }
+}
+
 /// One source's queue.
 #[derive(Debug)]
 pub struct Queue {
@@ -96,9 +117,15 @@ pub type Waiting = (Instant, Packet);
 struct Inner {
     packets: VecDeque<Waiting>,
     held: u64,
+    /// What fills it, in readings' worth.
+    weight: u64,
+    /// Since when somebody waits to put a packet in.
+    blocked: Option<Instant>,
     /// Names of packets that were given up.
     orphans: Vec<Declaration>,
     told: Option<Fullness>,
+    /// Since when it is as full as it was not yet told.
+    crossed: Option<(Fullness, Instant)>,
     closed: bool,
 }
 
@@ -127,24 +154,28 @@ impl Queue {
     ///
     /// Dropped while it waits, the packet is gone: the caller does so only when the run ends.
     pub async fn put(&self, packet: Packet) {
-        self.counters().received.add(packet.rows.len() as u64);
         let mut packet = Some(packet);
+        let blocked = Blocked(self);
         loop {
             let room = self.room.notified();
             if self.offer(&mut packet) {
+                drop(blocked);
                 return self.bell.ring();
             }
+            self.inner().blocked.get_or_insert_with(Instant::now);
             room.await;
         }
     }
 
     /// Takes the packet out of `packet` where it can be dealt with now.
     fn offer(&self, packet: &mut Option<Packet>) -> bool {
-        let Some(size) = packet.as_ref().map(|packet| packet.rows.len() as u64) else { return true };
+        let Some((size, weight)) = packet.as_ref().map(|packet| (packet.rows.len() as u64, weight_of(packet))) else {
+            return true;
+        };
         let mut given_up = Vec::new();
         {
             let mut inner = self.inner();
-            while inner.held > 0 && inner.held + size > self.settings.holds {
+            while inner.weight > 0 && inner.weight + weight > self.settings.holds {
                 match self.settings.when_full {
                     WhenFull::Block => return false,
                     WhenFull::DropNewest => {
@@ -154,21 +185,24 @@ impl Queue {
                     WhenFull::DropOldest => {
                         let Some((_, oldest)) = inner.packets.pop_front() else { break };
                         inner.held -= oldest.rows.len() as u64;
+                        inner.weight -= weight_of(&oldest);
                         given_up.push(oldest);
                     }
                 }
             }
+            self.counters().received.add(size);
             for packet in &mut given_up {
                 inner.orphans.append(&mut packet.declarations);
+                self.counters().dropped.add(packet.rows.len() as u64);
             }
             if let Some(packet) = packet.take() {
                 inner.held += size;
+                inner.weight += weight;
                 inner.packets.push_back((Instant::now(), packet));
             }
             self.counters().held.set(inner.held as i64);
         }
         for packet in given_up {
-            self.counters().dropped.add(packet.rows.len() as u64);
             if let Some(ack) = packet.ack {
                 ack.tell(Fate::Dropped);
             }
@@ -176,21 +210,23 @@ impl Queue {
         true
     }
 
-    /// Takes packets out, oldest first, until they have `most` readings.
+    /// Takes packets out, oldest first, until they weigh `most` or more.
     pub fn take(&self, most: u64, into: &mut Vec<Waiting>) {
         let mut inner = self.inner();
-        let mut taken = 0;
+        let (mut taken, mut weight) = (0, 0);
         let first = into.len();
-        while taken < most
+        while weight < most
             && let Some(packet) = inner.packets.pop_front()
         {
             taken += packet.1.rows.len() as u64;
+            weight += weight_of(&packet.1);
             into.push(packet);
         }
         if into.len() == first {
             return;
         }
         inner.held -= taken;
+        inner.weight -= weight;
         self.counters().held.set(inner.held as i64);
         if !inner.orphans.is_empty() {
             let mut declarations = std::mem::take(&mut inner.orphans);
@@ -201,24 +237,43 @@ impl Queue {
         self.room.notify_waiters();
     }
 
+    /// Since when the oldest packet waits.
+    pub fn oldest(&self) -> Option<Instant> {
+        let inner = self.inner();
+        inner.packets.front().map(|(since, _)| *since).or(inner.blocked)
+    }
+
     /// Whether nothing waits in it.
     pub fn is_empty(&self) -> bool {
         self.inner().packets.is_empty()
     }
 
-    /// Whether how full it is has crossed a mark since the last call.
-    pub fn crossed(&self) -> Option<Fullness> {
+    /// Whether how full it is has crossed a mark, and has stayed so for a while: what comes in one gulp fills it for a
+    /// moment, and is nothing to hear of.
+    pub fn crossed(&self, now: Instant) -> Option<Fullness> {
         let mut inner = self.inner();
-        let share = inner.held as f64 / self.settings.holds.max(1) as f64;
+        let share = inner.weight as f64 / self.settings.holds.max(1) as f64;
         let before = inner.told.unwrap_or(Fullness::Fine);
-        let now = match share {
+        let here = match share {
             _ if share >= 0.95 => Fullness::Full,
             _ if share >= 0.8 => before.max(Fullness::High),
             _ if share >= 0.7 => before.min(Fullness::High),
             _ => Fullness::Fine,
         };
-        inner.told = Some(now);
-        (now != before).then_some(now)
+        if here == before {
+            inner.crossed = None;
+            return None;
+        }
+        let since = match inner.crossed {
+            Some((fullness, since)) if fullness == here => since,
+            _ => now,
+        };
+        inner.crossed = Some((here, since));
+        if now.duration_since(since) < WHILE {
+            return None;
+        }
+        (inner.told, inner.crossed) = (Some(here), None);
+        Some(here)
     }
 
     /// Nothing will be put in any more.
@@ -281,7 +336,6 @@ mod tests {
                 match step {
                     Move::Put(size) => {
                         prop_assert!(queue.offer(&mut Some(packet(number, *size, &fates))));
-                        counters.sources[0].received.add(*size as u64);
                     }
                     Move::Take(most) => {
                         let mut taken = Vec::new();
@@ -341,17 +395,55 @@ mod tests {
     fn people_hear_of_a_queue_that_fills_and_of_one_that_empties() {
         let (queue, _) = queue(100, WhenFull::DropNewest);
         let fates = Arc::default();
-        let mut heard = Vec::new();
+        let (mut heard, mut taken, mut now) = (Vec::new(), Vec::new(), Instant::now());
+        let mut look = |left: usize| {
+            queue.crossed(now);
+            now += WHILE;
+            heard.extend(queue.crossed(now).map(|fullness| (left, fullness)));
+        };
         for number in 0..100 {
             assert!(queue.offer(&mut Some(packet(number, 1, &fates))));
-            heard.extend(queue.crossed().map(|fullness| (number + 1, fullness)));
+            look(number + 1);
         }
-        let mut taken = Vec::new();
         for left in (0..100).rev() {
             queue.take(1, &mut taken);
-            heard.extend(queue.crossed().map(|fullness| (left, fullness)));
+            look(left);
         }
         let expected = [(80, Fullness::High), (95, Fullness::Full), (79, Fullness::High), (69, Fullness::Fine)];
         assert_eq!(heard, expected);
+    }
+
+    #[test]
+    fn what_passes_in_a_moment_is_nothing_to_hear_of() {
+        let (queue, _) = queue(100, WhenFull::DropNewest);
+        let (fates, now, mut taken) = (Arc::default(), Instant::now(), Vec::new());
+        assert!(queue.offer(&mut Some(packet(0, 100, &fates))));
+        assert_eq!(queue.crossed(now), None);
+        queue.take(100, &mut taken);
+        assert_eq!(queue.crossed(now + WHILE), None);
+    }
+
+    #[test]
+    fn messages_that_cannot_be_read_fill_a_queue_too() {
+        let (queue, counters) = queue(100, WhenFull::DropNewest);
+        let bad = || Packet {
+            rejected: vec![
+                ouzel_connect::source::Rejected {
+                    source: "a".into(),
+                    line: 1,
+                    reason: "bad".into(),
+                    text: "x".repeat(200)
+                };
+                3
+            ],
+            ..Packet::default()
+        };
+        for _ in 0..10 {
+            assert!(queue.offer(&mut Some(bad())));
+        }
+        let mut taken = Vec::new();
+        queue.take(1_000, &mut taken);
+        assert_eq!(taken.len(), 2);
+        assert_eq!(counters.sources[0].received.get(), 0);
     }
 }

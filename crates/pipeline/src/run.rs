@@ -1,7 +1,7 @@
 //! Makes the parts and joins them, in the order of the way: sources, intake, shards, fleet, outlet.
 
 use crate::intake::{Intake, Stretch};
-use crate::journal::{Next, Record, Tail};
+use crate::journal::{Mender, Next, Record, Tail};
 use crate::outlet::Outlet;
 use crate::stream::Stream;
 use crate::summary::Summary;
@@ -94,11 +94,14 @@ pub fn run_paced(
 /// # Errors
 /// What the journal does not give back, or a sink could not do.
 pub fn run_journal(plan: &Arc<Plan>, mut tail: Tail, outlet: &mut Outlet, stop: &AtomicBool) -> Result<Ran, Fault> {
-    let mut straight = Straight::new(plan);
+    let (mut straight, mut mender) = (Straight::new(plan), Mender::default());
     let mut walk = || -> Result<(), Fault> {
         while !stop.load(Ordering::Relaxed) {
             match tail.next(Duration::ZERO)? {
-                Next::Record(Record::Stretch(journalled)) => straight.step(&journalled.stretch, outlet)?,
+                Next::Record(Record::Stretch(mut journalled)) => {
+                    mender.mend(&mut journalled.stretch);
+                    straight.step(&journalled.stretch, outlet)?;
+                }
                 Next::Record(Record::Begin | Record::Control(_)) | Next::Idle => {}
                 Next::End => {
                     // A journal has no end of its input, only a last record so far.

@@ -14,6 +14,9 @@ export interface Bucket {
 
 const CELLS_BOUND = 20_000;
 
+/** How wide the server's cells are. */
+const CELL = 10_000_000;
+
 export class LaneStore {
   private base: Lanes | null = null;
   private cells = new Map<string, { s: number; t: Micros; width: number; level: number; count: number }>();
@@ -45,7 +48,8 @@ export class LaneStore {
   /** The lane over a range in about `wanted` buckets. `shown` says which series count; null is all of them. Buckets stand on
    * multiples of their width, so that they do not flicker while the range moves. */
   buckets(range: Extent, wanted: number, shown: ((s: number) => boolean) | null): Bucket[] {
-    const width = niceWidth((range.to - range.from) / Math.max(1, wanted));
+    // Not finer than it is known: cells of ten seconds in buckets of one would stand apart.
+    const width = niceWidth(Math.max(CELL, (range.to - range.from) / Math.max(1, wanted)));
     const first = Math.floor(range.from / width);
     const number = Math.max(1, Math.ceil(range.to / width) - first);
     const buckets = Array.from({ length: number }, (_, i) => ({

@@ -74,6 +74,13 @@ pub struct Mark {
 pub enum Fate {
     /// It is in the journal, synced.
     Kept,
+    /// It is in the journal, synced, but for some readings that were put aside.
+    Partly {
+        /// How many.
+        aside: u64,
+        /// Why, for the person at the sender: lower case, no full stop.
+        why: &'static str,
+    },
     /// It was in the journal already.
     Known,
     /// The queue was full and its policy gave this packet up.

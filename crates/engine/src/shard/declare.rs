@@ -107,6 +107,18 @@ impl Plan {
         }
     }
 
+    /// The same for every series that is known already: a plan that was changed may take what an earlier one did not.
+    pub fn declare_known(&self, names: &mut Names) -> Vec<Declaration> {
+        for number in 0..names.series_count() {
+            let (device, channel) = names.of(Series(number as u32));
+            for derived in self.wanted(names.channel_name(channel)) {
+                let derived = names.channel(&derived);
+                names.series(device, derived);
+            }
+        }
+        self.declare(names)
+    }
+
     /// The channels derived from `channel` that some operator takes.
     fn wanted(&self, channel: &str) -> Vec<String> {
         let windows = self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel));

@@ -89,12 +89,12 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
             for path in paths {
                 opened.push(file::open(path, format, *timing, None)?.source);
             }
-            (Box::new(ReadIn::new(opened)), false)
+            (Box::new(ReadIn::new(opened, true)), false)
         }
         SourceKind::Stdin { format } => {
             let input = Box::new(std::io::stdin());
             let opened = file::from_reader("stdin", input, format, *timing, Some(name))?;
-            (Box::new(ReadIn::new(vec![opened.source])), false)
+            (Box::new(ReadIn::new(vec![opened.source], false)), false)
         }
         #[cfg(feature = "mqtt")]
         SourceKind::Live(LiveKind::Mqtt(settings)) => {

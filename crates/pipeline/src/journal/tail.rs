@@ -131,7 +131,8 @@ impl Tail {
         let size = file.size().map_err(|error| cannot(&self.folder, &error))?;
         let end = size.min(limit.saturating_sub(*start));
         if end > position {
-            let count = CHUNK.min((end - position) as usize);
+            // To the end of a block, so that whoever looks for what is good behind damage sees all of the block.
+            let count = (CHUNK - (position % BLOCK as u64) as usize).min((end - position) as usize);
             let old = self.bytes.len();
             self.bytes.resize(old + count, 0);
             let read = file.read_at(position, &mut self.bytes[old..]).map_err(|error| cannot(&self.folder, &error))?;
@@ -155,6 +156,9 @@ impl Tail {
         let wrong = |error| cannot(&self.folder, &error);
         let segments = segments(&self.disk, &self.folder).map_err(wrong)?;
         let Some((start, path)) = segments.into_iter().find(|(start, _)| *start >= from) else { return Ok(false) };
+        if from > 0 {
+            self.damaged += start - from;
+        }
         self.segment = Some((start, self.disk.open(&path).map_err(wrong)?));
         Ok(true)
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// Waits between tries: twice as long each time, up to a bound, and never just as long as everybody else's.
 #[derive(Debug)]
@@ -61,6 +62,8 @@ pub(super) struct SourceDriver {
 impl SourceDriver {
     /// Runs until the source ends or the run is stopped. Its queue is closed then.
     pub(super) async fn run(mut self) {
+        // Closed however this ends, so that nobody waits for what will not come.
+        let _closed = Closed(Arc::clone(&self.queue));
         let mut back_off = BackOff::new();
         let mut away = false;
         loop {
@@ -116,7 +119,15 @@ impl SourceDriver {
             }
         }
         self.counters.sources[self.index].connected.store(false, Ordering::Relaxed);
-        self.queue.close();
+    }
+}
+
+/// Closes a queue.
+struct Closed(Arc<Queue>);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -130,6 +141,8 @@ pub(super) struct SinkDriver {
     pub(super) notices: Notices,
     /// After this is up, what fails is not tried again.
     pub(super) stop: watch::Receiver<bool>,
+    /// When the last try ends, once it was stopped.
+    pub(super) ends: Option<Instant>,
     pub(super) cursor: super::cursor::Cursor,
 }
 
@@ -143,9 +156,7 @@ impl SinkDriver {
     /// Runs until nobody gives deliveries any more and all are delivered or given up.
     pub(super) async fn run(mut self) {
         while let Some(Placed { place, delivery }) = self.deliveries.recv().await {
-            self.counters.sinks[self.index].waiting.set(self.deliveries.len() as i64 + 1);
             let delivered = self.deliver(&delivery).await;
-            self.counters.sinks[self.index].waiting.set(self.deliveries.len() as i64);
             match delivered {
                 Ok(()) => self.counters.sinks[self.index].delivered.add(1),
                 Err(fault) if fault.retry == Retry::Never => {
@@ -168,10 +179,11 @@ impl SinkDriver {
     async fn deliver(&mut self, delivery: &Delivery) -> Result<(), Fault> {
         let mut back_off = BackOff::new();
         loop {
+            let SinkDriver { sink, stop, ends, .. } = self;
             let tried = tokio::select! {
                 biased;
-                tried = self.sink.deliver(delivery) => tried,
-                () = late(&mut self.stop) => return Err(stopped()),
+                tried = sink.deliver(delivery) => tried,
+                () = late(stop, ends) => return Err(stopped()),
             };
             let Err(fault) = tried else { return Ok(()) };
             if fault.retry == Retry::Never {
@@ -189,13 +201,14 @@ impl SinkDriver {
     }
 }
 
-/// How long a delivery may go on after the stop.
+/// How long all deliveries together may go on after the stop.
 const GRACE: Duration = Duration::from_secs(3);
 
-async fn late(stop: &mut watch::Receiver<bool>) {
+/// Waits for the end of the time that is left after the stop.
+async fn late(stop: &mut watch::Receiver<bool>, ends: &mut Option<Instant>) {
     // The sender lives as long as the run.
     let _ = stop.wait_for(|stop| *stop).await;
-    tokio::time::sleep(GRACE).await;
+    tokio::time::sleep_until(*ends.get_or_insert_with(|| Instant::now() + GRACE)).await;
 }
 
 fn stopped() -> Fault {

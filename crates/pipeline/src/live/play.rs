@@ -2,13 +2,14 @@
 
 use crate::clock::Clock;
 use ouzel_connect::fault::{Fault, Retry, Whose};
-use ouzel_connect::source::live::{LiveSource, Next, Packet};
+use ouzel_connect::source::live::{LiveSource, Mark, Next, Packet};
 use ouzel_connect::source::simulate::{Label, Simulator};
 use ouzel_connect::source::{Rows, Source};
 use ouzel_engine::series::Names;
 use ouzel_engine::time::{Span, Time};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The simulator, as if its devices stood in the room.
 pub struct Played {
@@ -87,8 +88,9 @@ pub struct ReadIn {
 const READ_AHEAD: usize = 2;
 
 impl ReadIn {
-    /// Begins to read these, one after the other.
-    pub fn new(sources: Vec<Box<dyn Source>>) -> ReadIn {
+    /// Begins to read these, one after the other. Where they `stay` (files do, standard input does not) the next start
+    /// reads them once more, so each stretch is marked by what is in it: what stands in the journal is not taken twice.
+    pub fn new(sources: Vec<Box<dyn Source>>, stay: bool) -> ReadIn {
         let (to, packets) = mpsc::channel(READ_AHEAD);
         tokio::task::spawn_blocking(move || {
             let mut names = Names::new();
@@ -96,8 +98,9 @@ impl ReadIn {
                 loop {
                     let mut rows = Rows::default();
                     let more = source.next(&mut names, &mut rows);
+                    let mark = (stay && !rows.rows.is_empty()).then(|| Mark { hash: hash_of(&rows), compare: true });
                     // Whoever listened has gone: the run is over.
-                    if to.blocking_send(Ok(packet(rows, &mut names))).is_err() {
+                    if to.blocking_send(Ok(Packet { mark, ..packet(rows, &mut names) })).is_err() {
                         return;
                     }
                     match more {
@@ -120,6 +123,17 @@ impl LiveSource for ReadIn {
     fn next(&mut self) -> Next<'_> {
         Box::pin(async { self.packets.recv().await.transpose() })
     }
+}
+
+/// A hash of readings, with the numbers that the reader gave them: the same file gives the same each time.
+fn hash_of(rows: &Rows) -> u64 {
+    let mut bytes = Vec::with_capacity(rows.rows.len() * 20);
+    for row in &rows.rows {
+        bytes.extend(row.series.0.to_le_bytes());
+        bytes.extend(row.time.0.to_le_bytes());
+        bytes.extend(row.value.to_bits().to_le_bytes());
+    }
+    xxh3_64(&bytes)
 }
 
 fn packet(rows: Rows, names: &mut Names) -> Packet {

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::control::{Control, Order};
 use crate::counters::Counters;
 use crate::intake::Stretch;
-use crate::journal::{Journalled, Next, Record, Tail};
+use crate::journal::{Journalled, Mender, Next, Record, Tail};
 use crate::outlet::Outlet;
 use crate::step::{Expected, Step};
 use crate::stream::Stream;
@@ -23,7 +23,8 @@ use ouzel_engine::plan::Plan;
 use ouzel_engine::time::Time;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -37,10 +38,11 @@ pub(super) struct Work {
     pub(super) tail: Tail,
     /// Records that were in the journal when the process began.
     pub(super) past: u64,
+    pub(super) mender: Mender,
     pub(super) stream: Stream,
     pub(super) outlet: Outlet,
     pub(super) posts: Vec<Post>,
-    pub(super) lake: Option<SyncSender<Arc<Step>>>,
+    pub(super) lake: Option<LakeWay>,
     pub(super) watch: Watch,
     pub(super) silences: Silences,
     pub(super) counters: Arc<Counters>,
@@ -53,19 +55,21 @@ pub(super) struct Work {
 pub(super) struct Silences(HashMap<String, Time>);
 
 impl Silences {
-    fn heed(&mut self, controls: &[Control], now: Time) {
-        for control in controls {
-            if let Order::Silence { alert, until } = &control.what {
+    fn heed(&mut self, controls: &[Control]) {
+        for Control { at, what, .. } in controls {
+            self.0.retain(|_, until| *until > *at);
+            if let Order::Silence { alert, until } = what {
                 self.0.insert(alert.clone(), *until);
             }
         }
-        self.0.retain(|_, until| *until > now);
     }
 
-    /// Whether this change is not to be told: it fires, or got worse, and somebody knows. That it is over is told.
-    fn cover(&self, what: &What, book: &Book<'_>) -> bool {
+    /// Whether this change, which was decided `at`, is not to be told: it fires, or got worse, and somebody knows. That
+    /// it is over is told.
+    fn cover(&self, what: &What, book: &Book<'_>, at: Time) -> bool {
         let What::Alert(alert) = what else { return false };
-        alert.state == State::Firing && !self.0.is_empty() && self.0.contains_key(&identity(alert, book).to_string())
+        let firing = alert.state == State::Firing && !self.0.is_empty();
+        firing && self.0.get(&identity(alert, book).to_string()).is_some_and(|until| at < *until)
     }
 }
 
@@ -77,11 +81,18 @@ pub(super) struct Post {
     pub(super) rules: Vec<bool>,
     pub(super) to: mpsc::Sender<Placed>,
     pub(super) index: usize,
-    /// Delivered before this process began.
-    pub(super) done: Option<Place>,
+    /// What is to be delivered next; all before it was, by an earlier process.
+    pub(super) next: Place,
     pub(super) last: Option<Place>,
     /// It was said that too many wait.
     pub(super) told: bool,
+}
+
+/// The way to the lake's thread.
+pub(super) struct LakeWay {
+    pub(super) to: SyncSender<Arc<Step>>,
+    /// The lake has no room, neither on disk nor in memory.
+    pub(super) stuck: Arc<AtomicBool>,
 }
 
 /// Those who look on. Where they are too slow, readings are left out for them, but nothing that comes only once.
@@ -117,9 +128,10 @@ impl Work {
                 Err(fault) => break Err(fault),
             }
             if !controls.is_empty() {
-                self.silences.heed(&controls, self.clock.now());
+                self.silences.heed(&controls);
                 self.show(Step { controls: std::mem::take(&mut controls), ..Step::default() });
             }
+            self.watch.settle(&self.counters);
             if let Err(fault) = self.outlet.flush() {
                 self.notices.warn(fault.to_string());
             }
@@ -128,16 +140,17 @@ impl Work {
     }
 
     fn step(&mut self, journalled: Journalled, controls: Vec<Control>, past: bool) {
-        let Journalled { arrived, stretch, .. } = journalled;
+        let Journalled { arrived, mut stretch, .. } = journalled;
+        self.mender.mend(&mut stretch);
         let mut outputs = Vec::new();
         self.stream.step(&stretch, &mut outputs);
-        self.silences.heed(&controls, self.clock.now());
+        self.silences.heed(&controls);
         let readings = (stretch.batch.rows.len() - stretch.ticks.len()) as u64;
-        self.count(&outputs, readings);
+        self.count(&outputs, readings, past);
         if let Err(fault) = self.outlet.write(&outputs, &stretch.rejected, self.stream.names(), &self.plan) {
             self.notices.warn(fault.to_string());
         }
-        self.post(&outputs, past);
+        self.post(&outputs, arrived, past);
         if !past && readings > 0 && matches!(self.clock, Clock::Wall) {
             let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
             self.counters.latency.record(Duration::from_nanos(took), readings);
@@ -146,8 +159,13 @@ impl Work {
         self.show(Step { stretch, controls, outputs, expected, past });
     }
 
-    fn count(&self, outputs: &[Output], readings: u64) {
+    /// Counts what this process has done; what it only reads again was counted by an earlier one.
+    fn count(&self, outputs: &[Output], readings: u64, past: bool) {
         let counters = &self.counters;
+        counters.firing.set(self.stream.firing() as i64);
+        if past {
+            return;
+        }
         counters.worked.add(readings);
         for output in outputs {
             match &output.what {
@@ -158,11 +176,10 @@ impl Work {
                 What::Alert(_) | What::Over(_) => {}
             }
         }
-        counters.firing.set(self.stream.firing() as i64);
     }
 
     /// Gives deliveries to the sinks over networks; those that were made before the process began not again.
-    fn post(&mut self, outputs: &[Output], past: bool) {
+    fn post(&mut self, outputs: &[Output], arrived: Time, past: bool) {
         if self.posts.is_empty() {
             return;
         }
@@ -174,21 +191,11 @@ impl Work {
                 let ordinal = post.last.filter(|last| last.0 == output.input).map_or(0, |last| last.1 + 1);
                 let place = (output.input, ordinal);
                 post.last = Some(place);
-                if past && post.done >= Some(place) || self.silences.cover(&output.what, &book) {
+                if place < post.next || self.silences.cover(&output.what, &book, arrived) {
                     continue;
                 }
                 let delivery = worded.get_or_insert_with(|| delivery(output, noun, &book)).clone();
-                match post.to.try_send(Placed { place, delivery }) {
-                    Ok(()) => post.told = false,
-                    Err(_) => {
-                        self.counters.sinks[post.index].dropped.add(1);
-                        if !std::mem::replace(&mut post.told, true) {
-                            let name = &post.name;
-                            self.notices
-                                .warn(format!("sink `{name}`: too many deliveries wait; the newest are given up"));
-                        }
-                    }
-                }
+                post.send(Placed { place, delivery }, past, &self.counters, &self.notices);
             }
         }
     }
@@ -205,16 +212,58 @@ impl Work {
     fn show(&mut self, step: Step) {
         let step = Arc::new(step);
         if let Some(lake) = &self.lake
-            && lake.send(Arc::clone(&step)).is_err()
+            && !lake.send(&step)
         {
-            // Its thread has said why.
+            if lake.stuck.load(Ordering::Relaxed) {
+                let what = "the lake has no room and is left behind, so that people are still told of trouble; nothing \
+                            is lost: the next start fills it from the journal";
+                self.notices.warn(what);
+            }
+            // Else its thread has ended, and said why.
             self.lake = None;
         }
         self.watch.show(step, &self.counters);
     }
 }
 
+impl LakeWay {
+    /// Waits until the lake takes a step, but not for one that is stuck. Says whether it took it.
+    fn send(&self, step: &Arc<Step>) -> bool {
+        loop {
+            match self.to.try_send(Arc::clone(step)) {
+                Ok(()) => return true,
+                Err(TrySendError::Disconnected(_)) => return false,
+                Err(TrySendError::Full(_)) if self.stuck.load(Ordering::Relaxed) => return false,
+                Err(TrySendError::Full(_)) => std::thread::sleep(SLOW),
+            }
+        }
+    }
+}
+
+/// How long to wait before the lake is looked at again that was too slow a moment ago.
+const SLOW: Duration = Duration::from_millis(1);
+
 impl Post {
+    /// Puts a delivery into the sink's channel. What the journal gives again may wait there, because it waits in the
+    /// journal; what comes now may not, because nobody is to be slowed by a sink.
+    fn send(&mut self, placed: Placed, past: bool, counters: &Counters, notices: &Notices) {
+        let sent = match past {
+            true => self.to.blocking_send(placed).is_ok(),
+            false => self.to.try_send(placed).is_ok(),
+        };
+        let waiting = self.to.max_capacity() - self.to.capacity();
+        counters.sinks[self.index].waiting.set(waiting as i64);
+        if sent {
+            // One delivery more or less is no news: it has to get well before it is said again.
+            self.told &= waiting > self.to.max_capacity() / 2;
+            return;
+        }
+        counters.sinks[self.index].dropped.add(1);
+        if !std::mem::replace(&mut self.told, true) {
+            notices.warn(format!("sink `{}`: too many deliveries wait; the newest are given up", self.name));
+        }
+    }
+
     fn wants(&self, noun: Noun, what: &What) -> bool {
         self.takes.contains(&noun)
             || matches!(what, What::Alert(alert) if self.rules.get(usize::from(alert.rule)) == Some(&true))
@@ -238,15 +287,10 @@ fn delivery(output: &Output, noun: Noun, book: &Book<'_>) -> Delivery {
 
 impl Watch {
     fn show(&mut self, step: Arc<Step>, counters: &Counters) {
+        self.settle(counters);
         let Some(to) = &self.to else { return };
         if let Some(owed) = &mut self.owed {
-            match to.try_reserve() {
-                Ok(permit) => {
-                    permit.send(Arc::new(std::mem::take(owed)));
-                    self.owed = None;
-                }
-                Err(_) => return owe(owed, &step, counters),
-            }
+            return owe(owed, &step, counters);
         }
         match to.try_send(step) {
             Ok(()) => {}
@@ -256,6 +300,19 @@ impl Watch {
                 self.owed = Some(owed);
             }
             Err(mpsc::error::TrySendError::Closed(_)) => self.to = None,
+        }
+    }
+
+    /// Hands over what is owed, if there is room by now.
+    fn settle(&mut self, counters: &Counters) {
+        let (Some(to), Some(owed)) = (&self.to, &mut self.owed) else { return };
+        match to.try_send(Arc::new(std::mem::take(owed))) {
+            Ok(()) => self.owed = None,
+            Err(mpsc::error::TrySendError::Full(step)) => *owed = Arc::unwrap_or_clone(step),
+            Err(mpsc::error::TrySendError::Closed(step)) => {
+                counters.unseen.add(step.outputs.len() as u64);
+                (self.to, self.owed) = (None, None);
+            }
         }
     }
 }
@@ -270,5 +327,6 @@ fn owe(owed: &mut Step, step: &Step, counters: &Counters) {
     owed.stretch.declarations.extend_from_slice(&step.stretch.declarations);
     owed.controls.extend_from_slice(&step.controls);
     let room = OWED.saturating_sub(owed.outputs.len());
+    counters.unseen.add(step.outputs.len().saturating_sub(room) as u64);
     owed.outputs.extend(step.outputs.iter().take(room).cloned());
 }

@@ -45,8 +45,12 @@ on = ["hot", "gone"]
 "#;
 
 fn plan() -> Arc<Plan> {
-    let read = config::read("test", CONFIG, Path::new(""));
-    Arc::new(read.config.clone().unwrap_or_else(|| panic!("{}", read.render_all(CONFIG))).plan)
+    plan_of(CONFIG)
+}
+
+fn plan_of(text: &str) -> Arc<Plan> {
+    let read = config::read("test", text, Path::new(""));
+    Arc::new(read.config.clone().unwrap_or_else(|| panic!("{}", read.render_all(text))).plan)
 }
 
 /// A source that the test speaks through.
@@ -104,8 +108,12 @@ struct Started {
 }
 
 fn start(disk: &Disk, now: i64) -> Started {
+    start_with(disk, now, plan(), "desk", Lake::None)
+}
+
+fn start_with(disk: &Disk, now: i64, plan: Arc<Plan>, desk: &str, lake: Lake) -> Started {
     let (voice, source) = Voice::new();
-    let (plan, clock) = (plan(), Clock::manual(Time::from_secs(now)));
+    let clock = Clock::manual(Time::from_secs(now));
     let delivered = Arc::default();
     let queue = QueueSettings { holds: 1_000, when_full: WhenFull::Block };
     let live = Live::start(Parts {
@@ -117,11 +125,11 @@ fn start(disk: &Disk, now: i64) -> Started {
         sync: Duration::from_millis(1),
         sources: vec![SourcePart { name: "floor".into(), source: Box::new(source), queue, eager: true }],
         sinks: vec![SinkPart {
-            name: "desk".into(),
+            name: desk.into(),
             sink: Box::new(Desk(Arc::clone(&delivered))),
             take: vec![Noun::Alerts, Noun::Anomalies],
         }],
-        lake: Lake::None,
+        lake,
         notices: Notices::new().0,
     });
     Started { live: live.unwrap(), voice, delivered, clock }
@@ -284,4 +292,104 @@ async fn a_silenced_alert_is_not_told_again_but_its_end_is() {
     }
     live.stop().await.unwrap();
     assert_eq!(told(), ["firing warning", "cleared critical"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_detector_that_was_added_watches_devices_that_were_known_before() {
+    let disk = Disk::simulated();
+    let Started { live, mut voice, .. } = start(&disk, 0);
+    voice.say(0, 20.0, false).await.await.unwrap();
+    live.stop().await.unwrap();
+    let more = format!(
+        "{CONFIG}\n[detector.warm]\ntype = \"threshold\"\non = \"minute.heat.mean\"\nabove = 25\n[alert.warm]\non = \"warm\"\n"
+    );
+    let Started { live, mut voice, delivered, clock } = start_with(&disk, 60, plan_of(&more), "desk", Lake::None);
+    let mover = live.mover(&clock);
+    for second in [61, 70, 121] {
+        voice.say(second, 28.0, false).await.await.unwrap();
+    }
+    mover.advance(Span::from_secs(1)).await;
+    live.stop().await.unwrap();
+    let said = delivered.lock().unwrap();
+    assert!(said.iter().any(|delivery| delivery.json.contains("\"detector\":\"warm\"")), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_sink_begins_with_what_comes_now() {
+    let disk = Disk::simulated();
+    let Started { live, mut voice, delivered, clock } = start(&disk, 0);
+    voice.say(0, 60.0, false).await.await.unwrap();
+    live.mover(&clock).advance(Span::from_secs(1)).await;
+    live.stop().await.unwrap();
+    assert_eq!(delivered.lock().unwrap().len(), 2);
+    let Started { live, mut voice, delivered, clock } = start_with(&disk, 10, plan(), "other", Lake::None);
+    let mover = live.mover(&clock);
+    mover.advance(Span::from_secs(1)).await;
+    assert_eq!(delivered.lock().unwrap().len(), 0);
+    voice.say(11, 20.0, false).await.await.unwrap();
+    voice.say(12, 60.0, false).await.await.unwrap();
+    mover.advance(Span::from_secs(1)).await;
+    live.stop().await.unwrap();
+    assert!(!delivered.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_ends_the_run_and_nobody_is_told_that_it_is_kept() {
+    let disk = Disk::simulated();
+    let Started { live, mut voice, .. } = start(&disk, 0);
+    voice.say(0, 20.0, false).await.await.unwrap();
+    // The next sync is the last that is tried: writing still works.
+    disk.fail_syncs();
+    let fate = voice.say(1, 20.0, false).await;
+    assert!(fate.await.is_err(), "the sender has to hear nothing, and to send again");
+    assert!(live.is_broken());
+    let why = live.stop().await.unwrap_err();
+    assert!(why.what.contains("journal"), "{why}");
+}
+
+#[cfg(feature = "parquet")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_goes_on_behind_what_it_has_where_the_journal_was_removed() {
+    let disk = Disk::simulated();
+    let lake = || Lake::Files(ouzel_lake::LakeSettings::new("lake"));
+    for round in 0..3 {
+        let Started { live, mut voice, .. } = start_with(&disk, round * 100, plan(), "desk", lake());
+        for second in 0..10 {
+            voice.say(round * 100 + second, 20.0, false).await.await.unwrap();
+        }
+        let reader = live.lake.clone().unwrap();
+        live.stop().await.unwrap();
+        assert_eq!(reader.rows_kept(), (round as u64 + 1) * 10);
+        for file in disk.files(Path::new("journal")).unwrap() {
+            disk.remove(&file).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_no_time_of_its_own_is_not_late_because_it_stood_in_a_queue() {
+    let disk = Disk::simulated();
+    let Started { mut live, mut voice, clock, .. } = start(&disk, 0);
+    let mover = live.mover(&clock);
+    let timing = Timing { arrival: true, ..Timing::default() };
+    let device = voice.names.device("gate", timing, &[]).unwrap();
+    let channel = voice.names.channel("heat");
+    let series = voice.names.series(device, channel);
+    for second in 0..5 {
+        // Stamped long before the ticks that have come by now.
+        let packet = Packet {
+            declarations: voice.names.take_fresh(),
+            rows: vec![Reading::new(series, Time::from_secs(second), 60.0)],
+            ..Packet::default()
+        };
+        voice.to.send(packet).await.unwrap();
+        mover.advance(Span::from_secs(3)).await;
+    }
+    let mut steps = live.steps.take().unwrap();
+    live.stop().await.unwrap();
+    let mut late = 0;
+    while let Some(step) = steps.recv().await {
+        late += step.outputs.iter().filter(|output| matches!(output.what, What::Late(_))).count();
+    }
+    assert_eq!(late, 0);
 }

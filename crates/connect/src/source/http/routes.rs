@@ -175,6 +175,10 @@ impl Door {
             Ok(answer) => match answer.await {
                 Ok(Answer::Done(Fate::Kept | Fate::Known, None)) => StatusCode::NO_CONTENT.into_response(),
                 Ok(Answer::Done(Fate::Kept | Fate::Known, Some(report))) => report.response(),
+                Ok(Answer::Done(Fate::Partly { aside, why }, _)) => refuse(
+                    StatusCode::BAD_REQUEST,
+                    &format!("{aside} readings were put aside: {why}; all else was kept"),
+                ),
                 Ok(Answer::Done(Fate::Dropped, _)) => later("the queue is full and gave this request up"),
                 Ok(Answer::Refused(status, why)) => refuse(status, &why),
                 Err(_) => later("ouzel is stopping"),
