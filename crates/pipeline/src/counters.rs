@@ -58,6 +58,8 @@ pub struct Counters {
     pub sync_time: Histogram,
     /// Readings that the shards have worked off.
     pub worked: Count,
+    /// Readings of earlier processes that were read again from the journal at the start.
+    pub past: Count,
     /// Readings that came later than their device's watermark.
     pub late: Count,
     /// Aggregates that came out.

@@ -27,6 +27,7 @@ fn written(counters: &Counters, clients: usize) -> String {
     page.line("ouzel_build_info", &[("version", version)], 1);
     page.sources(counters);
     page.sinks(counters);
+    page.one("ouzel_past_readings_total", "counter", "readings read again at the start", counters.past.get());
     page.one("ouzel_readings_total", "counter", "readings that were worked off", counters.worked.get());
     page.one("ouzel_journalled_readings_total", "counter", "readings in the journal", counters.journalled.get());
     page.one("ouzel_journal_bytes_total", "counter", "bytes written to the journal", counters.journal_bytes.get());

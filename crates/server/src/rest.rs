@@ -99,10 +99,11 @@ pub async fn pipeline(State(app): State<App>) -> Answer {
     Ok(json(&all))
 }
 
-fn totals(counters: &Counters) -> [(&'static str, Value); 10] {
+fn totals(counters: &Counters) -> [(&'static str, Value); 11] {
     [
         ("journalled", counters.journalled.get().into()),
         ("worked", counters.worked.get().into()),
+        ("past", counters.past.get().into()),
         ("late", counters.late.get().into()),
         ("aggregates", counters.aggregates.get().into()),
         ("anomalies", counters.anomalies.get().into()),

@@ -137,7 +137,8 @@ impl Ouzel {
 
     /// Waits until this process has worked off so many readings.
     pub(crate) fn wait_for_readings(&self, count: u64) {
-        until(&format!("{count} readings are worked off"), || (self.count("worked") >= count).then_some(()));
+        let worked = || self.count("past") + self.count("worked");
+        until(&format!("{count} readings are worked off"), || (worked() >= count).then_some(()));
     }
 
     /// Waits until all that is in the journal is worked off.

@@ -164,7 +164,7 @@ impl Work {
         let counters = &self.counters;
         counters.firing.set(self.stream.firing() as i64);
         if past {
-            return;
+            return counters.past.add(readings);
         }
         counters.worked.add(readings);
         for output in outputs {
