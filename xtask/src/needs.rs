@@ -64,10 +64,10 @@ pub const NEEDS: [Need; 5] = [
     Need {
         name: "the packages of the page",
         found: |root| {
-            ui::has_node() && (ui::installed(&root.join("ui")) || run::succeeds_in(&root.join("ui"), &["npm", "ci"]))
+            ui::has_node() && (ui::installed(&root.join("ui")) || run::succeeds_in(&root.join("ui"), &ui::INSTALL))
         },
         packages: Packages { apt: &["nodejs", "npm"], ..Packages::NONE },
-        by_hand: "install Node.js 18 or later and npm, then run `npm ci` in ui/",
+        by_hand: "install Node.js 18 or later and npm, then run `npm install` in ui/",
         tests: "ouzel: live::page",
     },
     Need {

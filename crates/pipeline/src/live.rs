@@ -10,6 +10,7 @@
 mod cursor;
 mod drive;
 mod entry;
+mod keep;
 pub mod notice;
 pub mod play;
 mod work;
@@ -33,15 +34,14 @@ use ouzel_connect::sink::live::LiveSink;
 use ouzel_connect::source::live::LiveSource;
 use ouzel_engine::plan::Plan;
 use ouzel_engine::time::Span;
-use ouzel_lake::{LakeReader, LakeSettings, LakeWriter};
+use ouzel_lake::{LakeReader, LakeSettings};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use work::{LakeWay, Post, Silences, Watch, Work};
+use work::{Post, Silences, Watch, Work};
 
 /// What a live run is made of.
 pub struct Parts {
@@ -126,75 +126,94 @@ const DELIVERIES: usize = 10_000;
 /// Steps that a page may be behind before readings are left out for it.
 const STEPS: usize = 256;
 
-/// Steps that the lake may be behind before the shards wait for it: they come from the journal and lose nothing.
-const LAKE_STEPS: usize = 16;
+/// What all parts have in common.
+struct Common {
+    plan: Arc<Plan>,
+    clock: Clock,
+    disk: Disk,
+    /// The journal's.
+    folder: PathBuf,
+    counters: Arc<Counters>,
+    notices: Notices,
+    /// For threads: goes up when the sources have ended.
+    stopping: Arc<AtomicBool>,
+    /// For tasks: goes up when the run is to end.
+    stopped: watch::Receiver<bool>,
+}
+
+impl Common {
+    /// The drivers of the sinks, and the ways to them. A sink that is new begins at the input numbered `now`.
+    fn sinks(&self, parts: Vec<SinkPart>, now: u64) -> Result<(Vec<Post>, Vec<tokio::task::JoinHandle<()>>), Fault> {
+        let (mut posts, mut drivers) = (Vec::new(), Vec::new());
+        for (index, SinkPart { name, sink, take }) in parts.into_iter().enumerate() {
+            let (to, deliveries) = mpsc::channel(DELIVERIES);
+            let (cursor, said) = Cursor::open(&self.disk, &self.folder, &name, now)?;
+            said.into_iter().for_each(|what| self.notices.warn(format!("sink `{name}`: {what}")));
+            let rules = self.plan.alerts.iter().map(|rule| rule.send.contains(&name)).collect();
+            let next = cursor.next();
+            posts.push(Post { name: name.clone(), takes: take, rules, to, index, next, last: None, told: false });
+            let (counters, notices, stop) = (Arc::clone(&self.counters), self.notices.clone(), self.stopped.clone());
+            let driver = SinkDriver { name, sink, deliveries, counters, index, notices, stop, ends: None, cursor };
+            drivers.push(tokio::spawn(driver.run()));
+        }
+        Ok((posts, drivers))
+    }
+
+    /// The drivers of the sources, not yet started, and where the intake finds what they bring.
+    fn sources(&self, parts: Vec<SourcePart>, bell: &Arc<Bell>) -> (Vec<Feed>, Vec<SourceDriver>) {
+        let (mut feeds, mut drivers) = (Vec::new(), Vec::new());
+        for (index, SourcePart { name, source, queue, eager }) in parts.into_iter().enumerate() {
+            let counters = Arc::clone(&self.counters);
+            let queue = Arc::new(Queue::new(queue, Arc::clone(bell), Arc::clone(&counters), index));
+            feeds.push(Feed::new(name.clone(), Arc::clone(&queue), eager));
+            let (clock, notices, stop) = (self.clock.clone(), self.notices.clone(), self.stopped.clone());
+            drivers.push(SourceDriver { name, source, queue, counters, index, clock, notices, stop });
+        }
+        (feeds, drivers)
+    }
+}
+
+fn counters_of(sources: &[SourcePart], sinks: &[SinkPart]) -> Counters {
+    let source = |part: &SourcePart| SourceCounters { name: part.name.clone(), ..SourceCounters::default() };
+    let sink = |part: &SinkPart| SinkCounters { name: part.name.clone(), ..SinkCounters::default() };
+    Counters {
+        sources: sources.iter().map(source).collect(),
+        sinks: sinks.iter().map(sink).collect(),
+        ..Counters::default()
+    }
+}
 
 impl Live {
-    /// Starts everything, the last part first. Must be called on a tokio runtime.
+    /// Starts everything, those who listen before those who speak. Must be called on a tokio runtime.
     ///
     /// # Errors
-    /// When the journal or the lake cannot be opened.
+    /// When the journal, the lake or a sink's cursor cannot be opened.
     pub fn start(parts: Parts) -> Result<Live, Fault> {
         let Parts { plan, clock, disk, journal: folder, sync, sources, outlet, sinks, lake, notices } = parts;
-        let counters = Arc::new(Counters {
-            sources: sources.iter().map(|s| SourceCounters { name: s.name.clone(), ..Default::default() }).collect(),
-            sinks: sinks.iter().map(|s| SinkCounters { name: s.name.clone(), ..Default::default() }).collect(),
-            ..Counters::default()
-        });
+        let (stop, stopped) = watch::channel(false);
+        let counters = Arc::new(counters_of(&sources, &sinks));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let common = Common { plan, clock, disk, folder, counters, notices, stopping, stopped };
         let (mut known, mut past) = (Known::default(), 0);
-        let (journal, opening) = Journal::open(&disk, &folder, |record| {
+        let (journal, opening) = Journal::open(&common.disk, &common.folder, |record| {
             past += u64::from(record != crate::journal::Record::Begin);
             known.see(record);
         })?;
-        report(&opening, &notices);
-        let (stop, stopped) = watch::channel(false);
+        report(&opening, &common.notices);
         let mut threads = Vec::new();
-        let opened = match lake {
-            Lake::Files(settings) => Some(LakeWriter::open(&disk, &settings.dir.clone(), Arc::clone(&plan), settings)?),
-            Lake::Memory(settings) => Some(LakeWriter::in_memory(Arc::clone(&plan), settings)),
-            Lake::None => None,
-        };
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (mut to_lake, mut lake) = (None, None);
-        if let Some((writer, reader)) = opened {
-            if writer.kept() > known.next_number {
-                let what = "the lake has more than the journal, which was removed or cut; it goes on behind that";
-                notices.warn(what);
-                known.next_number = writer.kept();
+        let (to_lake, lake) = match keep::start(&common, lake, &mut known.next_number)? {
+            Some(kept) => {
+                threads.push(kept.thread);
+                (Some(kept.way), Some(kept.reader))
             }
-            let (to, steps) = sync_channel(LAKE_STEPS);
-            let (clock, counters, notices) = (clock.clone(), Arc::clone(&counters), notices.clone());
-            let (stuck, stop) = (Arc::new(AtomicBool::new(false)), Arc::clone(&stopping));
-            let way = LakeWay { to, stuck: Arc::clone(&stuck) };
-            let keeper = Keeper { writer, clock, counters, reader: reader.clone(), notices, stuck, stop };
-            threads.push(spawn("lake", move || keeper.run(&steps))?);
-            (to_lake, lake) = (Some(way), Some(reader));
-        }
+            None => (None, None),
+        };
         let (to_watch, steps) = mpsc::channel(STEPS);
-        let (mut posts, mut deliverers) = (Vec::new(), Vec::new());
-        for (index, part) in sinks.into_iter().enumerate() {
-            let (to, deliveries) = mpsc::channel(DELIVERIES);
-            let (cursor, said) = Cursor::open(&disk, &folder, &part.name, known.next_number)?;
-            said.into_iter().for_each(|what| notices.warn(format!("sink `{}`: {what}", part.name)));
-            posts.push(Post {
-                name: part.name.clone(),
-                takes: part.take,
-                rules: plan.alerts.iter().map(|rule| rule.send.contains(&part.name)).collect(),
-                to,
-                index,
-                next: cursor.next(),
-                last: None,
-                told: false,
-            });
-            let (counters, notices, stop) = (Arc::clone(&counters), notices.clone(), stopped.clone());
-            let (name, sink) = (part.name, part.sink);
-            let driver = SinkDriver { name, sink, deliveries, counters, index, notices, stop, ends: None, cursor };
-            deliverers.push(tokio::spawn(driver.run()));
-        }
+        let (posts, deliverers) = common.sinks(sinks, known.next_number)?;
         let work = Work {
-            stream: Stream::new(&plan, 1),
-            plan: Arc::clone(&plan),
-            clock: clock.clone(),
+            stream: Stream::new(&common.plan, 1),
+            plan: Arc::clone(&common.plan),
+            clock: common.clock.clone(),
             tail: journal.tail(),
             past,
             mender: Mender::default(),
@@ -203,58 +222,42 @@ impl Live {
             lake: to_lake,
             silences: Silences::default(),
             watch: Watch { to: Some(to_watch), owed: None },
-            counters: Arc::clone(&counters),
-            notices: notices.clone(),
+            counters: Arc::clone(&common.counters),
+            notices: common.notices.clone(),
         };
         threads.push(spawn("work", move || work.run())?);
         let bell = Arc::new(Bell::default());
-        let (mut feeds, mut queues, mut drivers) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, part) in sources.into_iter().enumerate() {
-            let queue = Arc::new(Queue::new(part.queue, Arc::clone(&bell), Arc::clone(&counters), index));
-            queues.push(Arc::clone(&queue));
-            feeds.push(Feed::new(part.name.clone(), Arc::clone(&queue), part.eager));
-            drivers.push(SourceDriver {
-                name: part.name,
-                source: part.source,
-                queue,
-                counters: Arc::clone(&counters),
-                index,
-                clock: clock.clone(),
-                notices: notices.clone(),
-                stop: stopped.clone(),
-            });
-        }
-        let (controls, said) = Controls::new(clock.clone());
+        let (feeds, drivers) = common.sources(sources, &bell);
+        let queues = feeds.iter().map(|feed| Arc::clone(&feed.queue)).collect();
+        let (controls, said) = Controls::new(common.clock.clone());
         let entry = Entry {
-            plan,
-            clock: clock.clone(),
+            plan: Arc::clone(&common.plan),
+            clock: common.clock.clone(),
             sync,
             journal,
             bell: Arc::clone(&bell),
             feeds,
             known,
             said,
-            counters: Arc::clone(&counters),
-            notices,
-            stop: Arc::clone(&stopping),
+            counters: Arc::clone(&common.counters),
+            notices: common.notices.clone(),
+            stop: Arc::clone(&common.stopping),
         };
         threads.push(spawn("intake", move || entry.run())?);
-        let sources = drivers.into_iter().map(|driver| tokio::spawn(driver.run())).collect();
-        ring_on_advance(&clock, &bell);
-        let steps = Some(steps);
+        ring_on_advance(&common.clock, &bell);
         Ok(Live {
-            counters,
+            counters: common.counters,
             controls,
-            steps,
+            steps: Some(steps),
             lake,
             opening,
             bell,
-            stopping,
+            stopping: common.stopping,
             stop,
             queues,
             threads,
             sinks: deliverers,
-            sources,
+            sources: drivers.into_iter().map(|driver| tokio::spawn(driver.run())).collect(),
         })
     }
 
@@ -377,63 +380,4 @@ fn spawn(
 
 fn fault(what: &str) -> Fault {
     Fault { whose: Whose::Us, retry: Retry::Never, what: what.to_owned() }
-}
-
-/// How often the lake looks whether files are to be written.
-const TICK: Duration = Duration::from_secs(1);
-
-/// The thread that keeps the lake.
-struct Keeper {
-    writer: LakeWriter,
-    clock: Clock,
-    counters: Arc<Counters>,
-    reader: LakeReader,
-    notices: Notices,
-    /// Up while there is no room.
-    stuck: Arc<AtomicBool>,
-    /// The run is to end.
-    stop: Arc<AtomicBool>,
-}
-
-impl Keeper {
-    fn run(mut self, steps: &Receiver<Arc<Step>>) -> Result<(), Fault> {
-        let mut told = None;
-        loop {
-            let kept = match steps.recv_timeout(TICK) {
-                Ok(step) => self.keep(&step, &mut told),
-                Err(RecvTimeoutError::Timeout) => self.writer.tick(self.clock.now()),
-                Err(RecvTimeoutError::Disconnected) => return self.writer.finish(),
-            };
-            self.tell(kept, &mut told);
-            self.counters.lake_files.set(self.reader.files() as i64);
-            self.counters.lake_readings.set(self.reader.rows_kept() as i64);
-        }
-    }
-
-    /// Takes a step, and rolls files where it is time. What the lake has no room for waits here, and the journal holds
-    /// what comes behind it.
-    fn keep(&mut self, step: &Step, told: &mut Option<String>) -> Result<(), Fault> {
-        let stretch = &step.stretch;
-        while let Err(fault) = self.writer.take(&stretch.declarations, &stretch.batch, &step.outputs) {
-            if fault.retry == Retry::Never || self.stop.load(Ordering::Relaxed) {
-                return Err(fault);
-            }
-            self.stuck.store(true, Ordering::Relaxed);
-            self.tell(Err(fault), told);
-            std::thread::sleep(TICK);
-            // A failed roll is tried again by this.
-            let _ = self.writer.tick(self.clock.now());
-        }
-        self.stuck.store(false, Ordering::Relaxed);
-        if step.past { Ok(()) } else { self.writer.tick(self.clock.now()) }
-    }
-
-    /// The same trouble is told once, not once a second.
-    fn tell(&self, kept: Result<(), Fault>, told: &mut Option<String>) {
-        let trouble = kept.err().map(|fault| fault.to_string());
-        if let Some(what) = trouble.as_ref().filter(|_| trouble != *told) {
-            self.notices.warn(format!("the lake: {what}"));
-        }
-        *told = trouble;
-    }
 }

@@ -1,0 +1,118 @@
+//! The thread that keeps the lake.
+//!
+//! It takes what the working thread hands on, and writes files now and then. While it is busy the other waits, for all of
+//! it comes from the journal and nothing is lost; but where the lake has no room at all it says so, and is left behind.
+
+use super::work::LakeWay;
+use super::{Common, Lake, spawn};
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::live::notice::Notices;
+use crate::step::Step;
+use ouzel_connect::fault::{Fault, Retry};
+use ouzel_lake::{LakeReader, LakeWriter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Steps that the lake may be behind before the working thread waits for it.
+const STEPS: usize = 16;
+
+/// A lake that is kept.
+pub(super) struct Kept {
+    pub(super) thread: JoinHandle<Result<(), Fault>>,
+    pub(super) way: LakeWay,
+    pub(super) reader: LakeReader,
+}
+
+/// Opens a lake and starts its thread. `next` is the number of the next input; where the lake has later ones it is moved
+/// behind them, or the lake would take what comes for what it has.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn start(common: &Common, lake: Lake, next: &mut u64) -> Result<Option<Kept>, Fault> {
+    let plan = Arc::clone(&common.plan);
+    let (writer, reader) = match lake {
+        Lake::Files(settings) => LakeWriter::open(&common.disk, &settings.dir.clone(), plan, settings)?,
+        Lake::Memory(settings) => LakeWriter::in_memory(plan, settings),
+        Lake::None => return Ok(None),
+    };
+    if writer.kept() > *next {
+        common.notices.warn("the lake has more than the journal, which was removed or cut; it goes on behind that");
+        *next = writer.kept();
+    }
+    let (to, steps) = sync_channel(STEPS);
+    let stuck = Arc::new(AtomicBool::new(false));
+    let way = LakeWay { to, stuck: Arc::clone(&stuck) };
+    let keeper = Keeper {
+        writer,
+        clock: common.clock.clone(),
+        counters: Arc::clone(&common.counters),
+        reader: reader.clone(),
+        notices: common.notices.clone(),
+        stuck,
+        stop: Arc::clone(&common.stopping),
+    };
+    let thread = spawn("lake", move || keeper.run(&steps))?;
+    Ok(Some(Kept { thread, way, reader }))
+}
+
+/// How often the lake looks whether files are to be written.
+const TICK: Duration = Duration::from_secs(1);
+
+struct Keeper {
+    writer: LakeWriter,
+    clock: Clock,
+    counters: Arc<Counters>,
+    reader: LakeReader,
+    notices: Notices,
+    /// Up while there is no room.
+    stuck: Arc<AtomicBool>,
+    /// The run is to end.
+    stop: Arc<AtomicBool>,
+}
+
+impl Keeper {
+    fn run(mut self, steps: &Receiver<Arc<Step>>) -> Result<(), Fault> {
+        let mut told = None;
+        loop {
+            let kept = match steps.recv_timeout(TICK) {
+                Ok(step) => self.keep(&step, &mut told),
+                Err(RecvTimeoutError::Timeout) => self.writer.tick(self.clock.now()),
+                Err(RecvTimeoutError::Disconnected) => return self.writer.finish(),
+            };
+            self.tell(kept, &mut told);
+            self.counters.lake_files.set(self.reader.files() as i64);
+            self.counters.lake_readings.set(self.reader.rows_kept() as i64);
+        }
+    }
+
+    /// Takes a step, and rolls files where it is time. What the lake has no room for waits here, and the journal holds
+    /// what comes behind it.
+    fn keep(&mut self, step: &Step, told: &mut Option<String>) -> Result<(), Fault> {
+        let stretch = &step.stretch;
+        while let Err(fault) = self.writer.take(&stretch.declarations, &stretch.batch, &step.outputs) {
+            if fault.retry == Retry::Never || self.stop.load(Ordering::Relaxed) {
+                return Err(fault);
+            }
+            self.stuck.store(true, Ordering::Relaxed);
+            self.tell(Err(fault), told);
+            std::thread::sleep(TICK);
+            // A failed roll is tried again by this.
+            let _ = self.writer.tick(self.clock.now());
+        }
+        self.stuck.store(false, Ordering::Relaxed);
+        if step.past { Ok(()) } else { self.writer.tick(self.clock.now()) }
+    }
+
+    /// The same trouble is told once, not once a second.
+    fn tell(&self, kept: Result<(), Fault>, told: &mut Option<String>) {
+        let trouble = kept.err().map(|fault| fault.to_string());
+        if let Some(what) = trouble.as_ref().filter(|_| trouble != *told) {
+            self.notices.warn(format!("the lake: {what}"));
+        }
+        *told = trouble;
+    }
+}
