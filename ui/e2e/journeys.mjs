@@ -75,7 +75,8 @@ async function spikeToAcknowledge(data) {
     check('a simulated spike becomes an alert', true, `${alert.message}, after ${15 + after} s`);
     const marker = await until(page, ({ channel, s, t }) => globalThis.__ouzel.charts[channel].markers().find((one) => one.s === s && one.t === t), { channel: alert.channel, s: alert.s, t: alert.since });
     check('and a marker on the chart', marker.kind === 'spike', marker);
-    const point = await page.evaluate(({ channel, s, t }) => {
+    // A mark goes out at once, its reading with the next frame.
+    const point = await until(page, ({ channel, s, t }) => {
       const line = globalThis.__ouzel.charts[channel].data().find((one) => one.s === s);
       return line.v[line.t.indexOf(t)];
     }, { channel: alert.channel, s: alert.s, t: alert.since });

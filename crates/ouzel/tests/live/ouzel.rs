@@ -135,10 +135,18 @@ impl Ouzel {
         self.json("/api/v1/pipeline")[name].as_u64().unwrap_or_else(|| panic!("there is no count `{name}`"))
     }
 
-    /// Waits until so many readings are worked off, those of earlier processes among them.
+    /// Waits until this process has worked off so many readings.
     pub(crate) fn wait_for_readings(&self, count: u64) {
         let worked = || self.count("past") + self.count("worked");
         until(&format!("{count} readings are worked off"), || (worked() >= count).then_some(()));
+    }
+
+    /// Waits until all that is in the journal is worked off.
+    pub(crate) fn wait_until_idle(&self) {
+        until("all is worked off", || {
+            let all = self.json("/api/v1/pipeline");
+            (all["worked"] == all["journalled"]).then_some(())
+        });
     }
 
     /// What is taken in is passed on, dropped or held; and what is passed on is in the journal, unless it was before.

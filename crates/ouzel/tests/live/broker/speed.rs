@@ -15,7 +15,8 @@ use std::time::Instant;
 #[test]
 #[ignore = "a measurement, which wants a machine to itself"]
 fn messages_a_second() {
-    const COUNT: u64 = 200_000;
+    // mosquitto_pub -l ends before all is sent where packet numbers, which end at 65 535, come a second time.
+    const COUNT: u64 = 60_000;
     let Some(broker) = Mosquitto::start() else { return };
     let port = broker.port().to_string();
     let desk = Desk::with(&source(broker.port(), ""));
@@ -59,12 +60,8 @@ fn messages_a_second() {
     rate("queued before, to mosquitto_sub", began);
     let began = Instant::now();
     let ouzel = desk.run();
-    ouzel.wait_for_readings(2 * COUNT);
+    ouzel.wait_for_readings(COUNT);
     rate("queued before, to ouzel (its start among it)", began);
-    let began = Instant::now();
-    publish_all(broker.port(), "publisher", COUNT, |n| message(begin + 2, n), &AtomicU64::new(0));
-    ouzel.wait_for_readings(3 * COUNT);
-    rate("a publisher with 500 on their way, to ouzel", began);
     ouzel.assert_that_counters_add_up();
     ouzel.stop();
 }
