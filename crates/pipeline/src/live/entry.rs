@@ -136,6 +136,24 @@ struct Senders {
     eager: bool,
 }
 
+/// What one round takes in.
+struct Round {
+    stretch: Stretch,
+    marks: Vec<(u32, u64)>,
+    /// How long the oldest packet has stood in its queue.
+    waited: Duration,
+    /// The last tick before it.
+    ticked: Time,
+}
+
+impl Round {
+    fn tick(&mut self, tick: Reading) {
+        let batch = &mut self.stretch.batch;
+        self.stretch.ticks.push((batch.first + batch.rows.len() as u64, tick));
+        batch.rows.push(tick);
+    }
+}
+
 impl Entry {
     /// Runs until it is stopped and the queues are empty. The journal is synced and closed then.
     ///
@@ -149,17 +167,15 @@ impl Entry {
             self.bell.wait(self.deadline(&senders, ticked.second));
             let stop = self.stop.load(Ordering::Relaxed);
             self.listen(&mut senders);
-            let mut stretch =
-                Stretch { batch: Batch { first: self.known.next_number, ..Batch::default() }, ..Stretch::default() };
-            let (mut marks, mut waited) = (Vec::new(), Duration::ZERO);
+            let mut round = self.round(ticked.second);
             for index in 0..self.feeds.len() {
-                self.take(index, ticked.second, &mut stretch, &mut marks, &mut senders, &mut waited);
+                self.take(index, &mut round, &mut senders);
             }
             let now = self.clock.now();
             if ticked.advance(&self.clock, now) {
-                self.tick(Reading::tick(ticked.second), &mut stretch);
+                round.tick(Reading::tick(ticked.second));
             }
-            self.write(now - Span(waited.as_nanos() as i64), marks, stretch, &mut senders);
+            self.write(now, round, &mut senders);
             if self.is_time(&senders) {
                 self.commit(&mut senders)?;
             }
@@ -179,20 +195,25 @@ impl Entry {
     fn begin(&mut self, senders: &mut Senders) -> Result<(), Fault> {
         let now = self.clock.now();
         self.control(&Control { at: now, by: String::new(), what: Order::Start }, senders);
-        let mut stretch =
-            Stretch { batch: Batch { first: self.known.next_number, ..Batch::default() }, ..Stretch::default() };
-        let start = Reading { flags: Flags::START, ..Reading::tick(now.floor(SECOND, Span::ZERO)) };
-        stretch.declarations = self.plan.declare_known(&mut self.known.names);
-        self.tick(start, &mut stretch);
-        self.write(now, Vec::new(), stretch, senders);
+        let second = now.floor(SECOND, Span::ZERO);
+        let mut round = self.round(second);
+        round.stretch.declarations = self.plan.declare_known(&mut self.known.names);
+        round.tick(Reading { flags: Flags::START, ..Reading::tick(second) });
+        self.write(now, round, senders);
         self.commit(senders)
+    }
+
+    fn round(&self, ticked: Time) -> Round {
+        let batch = Batch { first: self.known.next_number, ..Batch::default() };
+        Round { stretch: Stretch { batch, ..Stretch::default() }, marks: Vec::new(), waited: Duration::ZERO, ticked }
     }
 
     fn deadline(&self, senders: &Senders, ticked: Time) -> Instant {
         let now = Instant::now();
         let tick = match &self.clock {
             Clock::Wall => {
-                let wait = (ticked + SECOND).since(self.clock.now()).0.max(0);
+                // Not longer than a second, wherever the wall's clock has been set.
+                let wait = (ticked + SECOND).since(self.clock.now()).0.clamp(0, SECOND.0);
                 now + Duration::from_nanos(wait.unsigned_abs())
             }
             // It rings when it is moved; this is for the end of a run.
@@ -218,48 +239,33 @@ impl Entry {
     }
 
     /// Takes what waits in a queue.
-    fn take(
-        &mut self,
-        index: usize,
-        ticked: Time,
-        stretch: &mut Stretch,
-        marks: &mut Vec<(u32, u64)>,
-        senders: &mut Senders,
-        waited: &mut Duration,
-    ) {
+    fn take(&mut self, index: usize, round: &mut Round, senders: &mut Senders) {
         let mut packets: Vec<Waiting> = Vec::new();
         let feed = &self.feeds[index];
         let fullness = feed.queue.crossed(Instant::now());
         feed.queue.take(RECORD, &mut packets);
         if let Some(fullness) = fullness {
-            let name = &feed.name;
-            match fullness {
-                Fullness::Fine => self.notices.note(format!("source `{name}`: its queue has room again")),
-                Fullness::High => self.notices.warn(format!("source `{name}`: its queue is 80 % full")),
-                Fullness::Full => {
-                    self.notices
-                        .warn(format!("source `{name}`: its queue is 95 % full; what `when_full` says comes next"));
-                }
-            }
+            self.tell(&feed.name, fullness);
         }
         if let Some((since, _)) = packets.first() {
-            *waited = (*waited).max(since.elapsed());
+            round.waited = round.waited.max(since.elapsed());
             senders.eager |= feed.eager;
         }
         for (_, packet) in packets {
-            self.take_packet(index, ticked, packet, stretch, marks, senders);
+            self.take_packet(index, packet, round, senders);
         }
     }
 
-    fn take_packet(
-        &mut self,
-        index: usize,
-        ticked: Time,
-        mut packet: Packet,
-        stretch: &mut Stretch,
-        marks: &mut Vec<(u32, u64)>,
-        senders: &mut Senders,
-    ) {
+    fn tell(&self, source: &str, fullness: Fullness) {
+        let say = |what: &str| format!("source `{source}`: its queue {what}");
+        match fullness {
+            Fullness::Fine => self.notices.note(say("has room again")),
+            Fullness::High => self.notices.warn(say("is 80 % full")),
+            Fullness::Full => self.notices.warn(say("is 95 % full; what `when_full` says comes next")),
+        }
+    }
+
+    fn take_packet(&mut self, index: usize, mut packet: Packet, round: &mut Round, senders: &mut Senders) {
         self.learn(index, &packet.declarations);
         let counters = &self.counters.sources[index];
         counters.passed.add(packet.rows.len() as u64);
@@ -276,14 +282,14 @@ impl Entry {
         }
         if let Some(mark) = packet.mark {
             ours.keep(mark.hash);
-            marks.push((feed.key, mark.hash));
+            round.marks.push((feed.key, mark.hash));
         }
         let latest = self.clock.now() + AHEAD;
-        let rows = &mut stretch.batch.rows;
+        let rows = &mut round.stretch.batch.rows;
         let mut aside = Aside::default();
         for row in &packet.rows {
             match feed.series.get(row.series.0 as usize).copied().flatten() {
-                Some((series, true)) => rows.push(Reading { series, time: row.time.max(ticked), ..*row }),
+                Some((series, true)) => rows.push(Reading { series, time: row.time.max(round.ticked), ..*row }),
                 Some((series, false)) if row.time <= latest => rows.push(Reading { series, ..*row }),
                 Some(_) => aside.add(TOO_EARLY),
                 None => aside.add(TOO_MANY),
@@ -292,8 +298,8 @@ impl Entry {
         packet.rejected.extend(aside.told(&feed.name));
         counters.absent.add(packet.absent);
         counters.rejected.add(packet.rejected.len() as u64);
-        stretch.absent += packet.absent;
-        stretch.rejected.append(&mut packet.rejected);
+        round.stretch.absent += packet.absent;
+        round.stretch.rejected.append(&mut packet.rejected);
         senders.acks.extend(ack.map(|ack| (ack, aside.fate())));
     }
 
@@ -319,12 +325,9 @@ impl Entry {
         }
     }
 
-    fn tick(&mut self, tick: Reading, stretch: &mut Stretch) {
-        stretch.ticks.push((stretch.batch.first + stretch.batch.rows.len() as u64, tick));
-        stretch.batch.rows.push(tick);
-    }
-
-    fn write(&mut self, arrived: Time, marks: Vec<(u32, u64)>, mut stretch: Stretch, senders: &mut Senders) {
+    fn write(&mut self, now: Time, round: Round, senders: &mut Senders) {
+        let Round { mut stretch, marks, waited, .. } = round;
+        let arrived = now - Span(waited.as_nanos() as i64);
         if stretch.batch.rows.is_empty() && stretch.rejected.is_empty() && stretch.absent == 0 && marks.is_empty() {
             return;
         }
