@@ -116,7 +116,8 @@ pub fn run(args: &Args) -> Done {
 /// The journal of a live run through the config.
 fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Done {
     let path = args.config.as_deref().unwrap_or(Path::new(""));
-    let config = load(path).and_then(Loaded::config).map_err(Failure::Config)?;
+    let mut config = load(path).and_then(Loaded::config).map_err(Failure::Config)?;
+    outputs::spare_live_files(&mut config);
     let sinks = outputs::sinks(&config, args.out.as_deref().map(|folder| (folder, args.format)), args.json)?;
     let plan = Arc::new(config.plan);
     let tail = Tail::recorded(&Disk::Real, folder)?;

@@ -62,6 +62,18 @@ pub fn sinks(config: &Config, out: Option<(&Path, Form)>, json: bool) -> Result<
     Ok(sinks)
 }
 
+/// The sinks of a config when the journal of its live run is replayed: its files are those of the live run, which may be
+/// going on, so they are left alone, and that is said.
+pub fn spare_live_files(config: &mut Config) {
+    config.sinks.retain(|(name, settings)| {
+        let is_file = matches!(settings.target, Target::Folder(_));
+        if is_file {
+            screen::say(&format!("`sink.{name}` is left out: its files are the live run's; --out DIR writes others"));
+        }
+        !is_file
+    });
+}
+
 /// Refuses to write over what is read.
 ///
 /// # Errors
