@@ -147,6 +147,7 @@ async fn good_lines_behind_many_bad_ones_are_kept_and_the_bad_ones_counted() {
     let [packet] = &said.packets[..] else { panic!("{} packets", said.packets.len()) };
     assert_eq!(packet.rejected.len(), 101);
     assert_eq!(packet.rejected[100].reason, "1400 more mistakes behind this line");
+    assert_eq!(packet.rejected.len() as u64 + packet.unnamed, 1_500);
     assert!(packet.rejected.iter().all(|one| one.text.len() <= 200));
     let body = format!("{}m a=1 1\n", "bad\n".repeat(1_500));
     let said = check(post("/write").body(body.into()).unwrap(), 400, 1).await;

@@ -51,6 +51,8 @@ pub struct Packet {
     pub rows: Vec<Reading>,
     /// What could not be read of it.
     pub rejected: Vec<Rejected>,
+    /// What could not be read of it beside that: counted, and not named one by one.
+    pub unnamed: u64,
     /// Empty cells.
     pub absent: u64,
     /// By what a second delivery is recognised.

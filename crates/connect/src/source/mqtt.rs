@@ -165,7 +165,7 @@ impl Mqtt {
         let mark = (own_times && !rows.rows.is_empty() && (ack.is_some() || retain))
             .then(|| Mark { hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)), compare: dup || retain || repeated });
         let Rows { rows, rejected, absent } = rows;
-        Some(Packet { declarations: self.names.take_fresh(), rows, rejected, absent, mark, ack })
+        Some(Packet { declarations: self.names.take_fresh(), rows, rejected, unnamed: 0, absent, mark, ack })
     }
 
     /// Decodes a message; whether all of it carried times of its own.

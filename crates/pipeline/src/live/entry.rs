@@ -297,7 +297,7 @@ impl Entry {
         }
         packet.rejected.extend(aside.told(&feed.name));
         counters.absent.add(packet.absent);
-        counters.rejected.add(packet.rejected.len() as u64);
+        counters.rejected.add(packet.rejected.len() as u64 + packet.unnamed);
         round.stretch.absent += packet.absent;
         round.stretch.rejected.append(&mut packet.rejected);
         senders.acks.extend(ack.map(|ack| (ack, aside.fate())));

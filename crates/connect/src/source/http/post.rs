@@ -119,6 +119,8 @@ impl Post {
     fn packet(&mut self, payload: &mut Payload, names: &mut Names, over: bool) -> Packet {
         let mark = self.mark(payload, over);
         let Rows { rows, mut rejected, absent } = std::mem::take(&mut self.rows);
+        // The line that says so counts for one of them.
+        let unnamed = self.untold.saturating_sub(1);
         if let Some(Rejected { source, line, .. }) = rejected.last().filter(|_| self.untold > 0) {
             let reason = format!("{} more mistakes behind this line", self.untold);
             rejected.push(Rejected { source: source.clone(), line: *line, reason, text: String::new() });
@@ -127,7 +129,7 @@ impl Post {
         self.packets += 1;
         let heard = self.heard.clone();
         let ack = Some(Ack::new(move |fate| drop(heard.send(Heard::Fate(fate)))));
-        Packet { declarations: names.take_fresh(), rows, rejected, absent, mark, ack }
+        Packet { declarations: names.take_fresh(), rows, rejected, unnamed, absent, mark, ack }
     }
 
     /// By what this packet is known if it comes again. Without a key only a body of several packets has such marks, and
