@@ -51,6 +51,22 @@ fn every_module_of_the_engine_and_the_pipeline_is_on_the_map() {
     }
 }
 
+/// Logs, checkpoints and the lake reach files by `Disk` alone: what goes round it no test can cut the power of.
+#[test]
+fn what_must_survive_a_kill_reaches_files_by_the_disk_alone() {
+    let kept = ["crates/lake/src/", "crates/pipeline/src/journal", "crates/pipeline/src/live"];
+    let of_logs = |path: &str| kept.iter().any(|folder| path.starts_with(folder));
+    let sources = sources();
+    let logs: Vec<_> = sources.iter().filter(|(path, _)| of_logs(path)).collect();
+    assert!(logs.len() > 25, "only {} files were looked at", logs.len());
+    let round: Vec<&str> = logs
+        .iter()
+        .filter(|(_, text)| text.contains("std::fs") || text.contains("fs::"))
+        .map(|(path, _)| path.as_str())
+        .collect();
+    assert!(round.is_empty(), "these go round the disk: {round:?}");
+}
+
 /// All Rust files of the project with their paths.
 fn sources() -> Vec<(String, String)> {
     let mut waiting = vec![root().join("crates"), root().join("xtask")];
