@@ -23,6 +23,10 @@ pub struct CompletionsArgs {
 
 /// The optional parts of this build.
 const FEATURES: &[&str] = &[
+    #[cfg(feature = "http")]
+    "http",
+    #[cfg(feature = "mqtt")]
+    "mqtt",
     #[cfg(feature = "parquet")]
     "parquet",
 ];

@@ -20,7 +20,8 @@ fn the_version_is_told_to_people_and_programs() {
     assert_eq!(desk.ouzel("--version").out, format!("ouzel {version}\n"));
     let answer: serde_json::Value = serde_json::from_str(&desk.ouzel("version --json").out).unwrap();
     assert_eq!(answer["version"], version);
-    assert_eq!(answer["features"].as_array().unwrap().len(), usize::from(cfg!(feature = "parquet")));
+    let features = [cfg!(feature = "http"), cfg!(feature = "mqtt"), cfg!(feature = "parquet")];
+    assert_eq!(answer["features"].as_array().unwrap().len(), features.into_iter().filter(|has| *has).count());
     assert!(answer["target"].is_string());
 }
 
