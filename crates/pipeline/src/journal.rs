@@ -17,7 +17,6 @@ pub use mend::Mender;
 pub use record::{Journalled, Record};
 pub use tail::{Next, Tail};
 
-use block::{Assembly, Found};
 use ouzel_connect::disk::{Disk, DiskFile};
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use std::fmt;
@@ -149,7 +148,7 @@ impl Journal {
             _ => wrong(error),
         })?;
         let segments = segments(disk, folder).map_err(wrong)?;
-        let (found, end) = scan(disk, &segments, see)?;
+        let (found, end) = scan(disk, folder, &segments, see)?;
         let (start, file, size) = match segments.last() {
             Some((start, path)) => {
                 let mut file = disk.open(path).map_err(wrong)?;
@@ -299,51 +298,26 @@ fn segments(disk: &Disk, folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     Ok(segments)
 }
 
-/// Reads all segments; gives what was found, and where in the last one the good part ends.
-fn scan(disk: &Disk, segments: &[(u64, PathBuf)], mut see: impl FnMut(Record)) -> Result<(Opening, u64), Fault> {
-    let (mut found, mut good) = (Opening::default(), 0);
-    let mut next = segments.first().map_or(0, |(start, _)| *start);
-    for (index, (start, path)) in segments.iter().enumerate() {
-        // A segment that is missing leaves a hole of its size.
-        found.damaged += start.saturating_sub(next);
-        let bytes = disk.read(path).map_err(|error| cannot(path, &error))?;
-        let mut assembly = Assembly::default();
-        // `bad` are bytes that could not be read so far and may yet turn out to be the torn end.
-        let (mut at, mut bad) = (0, 0);
-        good = 0;
-        while at < bytes.len() {
-            match assembly.read(&bytes[at..], at as u64) {
-                Found::Record(size) => {
-                    at += size;
-                    match record::read(assembly.record()) {
-                        Ok(record) => {
-                            found.records += 1;
-                            found.damaged += std::mem::take(&mut bad);
-                            good = at as u64;
-                            see(record);
-                        }
-                        Err(Unreadable::Damaged) => bad += size as u64,
-                        Err(why) => return Err(Fault::yours(format!("{}: {why}", path.display()))),
-                    }
-                }
-                Found::Part(size) => at += size,
-                Found::Bad(size) => {
-                    let size = size.min(bytes.len() - at);
-                    at += size;
-                    bad += size as u64;
-                }
-                Found::Short => break,
-            }
-        }
-        next = start + bytes.len() as u64;
-        let rest = bytes.len() as u64 - good;
-        if index + 1 == segments.len() {
-            found.torn = rest;
-        } else if rest > 0 {
-            found.damaged += rest;
-        }
+/// Reads all records, a little at a time; gives what was found, and where in the last segment the good part ends.
+fn scan(
+    disk: &Disk,
+    folder: &Path,
+    segments: &[(u64, PathBuf)],
+    mut see: impl FnMut(Record),
+) -> Result<(Opening, u64), Fault> {
+    let Some((last, path)) = segments.last() else { return Ok((Opening::default(), 0)) };
+    let (mut tail, mut records) = (Tail::recorded(disk, folder)?, 0);
+    while let Next::Record(record) = tail.next(Duration::ZERO)? {
+        records += 1;
+        see(record);
     }
-    Ok((found, good))
+    // What cannot be read behind the last good record of the last segment was torn; all else is damage.
+    let good = tail.good();
+    let end = if good.segment == *last { good.end } else { 0 };
+    let size = disk.open(path).and_then(|file| file.size()).map_err(|error| cannot(path, &error))?;
+    let torn = size - end;
+    let damaged = if good.segment == *last { good.damaged } else { tail.damaged().saturating_sub(torn) };
+    Ok((Opening { torn, damaged, records }, end))
 }
 
 pub(crate) fn cannot(path: &Path, error: &io::Error) -> Fault {

@@ -118,19 +118,19 @@ impl Assembly {
         Found::Part(HEAD + length)
     }
 
-    /// What stands here cannot be read. Looks for the next fragment in what is there of the block: lengths cannot be
-    /// trusted any more, but a checksum can.
     #[cold]
     fn bad(&mut self, bytes: &[u8], left: usize) -> Found {
         self.open = false;
-        let block = &bytes[..bytes.len().min(left)];
-        let good = |at: &usize| {
-            let Some(head) = block[*at..].first_chunk::<HEAD>() else { return false };
-            let length = usize::from(u16::from_le_bytes([head[4], head[5]]));
-            let payload = block.get(at + HEAD..at + HEAD + length).filter(|_| (WHOLE..=LAST).contains(&head[6]));
-            payload.is_some_and(|p| u32::from_le_bytes([head[0], head[1], head[2], head[3]]) == checksum(head[6], p))
-        };
-        Found::Bad((1..block.len()).find(good).unwrap_or(left))
+        Found::Bad(good_behind(&bytes[..bytes.len().min(left)]).unwrap_or(left))
+    }
+
+    /// Where no more bytes will come, [`Found::Short`] may be a length that is not what was written: gives how far on
+    /// the next good fragment stands, if there is one.
+    #[cold]
+    pub fn give_up(&mut self, bytes: &[u8]) -> Option<usize> {
+        let behind = good_behind(bytes)?;
+        self.open = false;
+        Some(behind)
     }
 
     /// The record that was read last.
@@ -142,6 +142,18 @@ impl Assembly {
     pub fn reset(&mut self) {
         self.open = false;
     }
+}
+
+/// Looks for the next good fragment behind the begin of what is there of a block: lengths cannot be trusted any more, but
+/// a checksum can.
+fn good_behind(block: &[u8]) -> Option<usize> {
+    let good = |at: &usize| {
+        let Some(head) = block[*at..].first_chunk::<HEAD>() else { return false };
+        let length = usize::from(u16::from_le_bytes([head[4], head[5]]));
+        let payload = block.get(at + HEAD..at + HEAD + length).filter(|_| (WHOLE..=LAST).contains(&head[6]));
+        payload.is_some_and(|p| u32::from_le_bytes([head[0], head[1], head[2], head[3]]) == checksum(head[6], p))
+    };
+    (1..block.len()).find(good)
 }
 
 #[cfg(test)]

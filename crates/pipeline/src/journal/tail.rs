@@ -27,6 +27,17 @@ pub struct Tail {
     at: u64,
     /// Bytes that could not be read.
     damaged: u64,
+    good: Good,
+}
+
+/// Where the last good record ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Good {
+    /// The begin of its segment, and the place in it.
+    pub(super) segment: u64,
+    pub(super) end: u64,
+    /// Bytes before it that could not be read.
+    pub(super) damaged: u64,
 }
 
 /// What a reader finds.
@@ -59,7 +70,23 @@ impl Tail {
 
     fn new(disk: Disk, folder: PathBuf, synced: Option<Arc<Synced>>) -> Tail {
         let (assembly, bytes) = (Assembly::default(), Vec::new());
-        Tail { disk, folder, synced, segment: None, assembly, bytes, begin: 0, at: 0, damaged: 0 }
+        Tail {
+            disk,
+            folder,
+            synced,
+            segment: None,
+            assembly,
+            bytes,
+            begin: 0,
+            at: 0,
+            damaged: 0,
+            good: Good::default(),
+        }
+    }
+
+    /// Where the last good record ends, of those that were read.
+    pub(super) fn good(&self) -> Good {
+        self.good
     }
 
     /// Bytes that could not be read so far.
@@ -77,6 +104,13 @@ impl Tail {
                 return Ok(found);
             }
             if !self.fill(wait)? {
+                // What is synced ends with a whole record, so what is left over is none: torn off, or damaged.
+                let left = self.bytes.get(self.begin..).unwrap_or_default();
+                if let Some(size) = self.assembly.give_up(left) {
+                    self.damaged += size as u64;
+                    self.go(size);
+                    continue;
+                }
                 let closed = self.synced.as_ref().is_none_or(|synced| synced.past(0, Duration::ZERO).closed);
                 return Ok(if closed && !self.fill(Duration::ZERO)? { Next::End } else { Next::Idle });
             }
@@ -95,7 +129,12 @@ impl Tail {
                 }
                 Found::Record(size) => {
                     self.go(size);
-                    match record::read(self.assembly.record()) {
+                    let read = record::read(self.assembly.record());
+                    if read.is_ok() {
+                        let segment = self.segment.as_ref().map_or(0, |(start, _)| *start);
+                        self.good = Good { segment, end: self.at, damaged: self.damaged };
+                    }
+                    match read {
                         Ok(Record::Begin) => continue,
                         Ok(record) => return Ok(Some(Next::Record(record))),
                         Err(Unreadable::Damaged) => self.damaged += size as u64,

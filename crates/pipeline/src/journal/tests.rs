@@ -148,3 +148,31 @@ proptest! {
         prop_assert_eq!(open(&disk, segment).2, expected);
     }
 }
+
+/// Every byte of a small journal, one after the other.
+#[test]
+fn one_flipped_byte_is_told_and_costs_one_record_or_what_stands_behind_it_at_the_end() {
+    let disk = Disk::simulated();
+    let (mut journal, _, _) = open(&disk, SEGMENT);
+    (0..40).for_each(|number| journal.append(&bytes(&said(number, 60 + number))).unwrap());
+    drop(journal);
+    let path = path_of(Path::new("j"), 0);
+    let whole = disk.read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x10;
+        let other = Disk::simulated();
+        other.create(&path).unwrap().write_all(&flipped).unwrap();
+        let mut seen = Vec::new();
+        let opened = Journal::open(&other, Path::new("j"), |record| {
+            if let Record::Control(control) = record {
+                seen.push(control.at.0 as usize);
+            }
+        });
+        let (journal, opening) = opened.unwrap_or_else(|why| panic!("byte {at}: {why}"));
+        assert!(opening.damaged + opening.torn > 0, "byte {at} was not noticed");
+        assert!(seen.len() >= 39 && seen.is_sorted(), "byte {at} cost {} records", 40 - seen.len());
+        let mut tail = journal.tail();
+        assert_eq!(read(&mut tail), seen, "byte {at}");
+    }
+}

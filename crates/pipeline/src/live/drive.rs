@@ -166,6 +166,7 @@ impl SinkDriver {
                 // Stopped in the middle: the next start delivers it.
                 Err(_) => break,
             }
+            self.counters.sinks[self.index].waiting.set(self.deliveries.len() as i64);
             let idle = self.deliveries.is_empty();
             if let Err(fault) = self.cursor.reached(place, idle) {
                 self.notices
