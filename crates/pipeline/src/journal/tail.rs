@@ -159,7 +159,7 @@ impl Tail {
         self.begin = 0;
         // Behind a damaged place the next one to look at may lie ahead of what was read.
         let position = self.at + self.bytes.len() as u64;
-        if self.segment.is_none() && !self.open_after(0)? {
+        if self.segment.is_none() && !self.open_next(None)? {
             return Ok(false);
         }
         let Some((start, file)) = &self.segment else { return Ok(false) };
@@ -179,8 +179,8 @@ impl Tail {
             return Ok(read > 0);
         }
         // The segment is read; whatever is left of it will not become a record if there is another one behind it.
-        let next = *start + size;
-        if limit > next && self.open_after(next)? {
+        let (start, next) = (*start, *start + size);
+        if limit > next && self.open_next(Some((start, next)))? {
             self.damaged += self.bytes.len() as u64;
             self.bytes.clear();
             self.assembly.reset();
@@ -190,14 +190,14 @@ impl Tail {
         Ok(false)
     }
 
-    /// Opens the first segment that begins at `from` or later.
-    fn open_after(&mut self, from: u64) -> Result<bool, Fault> {
+    /// Opens the first segment, or the one behind that which begins at `start` and ends at `end`.
+    fn open_next(&mut self, before: Option<(u64, u64)>) -> Result<bool, Fault> {
         let wrong = |error| cannot(&self.folder, &error);
         let segments = segments(&self.disk, &self.folder).map_err(wrong)?;
-        let Some((start, path)) = segments.into_iter().find(|(start, _)| *start >= from) else { return Ok(false) };
-        if from > 0 {
-            self.damaged += start - from;
-        }
+        let is_next = |segment: &u64| before.is_none_or(|(start, _)| *segment > start);
+        let Some((start, path)) = segments.into_iter().find(|(start, _)| is_next(start)) else { return Ok(false) };
+        // A segment that is missing leaves a hole of its size.
+        self.damaged += before.map_or(0, |(_, end)| start.saturating_sub(end));
         self.segment = Some((start, self.disk.open(&path).map_err(wrong)?));
         Ok(true)
     }

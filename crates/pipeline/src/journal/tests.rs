@@ -176,3 +176,27 @@ fn one_flipped_byte_is_told_and_costs_one_record_or_what_stands_behind_it_at_the
         assert_eq!(read(&mut tail), seen, "byte {at}");
     }
 }
+
+/// Found by fuzzing: a kill right after a segment was made leaves it empty.
+#[test]
+fn an_empty_segment_is_opened_and_written_on() {
+    for behind in [false, true] {
+        let disk = Disk::simulated();
+        let mut start = 0;
+        if behind {
+            let (mut journal, _, _) = open(&disk, SEGMENT);
+            journal.append(&bytes(&said(1, 10))).unwrap();
+            journal.sync().unwrap();
+            start = journal.end();
+        }
+        disk.create(&path_of(Path::new("j"), start)).unwrap();
+        let (mut journal, opening, seen) = open(&disk, SEGMENT);
+        assert_eq!((opening.damaged, opening.torn, seen.len()), (0, 0, usize::from(behind)));
+        journal.append(&bytes(&said(2, 10))).unwrap();
+        journal.sync().unwrap();
+        let mut tail = journal.tail();
+        assert_eq!(read(&mut tail).last(), Some(&2));
+        drop(journal);
+        assert_eq!(open(&disk, SEGMENT).2.last(), Some(&2));
+    }
+}

@@ -12,7 +12,7 @@ fn text(path: &str) -> String {
 
 /// What stands in backticks and begins with a folder of the project, or is linked to, on a page in `folder`.
 fn paths(page: &str, folder: &str) -> Vec<String> {
-    const FOLDERS: [&str; 7] = ["crates/", "xtask/", "docs/", "examples/", "ui/", ".ci/", ".cargo/"];
+    const FOLDERS: [&str; 8] = ["crates/", "xtask/", "docs/", "examples/", "ui/", "fuzz/", ".ci/", ".cargo/"];
     let code = page.split('`').skip(1).step_by(2).filter(|code| FOLDERS.iter().any(|folder| code.starts_with(folder)));
     let linked = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
     let linked = linked.filter(|link| !link.is_empty() && !link.contains("://"));
