@@ -124,7 +124,10 @@ fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Don
     let mut outlet = Outlet::open(&sinks, &plan)?;
     let ran = run::run_journal(&plan, tail, &mut outlet, stop)?;
     if ran.damaged > 0 {
-        screen::say(&format!("warning: {} bytes of the journal are damaged and were skipped", ran.damaged));
+        let (bytes, readings) = (ran.damaged, ran.lost);
+        screen::say(&format!(
+            "warning: {bytes} bytes of the journal are damaged and were skipped, and {readings} readings that lost their names"
+        ));
     }
     let report = Report {
         ran: &ran,

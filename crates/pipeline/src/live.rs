@@ -109,8 +109,6 @@ pub struct Live {
     pub steps: Option<mpsc::Receiver<Arc<Step>>>,
     /// What is at rest.
     pub lake: Option<LakeReader>,
-    /// What the opening of the journal found.
-    pub opening: Opening,
     bell: Arc<Bell>,
     stopping: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
@@ -199,7 +197,7 @@ impl Live {
             past += 1;
             known.see(record);
         })?;
-        report(&opening, &common.notices);
+        report(&opening, known.lost(), &common.notices);
         let mut threads = Vec::new();
         let (to_lake, lake) = match keep::start(&common, lake, &mut known.next_number)? {
             Some(kept) => {
@@ -250,7 +248,6 @@ impl Live {
             controls,
             steps: Some(steps),
             lake,
-            opening,
             bell,
             stopping: common.stopping,
             stop,
@@ -358,7 +355,7 @@ fn ring_on_advance(clock: &Clock, bell: &Arc<Bell>) {
     }
 }
 
-fn report(opening: &Opening, notices: &Notices) {
+fn report(opening: &Opening, lost: u64, notices: &Notices) {
     if opening.torn > 0 {
         notices.note(format!(
             "the journal's last {} bytes were torn by a stop in their midst, and were cut",
@@ -367,6 +364,11 @@ fn report(opening: &Opening, notices: &Notices) {
     }
     if opening.damaged > 0 {
         notices.warn(format!("{} bytes of the journal are damaged and were skipped", opening.damaged));
+    }
+    if lost > 0 {
+        notices.warn(format!(
+            "{lost} readings of the journal are left out: the names of their series were in what is damaged"
+        ));
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Ran {
     pub stopped: bool,
     /// Bytes of a journal that could not be read and were skipped.
     pub damaged: u64,
+    /// Readings of a journal whose names were in what was skipped.
+    pub lost: u64,
 }
 
 /// Runs sources to their end, everything that comes out into the outlet. `stop` ends the run between two stretches.
@@ -115,7 +117,7 @@ pub fn run_journal(plan: &Arc<Plan>, mut tail: Tail, outlet: &mut Outlet, stop: 
     let walked = walk();
     let damaged = tail.damaged();
     let ran = closed(walked.map(|()| straight.ran()), outlet)?;
-    Ok(Ran { damaged, ..ran })
+    Ok(Ran { damaged, lost: mender.lost(), ..ran })
 }
 
 /// Closes the outlet; the first fault is the one that is told.
@@ -159,7 +161,7 @@ impl Ran {
     fn new(mut summary: Summary, names: Names, ended: bool) -> Ran {
         summary.devices = names.device_count() as u64;
         summary.series = names.series_count() as u64;
-        Ran { summary, names, stopped: !ended, damaged: 0 }
+        Ran { summary, names, stopped: !ended, damaged: 0, lost: 0 }
     }
 }
 

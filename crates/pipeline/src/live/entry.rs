@@ -93,6 +93,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Readings whose series nobody knows any more.
+    pub(super) fn lost(&self) -> u64 {
+        self.mender.lost()
+    }
+
     /// Takes a record of the journal into account.
     pub(super) fn see(&mut self, record: Record) {
         let Record::Stretch(mut journalled) = record else { return };
