@@ -17,6 +17,11 @@ pub struct Mender {
 }
 
 impl Mender {
+    /// Goes on where a checkpoint knows this many devices and series.
+    pub fn behind(devices: usize, series: usize) -> Mender {
+        Mender { devices: devices as u32, series: series as u32, lost: 0 }
+    }
+
     /// Readings that were taken out so far.
     pub fn lost(&self) -> u64 {
         self.lost
@@ -53,10 +58,10 @@ impl Mender {
                     (number.0, &mut series)
                 }
             };
-            if number != *next {
+            if number > *next {
                 return false;
             }
-            *next += 1;
+            *next = (*next).max(number + 1);
         }
         (self.devices, self.series) = (devices, series);
         true
@@ -66,11 +71,11 @@ impl Mender {
         match &declaration {
             Declaration::Device { device, .. } => {
                 self.devices_before(device.0, into);
-                // One that was declared already is declared by the hole's own hand, or twice by damage.
+                // One that was declared already is declared by the hole's own hand, or is back after it was retired.
                 if device.0 == self.devices {
                     self.devices += 1;
-                    into.push(declaration);
                 }
+                into.push(declaration);
             }
             Declaration::Series { series, device, .. } => {
                 self.devices_before(device.0 + 1, into);
@@ -82,8 +87,8 @@ impl Mender {
                 }
                 if series.0 == self.series {
                     self.series += 1;
-                    into.push(declaration);
                 }
+                into.push(declaration);
             }
         }
     }
