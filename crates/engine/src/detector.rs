@@ -9,6 +9,7 @@ pub mod missing;
 pub mod threshold;
 pub mod zscore;
 
+use crate::checkpoint::append;
 use crate::output::{Class, Severity};
 use crate::plan::{Levels, Limits};
 use crate::time::Time;
@@ -241,9 +242,9 @@ impl<D: Detector> Judge<D> {
         Some((low, high))
     }
 
-    /// The state of a series, as bytes.
-    pub fn save(&self, place: u32) -> Vec<u8> {
-        postcard::to_allocvec(&self.states[place as usize]).expect("plain data always encodes")
+    /// Adds the state of a series to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
+        append(&self.states[place as usize], into);
     }
 
     /// Takes a series' state back from bytes.

@@ -29,7 +29,11 @@ pub struct Rolling {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Ring {
     /// The last values; `next` is the oldest once the ring is full.
-    Count { values: Vec<f64>, next: u32 },
+    Count {
+        #[serde(with = "crate::checkpoint::floats")]
+        values: Vec<f64>,
+        next: u32,
+    },
     /// Values with their times, gathered when dense.
     Span(VecDeque<Pane>),
 }

@@ -1,5 +1,6 @@
 //! The operators of a plan with their state: a closed list, walked for each reading.
 
+use crate::checkpoint::append;
 use crate::detector::flatline::Flatline;
 use crate::detector::missing::{MissingRate, RangeFault, Silence};
 use crate::detector::threshold::Threshold;
@@ -137,13 +138,13 @@ impl Node {
         }
     }
 
-    /// The state of a series, as bytes.
-    pub fn save(&self, place: u32) -> Vec<u8> {
+    /// Adds the state of a series to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
         with_judge!(
             self,
-            judge: D => { let _ = D::EACH; judge.save(place) },
-            window => postcard::to_allocvec(&window.states[place as usize]).expect("plain data always encodes")
-        )
+            judge: D => { let _ = D::EACH; judge.save(place, into) },
+            window => append(&window.states[place as usize], into)
+        );
     }
 
     /// Takes a series' state back from bytes.

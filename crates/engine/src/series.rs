@@ -62,6 +62,8 @@ pub struct Names {
     channels: Vec<String>,
     channel_by_name: HashMap<String, Channel>,
     series: Vec<(Device, Channel)>,
+    /// For each series, the one of its device before it.
+    before: Vec<Option<Series>>,
     series_by_pair: HashMap<(Device, Channel), Series>,
     /// What nobody has been told yet.
     fresh: Vec<Declaration>,
@@ -69,6 +71,8 @@ pub struct Names {
 
 #[derive(Clone, Debug)]
 struct DeviceName {
+    /// The newest of its series.
+    newest: Option<Series>,
     name: String,
     tags: Vec<(String, String)>,
     timing: Timing,
@@ -102,7 +106,13 @@ impl Names {
         }
         let device = Device(self.devices.len() as u32);
         let tags: Vec<(String, String)> = tags.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
-        self.devices.push(DeviceName { name: name.to_owned(), tags: tags.clone(), timing, slot: slot_of(name) });
+        self.devices.push(DeviceName {
+            newest: None,
+            name: name.to_owned(),
+            tags: tags.clone(),
+            timing,
+            slot: slot_of(name),
+        });
         self.device_by_name.insert(name.to_owned(), device);
         self.fresh.push(Declaration::Device { device, name: name.to_owned(), timing, tags });
         Ok(device)
@@ -126,6 +136,7 @@ impl Names {
         }
         let series = Series(self.series.len() as u32);
         self.series.push((device, channel));
+        self.before.push(self.devices[device.0 as usize].newest.replace(series));
         self.series_by_pair.insert((device, channel), series);
         self.fresh.push(Declaration::Series { series, device, channel: self.channel_name(channel).to_owned() });
         series
@@ -194,6 +205,19 @@ impl Names {
     /// A device's tags, in the order the source gave them.
     pub fn device_tags(&self, device: Device) -> &[(String, String)] {
         &self.devices[device.0 as usize].tags
+    }
+
+    /// Clock and allowance of a device.
+    pub fn device_timing(&self, device: Device) -> Timing {
+        self.devices[device.0 as usize].timing
+    }
+
+    /// The series of a device, in the order of their numbers.
+    pub fn series_of(&self, device: Device) -> Vec<Series> {
+        let newest = self.devices[device.0 as usize].newest;
+        let mut series: Vec<Series> = std::iter::successors(newest, |series| self.before[series.0 as usize]).collect();
+        series.reverse();
+        series
     }
 
     /// The slot a device's state lives in.

@@ -18,9 +18,9 @@ use crate::node::{Node, Subject};
 use crate::output::{Output, What};
 use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
-use crate::series::{Declaration, Device, Series};
+use crate::series::{Declaration, Device, SLOTS, Series};
 use crate::time::{Span, Time};
-use state::{AHEAD, DeviceFacts, Followed, NEAR, Route, Spoken};
+use state::{AHEAD, DeviceFacts, Followed, NEAR, NOT_OURS, Route, Spoken};
 use std::sync::Arc;
 
 /// Everything that can happen to a shard.
@@ -32,8 +32,8 @@ pub enum Input<'a> {
     Batch(&'a Batch),
     /// The input has ended, as this number: nothing is waited for any more, open windows close.
     End(u64),
-    /// Give the state of your slots.
-    Save,
+    /// Give the state of a slot.
+    Save(u8),
     /// Say what you expect of your series: a question of those who look on, which changes nothing.
     Expect,
 }
@@ -43,8 +43,8 @@ pub enum Input<'a> {
 pub struct Outputs {
     /// In order of place.
     pub list: Vec<Output>,
-    /// The state of each slot that has any, after [`Input::Save`].
-    pub saved: Vec<(u8, Vec<u8>)>,
+    /// The state of the slot after [`Input::Save`]; nothing where the shard has no device in it.
+    pub saved: Vec<u8>,
     /// After [`Input::Expect`]: of a series, the lowest and the highest value that would be no anomaly.
     pub expected: Vec<(Series, f64, f64)>,
 }
@@ -62,6 +62,8 @@ pub struct Shard {
     series: Vec<Followed>,
     /// The channel of each series.
     channels: Vec<String>,
+    /// The devices of each slot, in the order of their numbers.
+    by_slot: Vec<Vec<u32>>,
     /// From the stream's numbers to our places; [`NOT_OURS`] for those of other shards.
     device_places: Vec<u32>,
     series_places: Vec<u32>,
@@ -72,6 +74,8 @@ pub struct Shard {
     /// Whether any device's clock is the clock of arrival, which ticks move.
     arrival_clocks: bool,
     clock: StreamClock,
+    /// Readings of nobody that was declared.
+    strays: u64,
 }
 
 impl Shard {
@@ -87,11 +91,13 @@ impl Shard {
             facts: Vec::new(),
             series: Vec::new(),
             channels: Vec::new(),
+            by_slot: vec![Vec::new(); SLOTS],
             device_places: Vec::new(),
             series_places: Vec::new(),
             routes: Vec::new(),
             arrival_clocks: false,
             clock: StreamClock::default(),
+            strays: 0,
         }
     }
 
@@ -110,7 +116,7 @@ impl Shard {
                 }
             }
             Input::End(number) => self.end(*number, out),
-            Input::Save => out.saved = self.save(),
+            Input::Save(slot) => self.save(*slot, &mut out.saved),
             Input::Expect => self.expect(out),
         }
     }
@@ -131,8 +137,8 @@ impl Shard {
     /// The way of a reading, top to bottom.
     #[inline(always)]
     fn read(&mut self, number: u64, mut reading: Reading, out: &mut Outputs) {
-        let place = self.series_places[reading.series.0 as usize];
-        let Some(series) = self.series.get(place as usize) else { return };
+        let place = self.series_places.get(reading.series.0 as usize).copied().unwrap_or(NOT_OURS);
+        let Some(series) = self.series.get(place as usize) else { return self.strays += 1 };
         let (low, high) = series.range;
         if !(low <= reading.value && reading.value <= high) {
             reading.quality = Quality::OutOfRange;

@@ -43,16 +43,44 @@ impl Stream {
     /// # Errors
     /// When the checkpoint's parts cannot be read; says which.
     pub fn resume(plan: &Arc<Plan>, shards: usize, checkpoint: &Checkpoint) -> Result<Stream, String> {
-        let mut stream = Stream::new(plan, shards);
-        stream.declare(&checkpoint.names);
-        stream.shards.iter_mut().for_each(|shard| shard.resume(checkpoint.clock));
-        for (slot, bytes) in &checkpoint.slots {
-            let shard = &mut stream.shards[*slot as usize % shards];
-            shard.restore(bytes).map_err(|why| format!("slot {slot}: {}", why.0))?;
-        }
-        stream.fleet.restore(&checkpoint.fleet).map_err(|why| format!("the alert book: {why}"))?;
-        (stream.next_input, stream.clock) = (checkpoint.next_input, checkpoint.clock);
+        let mut stream = Stream::begin(plan, shards, &checkpoint.names, checkpoint.clock, checkpoint.next_input);
+        checkpoint.slots.iter().try_for_each(|(slot, bytes)| stream.restore_slot(*slot, bytes))?;
+        stream.restore_fleet(&checkpoint.fleet)?;
         Ok(stream)
+    }
+
+    /// A stream that goes on with these names and this clock, before its slots and its fleet are taken back. Its
+    /// devices come to life with their slots: one that no slot has is retired, and must be declared again to be heard.
+    pub fn begin(
+        plan: &Arc<Plan>,
+        shards: usize,
+        names: &[Declaration],
+        clock: StreamClock,
+        next_input: u64,
+    ) -> Stream {
+        let mut stream = Stream::new(plan, shards);
+        names.iter().for_each(|declaration| stream.names.follow(declaration));
+        stream.split.learn(&stream.names);
+        stream.shards.iter_mut().for_each(|shard| shard.resume(clock));
+        (stream.next_input, stream.clock) = (next_input, clock);
+        stream
+    }
+
+    /// Takes back what [`Stream::save_slots`] gave of a slot.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read; says which slot and why.
+    pub fn restore_slot(&mut self, slot: u8, bytes: &[u8]) -> Result<(), String> {
+        let shard = usize::from(slot) % self.shards.len();
+        self.shards[shard].restore(bytes, &self.names).map_err(|why| format!("slot {slot}: {}", why.0))
+    }
+
+    /// Takes back what [`Stream::fleet_bytes`] gave.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read.
+    pub fn restore_fleet(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.fleet.restore(bytes).map_err(|why| format!("the alert book: {why}"))
     }
 
     /// Works off one stretch; adds what comes out to `outputs`, in order.
@@ -88,11 +116,7 @@ impl Stream {
     /// The state between two stretches.
     pub fn save(&mut self) -> Checkpoint {
         let mut slots = Vec::new();
-        for shard in &mut self.shards {
-            shard.step(&Input::Save, &mut self.out);
-            slots.append(&mut self.out.saved);
-        }
-        slots.sort();
+        self.save_slots(|slot, bytes| slots.push((slot, bytes.to_vec())));
         Checkpoint {
             names: self.names.declarations(),
             next_input: self.next_input,
@@ -100,6 +124,35 @@ impl Stream {
             slots,
             fleet: self.fleet.save(),
         }
+    }
+
+    /// The state of each slot that has a device, in order, one at a time in the same room: a checkpoint of a large
+    /// fleet would otherwise stand in memory beside it. The bytes do not depend on the number of shards.
+    pub fn save_slots(&mut self, mut take: impl FnMut(u8, &[u8])) {
+        let shards = self.shards.len();
+        for slot in 0..SLOTS as u8 {
+            self.shards[usize::from(slot) % shards].step(&Input::Save(slot), &mut self.out);
+            if !self.out.saved.is_empty() {
+                take(slot, &self.out.saved);
+            }
+        }
+        // A slot of a large fleet is megabytes: the room is not kept until the next checkpoint.
+        self.out.saved = Vec::new();
+    }
+
+    /// The state of the fleet: the alerts that are open.
+    pub fn fleet_bytes(&self) -> Vec<u8> {
+        self.fleet.save()
+    }
+
+    /// Where the stream's clock stands.
+    pub fn clock(&self) -> StreamClock {
+        self.clock
+    }
+
+    /// The number of the next input.
+    pub fn next_input(&self) -> u64 {
+        self.next_input
     }
 
     /// What the detectors expect: of a series, the lowest and the highest value that would be no anomaly.

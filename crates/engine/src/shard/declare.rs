@@ -5,31 +5,49 @@ use super::state::{DeviceFacts, Followed, NOT_OURS, Route, Spoken};
 use crate::node::Node;
 use crate::order::Order;
 use crate::plan::Plan;
-use crate::series::{Declaration, Device, Names, Series, slot_of};
+use crate::series::{Declaration, Device, Names, Series, Timing, slot_of};
 use crate::time::Time;
 
 impl Shard {
     pub(super) fn declare(&mut self, declaration: &Declaration) {
         match declaration {
-            Declaration::Device { device, name, timing, .. } => {
-                let slot = slot_of(name);
-                let ours = self.slots & (1 << slot) != 0;
-                let place = if ours { self.devices.len() as u32 } else { NOT_OURS };
-                put(&mut self.device_places, device.0, place);
-                if ours {
-                    self.arrival_clocks |= timing.arrival;
-                    self.devices.push(Spoken { order: Order::new(*timing), next_end: Time::MAX, device: *device });
-                    self.facts.push(DeviceFacts { name: name.clone(), slot, series: Vec::new() });
-                }
-            }
+            Declaration::Device { device, name, timing, .. } => self.declare_device(*device, name, *timing),
             Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
         }
     }
 
-    fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
-        let device = self.device_places[device.0 as usize];
-        if device == NOT_OURS {
+    /// A device comes to life; one that lives already is left as it is.
+    pub(super) fn declare_device(&mut self, device: Device, name: &str, timing: Timing) {
+        let slot = slot_of(name);
+        if self.slots & (1 << slot) == 0 {
+            return put(&mut self.device_places, device.0, NOT_OURS);
+        }
+        if self.place_of(device).is_some() {
+            return;
+        }
+        let place = self.devices.len() as u32;
+        put(&mut self.device_places, device.0, place);
+        self.arrival_clocks |= timing.arrival;
+        self.devices.push(Spoken { order: Order::new(timing), next_end: Time::MAX, device });
+        self.facts.push(DeviceFacts { name: name.to_owned(), series: Vec::new() });
+        let Shard { by_slot, devices, .. } = self;
+        let places = &mut by_slot[usize::from(slot)];
+        let at = places.partition_point(|&other| devices[other as usize].device < device);
+        places.insert(at, place);
+    }
+
+    /// Where a device that lives with us stands.
+    pub(super) fn place_of(&self, device: Device) -> Option<u32> {
+        self.device_places.get(device.0 as usize).copied().filter(|&place| place != NOT_OURS)
+    }
+
+    /// A channel of a device that lives with us; one that is known already is left as it is.
+    pub(super) fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
+        let Some(device) = self.place_of(device) else {
             return put(&mut self.series_places, series.0, NOT_OURS);
+        };
+        if self.series_places.get(series.0 as usize).is_some_and(|&place| place != NOT_OURS) {
+            return;
         }
         let place = self.series.len() as u32;
         put(&mut self.series_places, series.0, place);
