@@ -9,6 +9,7 @@ mod alert;
 mod channel;
 mod detector;
 mod format;
+mod in_force;
 mod journal;
 mod lake;
 #[cfg(feature = "http")]
@@ -35,6 +36,7 @@ mod tree;
 mod webhook;
 mod window;
 
+pub use in_force::InForce;
 pub use journal::JournalSettings;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A text and its plan. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct InForce {
     /// As the user wrote it; secrets stand in it by reference only.
     pub text: Arc<str>,

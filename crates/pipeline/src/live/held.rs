@@ -1,0 +1,63 @@
+//! What still needs the journal, and how the disk is: a few numbers that the parts of a run tell each other.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Written by checkpoints and lake, read by the intake, which cuts the journal.
+#[derive(Debug)]
+pub struct Held {
+    /// Where the oldest kept checkpoint stands in the journal.
+    checkpoint: AtomicU64,
+    /// The first input that the lake has in no file.
+    lake: AtomicU64,
+    /// The disk is full: who can wait with writing waits.
+    full: AtomicBool,
+    /// Bytes of the journal.
+    journal: AtomicU64,
+}
+
+impl Held {
+    /// As found at the start. Without a lake nothing is held for it.
+    pub fn new(checkpoint: Option<u64>) -> Held {
+        Held {
+            checkpoint: AtomicU64::new(checkpoint.unwrap_or(0)),
+            lake: AtomicU64::new(u64::MAX),
+            full: AtomicBool::new(false),
+            journal: AtomicU64::new(0),
+        }
+    }
+
+    /// A checkpoint was made, and this is the oldest kept one.
+    pub fn set_checkpoint(&self, position: u64) {
+        self.checkpoint.store(position, Ordering::Relaxed);
+    }
+
+    /// The lake has this input in no file, nor any behind it.
+    pub fn set_lake(&self, next: u64) {
+        self.lake.store(next, Ordering::Relaxed);
+    }
+
+    /// The disk is full, or is not any more.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::Relaxed);
+    }
+
+    /// Before which position, and which input, nobody needs the journal.
+    pub fn free(&self) -> (u64, u64) {
+        (self.checkpoint.load(Ordering::Relaxed), self.lake.load(Ordering::Relaxed))
+    }
+
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// The journal has this many bytes.
+    pub fn set_journal(&self, bytes: u64) {
+        self.journal.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes of the journal.
+    pub fn journal(&self) -> u64 {
+        self.journal.load(Ordering::Relaxed)
+    }
+}
