@@ -43,9 +43,9 @@ fn resident() -> f64 {
 fn main() {
     let devices = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(100_000u32);
     let each = |bytes: f64| bytes / f64::from(devices);
-    let before = resident();
     let mut names = names(devices);
     let declarations = names.take_fresh();
+    let declared = resident();
     let copies: Vec<Names> = (0..4)
         .map(|_| {
             let mut copy = Names::new();
@@ -54,17 +54,7 @@ fn main() {
         })
         .collect();
     let fresh = resident();
-    let copy = {
-        let mut copy = Names::new();
-        declarations.iter().for_each(|declaration| copy.follow(declaration));
-        let grown = resident() - fresh;
-        drop(copy);
-        grown
-    };
-    println!("{devices} devices; {:.0} bytes a device with names, four copies and declarations", each(fresh - before));
-    println!("names: {:.0} bytes a device and copy", each(copy));
-    drop(copies);
-
+    println!("{devices} devices; names: {:.0} bytes a device and copy", each(fresh - declared) / copies.len() as f64);
     let plan = Arc::new(plan());
     let mut out = Outputs::default();
     let empty = resident();

@@ -83,6 +83,14 @@ impl Node {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add_series())
     }
 
+    /// Forgets what it knows of the series at a place.
+    pub fn reset(&mut self, place: u32) {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.reset(place) }, window => {
+            window.states[place as usize] = Windows::new(&window.spec);
+            window.feeds[place as usize] = Vec::new();
+        });
+    }
+
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
     pub fn timed(&self) -> bool {
         with_judge!(self, _judge: D => D::TIMED, _ => false)
@@ -236,6 +244,8 @@ impl WindowNode {
     }
 
     fn bytes(&self) -> usize {
-        self.states.capacity() * size_of::<Windows>() + self.states.iter().map(Windows::heap_bytes).sum::<usize>()
+        self.states.capacity() * size_of::<Windows>()
+            + self.feeds.iter().map(|feeds| size_of_val(feeds) + size_of_val(&feeds[..])).sum::<usize>()
+            + self.states.iter().map(Windows::heap_bytes).sum::<usize>()
     }
 }

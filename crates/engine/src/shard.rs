@@ -1,8 +1,8 @@
 //! The loop. One input in, outputs out; the same inputs in the same order give the same outputs.
 //!
 //! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Beside it, in
-//! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare`, what passing time
-//! brings about is in `passing`, and state goes to bytes and back in `snapshot`.
+//! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare` and leave in `retire`,
+//! what passing time brings about is in `passing`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
 //! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
@@ -11,6 +11,7 @@
 mod state;
 mod declare;
 mod passing;
+mod retire;
 mod snapshot;
 
 use crate::detector::Moment;
@@ -20,7 +21,8 @@ use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
 use crate::series::{Declaration, Device, SLOTS, Series};
 use crate::time::{Span, Time};
-use state::{AHEAD, DeviceFacts, Followed, NEAR, NOT_OURS, Route, Spoken};
+use hashbrown::HashMap;
+use state::{AHEAD, DeviceFacts, Followed, Known, NEAR, NOT_OURS, Route, Shape, Spoken};
 use std::sync::Arc;
 
 /// Everything that can happen to a shard.
@@ -30,6 +32,8 @@ pub enum Input<'a> {
     Declare(&'a [Declaration]),
     /// Readings and ticks in order of arrival. A shard gets its own readings and every tick.
     Batch(&'a Batch),
+    /// These devices are gone, as this number: what they have left comes out, and their room is free.
+    Retire(u64, &'a [Device]),
     /// The input has ended, as this number: nothing is waited for any more, open windows close.
     End(u64),
     /// Give the state of a slot.
@@ -60,8 +64,13 @@ pub struct Shard {
     devices: Vec<Spoken>,
     facts: Vec<DeviceFacts>,
     series: Vec<Followed>,
-    /// The channel of each series.
-    channels: Vec<String>,
+    /// The channels of our series.
+    channels: Vec<Known>,
+    channel_by_name: HashMap<Box<str>, u32>,
+    shapes: Vec<Shape>,
+    /// Places that retired devices have left, and those of their series by shape.
+    free_devices: Vec<u32>,
+    free_series: Vec<Vec<u32>>,
     /// The devices of each slot, in the order of their numbers.
     by_slot: Vec<Vec<u32>>,
     /// From the stream's numbers to our places; [`NOT_OURS`] for those of other shards.
@@ -91,6 +100,10 @@ impl Shard {
             facts: Vec::new(),
             series: Vec::new(),
             channels: Vec::new(),
+            channel_by_name: HashMap::new(),
+            shapes: Vec::new(),
+            free_devices: Vec::new(),
+            free_series: Vec::new(),
             by_slot: vec![Vec::new(); SLOTS],
             device_places: Vec::new(),
             series_places: Vec::new(),
@@ -115,6 +128,7 @@ impl Shard {
                     }
                 }
             }
+            Input::Retire(number, devices) => self.retire(*number, devices, out),
             Input::End(number) => self.end(*number, out),
             Input::Save(slot) => self.save(*slot, &mut out.saved),
             Input::Expect => self.expect(out),
@@ -143,7 +157,7 @@ impl Shard {
         if !(low <= reading.value && reading.value <= high) {
             reading.quality = Quality::OutOfRange;
         }
-        let (index, hears) = (series.device, series.on_arrival.0 < series.on_arrival.1);
+        let (index, hears) = (series.device, series.arriving > 0);
         let device = &mut self.devices[index as usize];
         // The last moment of time is where clocks stand that have ended; a reading there (a device's "no time") goes
         // aside and moves nothing.
@@ -154,12 +168,12 @@ impl Shard {
         if device.order.waits() {
             device.order.hold(reading);
             if hears {
-                self.walk(number, place, self.series[place as usize].on_arrival, &reading, out);
+                self.walk(number, place, self.series[place as usize].on_arrival(), &reading, out);
             }
             self.release(number, index, out);
         } else {
             if hears {
-                self.walk(number, place, self.series[place as usize].on_arrival, &reading, out);
+                self.walk(number, place, self.series[place as usize].on_arrival(), &reading, out);
             }
             self.follow(number, place, &reading, out);
         }
@@ -179,7 +193,7 @@ impl Shard {
     fn follow(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let series = &mut self.series[place as usize];
         series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
-        let (device, routes) = (series.device, series.in_order);
+        let (device, routes) = (series.device, series.in_order());
         if self.devices[device as usize].next_end <= reading.time {
             self.close_until(number, device, reading.time, out);
         }

@@ -6,10 +6,10 @@
 use crate::intake::Stretch;
 use ouzel_engine::checkpoint::Checkpoint;
 use ouzel_engine::fleet::Fleet;
-use ouzel_engine::output::Output;
+use ouzel_engine::output::{Alert, Output};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, StreamClock, TICK};
-use ouzel_engine::series::{Declaration, Names, SLOTS, Series};
+use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
 use std::sync::Arc;
 
@@ -104,6 +104,17 @@ impl Stream {
         outputs.append(&mut self.out.list);
     }
 
+    /// Retires devices, as the input of this number, which is nobody else's: the windows that they have open are given,
+    /// their alerts are cleared, and their room is free. A device that is declared again begins afresh under its old
+    /// numbers ([`Names::declarations_of`]); until then its readings go nowhere, and are counted ([`Stream::strays`]).
+    pub fn retire(&mut self, number: u64, devices: &[Device], outputs: &mut Vec<Output>) {
+        self.out.clear();
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Retire(number, devices), &mut self.out));
+        self.next_input = self.next_input.max(number + 1);
+        self.fleet.retire(&mut self.out.list, self.shards.len(), (number, devices), &self.names);
+        outputs.append(&mut self.out.list);
+    }
+
     fn declare(&mut self, declarations: &[Declaration]) {
         if declarations.is_empty() {
             return;
@@ -160,6 +171,16 @@ impl Stream {
         self.out.clear();
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Expect, &mut self.out));
         std::mem::take(&mut self.out.expected)
+    }
+
+    /// Readings of devices that were not declared, or were retired, since the stream began.
+    pub fn strays(&self) -> u64 {
+        self.shards.iter().map(Shard::strays).sum()
+    }
+
+    /// The alerts that are firing, each as its last change left it; the count and the worst are of now.
+    pub fn open_alerts(&self) -> Vec<Alert> {
+        self.fleet.open_alerts()
     }
 
     /// How many alerts are firing.

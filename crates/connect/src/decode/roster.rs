@@ -77,7 +77,7 @@ impl Roster {
             ));
         }
         let device = names.device(text, self.timing, tags).map_err(|_| {
-            format!("device {text:?} finds no room: there are {} devices already, the most there may be", Names::LIMIT)
+            format!("device {text:?} finds no room: there are {} devices already, the most there may be", names.limit())
         })?;
         self.device_numbers.push(device);
         self.series.resize(self.device_numbers.len() * self.width, NONE);

@@ -1,5 +1,6 @@
 //! What passing time brings about: windows close, clocks tick, the input ends; and the order of what comes of it.
 
+use super::state::NOBODY;
 use super::{Outputs, Shard};
 use crate::node::{Node, Subject};
 use crate::output::{Aggregate, Output, What};
@@ -30,8 +31,8 @@ impl Shard {
         let end = std::mem::replace(&mut self.devices[device as usize].next_end, Time::MAX);
         let mut next = Time::MAX;
         for index in 0..self.facts[device as usize].series.len() {
-            let place = self.facts[device as usize].series[index].0;
-            let (from, to) = self.series[place as usize].in_order;
+            let place = self.facts[device as usize].series[index];
+            let (from, to) = self.series[place as usize].in_order();
             for route in from..to {
                 let route = self.routes[route as usize];
                 let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
@@ -58,8 +59,8 @@ impl Shard {
                     let value = of(&aggregate, statistic);
                     let mut reading = Reading::new(self.series[derived as usize].series, end, value);
                     reading.flags = Flags::UP_TO;
-                    self.walk(number, derived, self.series[derived as usize].on_arrival, &reading, out);
-                    self.walk(number, derived, self.series[derived as usize].in_order, &reading, out);
+                    self.walk(number, derived, self.series[derived as usize].on_arrival(), &reading, out);
+                    self.walk(number, derived, self.series[derived as usize].in_order(), &reading, out);
                 }
             }
         }
@@ -103,7 +104,8 @@ impl Shard {
         for (node, owners) in self.nodes.iter().zip(&self.owners) {
             for (place, owner) in (0..).zip(owners) {
                 let series = self.series[*owner as usize].series;
-                if let Some((low, high)) = node.band(place)
+                if series != NOBODY
+                    && let Some((low, high)) = node.band(place)
                     && told.insert(series)
                 {
                     out.expected.push((series, low, high));
@@ -116,11 +118,15 @@ impl Shard {
     pub(super) fn end(&mut self, number: u64, out: &mut Outputs) {
         let start = out.list.len();
         for device in 0..self.devices.len() as u32 {
-            self.devices[device as usize].order.end();
-            self.release(number, device, out);
-            self.close(number, device, out);
+            self.end_device(number, device, out);
         }
         self.settle(start, out);
+    }
+
+    pub(super) fn end_device(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        self.devices[device as usize].order.end();
+        self.release(number, device, out);
+        self.close(number, device, out);
     }
 
     /// Puts the outputs of one input in their order: device name, node, channel name.
@@ -128,7 +134,8 @@ impl Shard {
     pub(super) fn settle(&self, start: usize, out: &mut Outputs) {
         let said = &mut out.list[start..];
         let device = |of: &Output| &self.facts[self.device_places[of.device.0 as usize] as usize].name;
-        let channel = |of: &Output| &self.channels[self.series_places[of.what.series().0 as usize] as usize];
+        let series = |of: &Output| &self.series[self.series_places[of.what.series().0 as usize] as usize];
+        let channel = |of: &Output| &self.channels[series(of).channel as usize].name;
         let by_node = |a: &Output, b: &Output| a.node.cmp(&b.node).then_with(|| channel(a).cmp(channel(b)));
         said.sort_by(|a, b| device(a).cmp(device(b)).then_with(|| by_node(a, b)));
         for i in 1..said.len() {

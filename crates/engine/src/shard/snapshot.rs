@@ -44,11 +44,11 @@ impl Shard {
     fn save_device(&self, place: usize, into: &mut Vec<u8>) {
         let (device, facts) = (&self.devices[place], &self.facts[place]);
         append(&(device.device, &device.order, facts.series.len() as u32), into);
-        for &(place, _) in &facts.series {
+        for &place in &facts.series {
             let series = &self.series[place as usize];
-            let states = [series.in_order, series.on_arrival];
-            append(&(series.series, series.seen, states.iter().map(|(from, to)| to - from).sum::<u32>()), into);
-            for route in states.iter().flat_map(|&(from, to)| &self.routes[from as usize..to as usize]) {
+            let (from, to) = series.all();
+            append(&(series.series, series.seen, to - from), into);
+            for route in &self.routes[from as usize..to as usize] {
                 append(&route.node, into);
                 let length = into.len();
                 into.extend_from_slice(&[0; 4]);
@@ -126,17 +126,16 @@ impl Shard {
 
     /// Takes back the state of a series in a node, if the node still takes it.
     fn load(&mut self, place: u32, node: u16, bytes: &[u8]) -> Result<(), BadSlot> {
-        let series = &self.series[place as usize];
-        let mut routes = [series.in_order, series.on_arrival].into_iter().flat_map(|(from, to)| from..to);
-        let Some(route) = routes.find(|route| self.routes[*route as usize].node == node) else { return Ok(()) };
-        self.nodes[usize::from(node)].load(self.routes[route as usize].state, bytes).map_err(damaged)
+        let (from, to) = self.series[place as usize].all();
+        let route = self.routes[from as usize..to as usize].iter().find(|route| route.node == node);
+        let Some(route) = route else { return Ok(()) };
+        self.nodes[usize::from(node)].load(route.state, bytes).map_err(damaged)
     }
 
     fn earliest_end(&self, device: usize) -> Time {
         let mut earliest = Time::MAX;
-        for &(place, _) in &self.facts[device].series {
-            debug_assert_ne!(place, NOT_OURS);
-            let (from, to) = self.series[place as usize].in_order;
+        for &place in &self.facts[device].series {
+            let (from, to) = self.series[place as usize].in_order();
             for route in &self.routes[from as usize..to as usize] {
                 if let Node::Window(window) = &self.nodes[route.node as usize] {
                     earliest = earliest.min(window.states[route.state as usize].next_end());
