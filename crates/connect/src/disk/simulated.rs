@@ -214,7 +214,7 @@ impl Memory {
     fn create(&mut self, path: &Path) -> io::Result<u64> {
         self.change(Call::Open)?;
         if let Ok(number) = self.at(path) {
-            self.resize(number, 0);
+            self.resize(number, 0)?;
             return Ok(number);
         }
         let number = self.number();
@@ -354,46 +354,41 @@ impl Memory {
 
     fn put(&mut self, number: u64, at: u64, bytes: &[u8]) -> usize {
         let size = self.file(number).bytes.len() as u64;
-        let mut count = bytes.len() as u64;
-        if let Some(room) = &mut self.room {
-            // What is written over takes no room, and holes take as much as data.
-            count = count.min((size + *room).saturating_sub(at));
-            *room -= (at + count).saturating_sub(size).min(*room);
+        // What is written over takes no room, and holes take as much as data.
+        let fits = self.room.map_or(u64::MAX, |room| (size + room).saturating_sub(at));
+        let count = fits.min(bytes.len() as u64);
+        if count > 0 {
+            if let Some(room) = &mut self.room {
+                *room -= (at + count).saturating_sub(size);
+            }
+            self.file(number).change(Change::Write { at, bytes: bytes[..count as usize].to_vec() });
         }
-        let bytes = &bytes[..count as usize];
-        if !bytes.is_empty() {
-            self.file(number).change(Change::Write { at, bytes: bytes.to_vec() });
-        }
-        bytes.len()
+        count as usize
     }
 
-    fn resize(&mut self, number: u64, size: u64) {
+    fn resize(&mut self, number: u64, size: u64) -> io::Result<()> {
         let before = self.file(number).bytes.len() as u64;
-        if before == size {
-            return;
-        }
         if let Some(room) = &mut self.room {
-            *room = room.saturating_add(before).saturating_sub(size);
+            *room = (*room + before).checked_sub(size).ok_or(io::ErrorKind::StorageFull)?;
         }
-        self.file(number).change(Change::Cut { size });
+        if before != size {
+            self.file(number).change(Change::Cut { size });
+        }
+        Ok(())
     }
 
     fn sync(&mut self, number: u64) -> io::Result<()> {
         let synced = self.change(Call::Sync);
-        let whole = self.steps != Some(0);
-        let seed = self.calls ^ number << 32;
+        let (powered, seed) = (self.steps != Some(0), self.calls ^ (number << 32));
         let file = self.file(number);
-        match synced {
-            Ok(()) => {
-                let since = std::mem::take(&mut file.since);
-                since.iter().for_each(|change| change.apply(&mut file.synced));
+        match &synced {
+            Ok(()) => std::mem::take(&mut file.since).iter().for_each(|change| change.apply(&mut file.synced)),
+            Err(_) if powered => {
+                // The pages are given up: some have reached the disk, and no later sync cares for the others.
+                file.synced = super::power::wreck(file, seed);
+                file.since.clear();
             }
-            // The pages are given up: some have reached the disk, and no later sync cares for the others.
-            Err(_) if whole => file.synced = super::power::wreck(file, seed),
             Err(_) => {}
-        }
-        if synced.is_err() && whole {
-            file.since.clear();
         }
         synced
     }
@@ -478,7 +473,7 @@ impl Handle {
     pub(super) fn cut(&self, size: u64) -> io::Result<()> {
         let mut memory = open(&self.memory);
         memory.change(Call::Cut)?;
-        memory.resize(self.file, size);
+        memory.resize(self.file, size)?;
         self.at.store(size, Ordering::Relaxed);
         Ok(())
     }
