@@ -11,6 +11,8 @@ use std::path::PathBuf;
 pub mod file;
 pub mod stdout;
 pub mod live;
+pub mod limit;
+pub mod dead;
 pub mod template;
 #[cfg(feature = "http")]
 pub mod webhook;

@@ -45,7 +45,7 @@ impl Problem {
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Problem {
         let status = match (fault.retry, fault.whose) {
-            (Retry::Later | Retry::Now, _) => StatusCode::SERVICE_UNAVAILABLE,
+            (Retry::Later | Retry::After(_) | Retry::Now, _) => StatusCode::SERVICE_UNAVAILABLE,
             (Retry::Never, Whose::You) => StatusCode::BAD_REQUEST,
             (Retry::Never, _) => StatusCode::INTERNAL_SERVER_ERROR,
         };

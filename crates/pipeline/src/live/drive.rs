@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::queue::Queue;
 use ouzel_connect::fault::{Fault, Retry};
-use ouzel_connect::sink::live::{Delivery, LiveSink};
+use ouzel_connect::sink::live::{Delivery, LiveSink, Undelivered};
 use ouzel_connect::source::live::LiveSource;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -103,16 +103,18 @@ impl SourceDriver {
                     counters.connected.store(false, Ordering::Relaxed);
                     counters.retries.add(1);
                     self.notices.warn(format!("source `{}`: {fault}", self.name));
-                    match fault.retry {
+                    let wait = match fault.retry {
                         Retry::Never => break,
                         Retry::Now => {
                             away = true;
                             continue;
                         }
-                        Retry::Later => away = true,
-                    }
+                        Retry::Later => back_off.next(),
+                        Retry::After(wait) => wait,
+                    };
+                    away = true;
                     tokio::select! {
-                        () = tokio::time::sleep(back_off.next()) => {}
+                        () = tokio::time::sleep(wait) => {}
                         _ = self.stop.wait_for(|stop| *stop) => break,
                     }
                 }
@@ -183,10 +185,10 @@ impl SinkDriver {
             let SinkDriver { sink, stop, ends, .. } = self;
             let tried = tokio::select! {
                 biased;
-                tried = sink.deliver(delivery) => tried,
+                tried = sink.deliver(std::slice::from_ref(delivery)) => tried,
                 () = late(stop, ends) => return Err(stopped()),
             };
-            let Err(fault) = tried else { return Ok(()) };
+            let Err(Undelivered { fault, .. }) = tried else { return Ok(()) };
             if fault.retry == Retry::Never {
                 return Err(fault);
             }
@@ -194,8 +196,9 @@ impl SinkDriver {
             if back_off.tries == 0 {
                 self.notices.warn(format!("sink `{}`: {fault}; it is tried again", self.name));
             }
+            let wait = if let Retry::After(wait) = fault.retry { wait } else { back_off.next() };
             tokio::select! {
-                () = tokio::time::sleep(back_off.next()) => {}
+                () = tokio::time::sleep(wait) => {}
                 _ = self.stop.wait_for(|stop| *stop) => return Err(stopped()),
             }
         }

@@ -1,7 +1,6 @@
 //! A live run from packet to output: what is acknowledged is kept, whatever happens, and a replay says the same.
 
 use ouzel_connect::disk::Disk;
-use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use ouzel_connect::sink::live::{Delivered, Delivery, LiveSink};
 use ouzel_connect::source::live::{Ack, Fate, LiveSource, Mark, Next, Packet};
@@ -94,9 +93,9 @@ impl Voice {
 struct Desk(Arc<Mutex<Vec<Delivery>>>);
 
 impl LiveSink for Desk {
-    fn deliver<'a>(&'a mut self, delivery: &'a Delivery) -> Delivered<'a> {
-        self.0.lock().unwrap().push(delivery.clone());
-        Box::pin(async { Ok::<(), Fault>(()) })
+    fn deliver<'a>(&'a mut self, deliveries: &'a [Delivery]) -> Delivered<'a> {
+        self.0.lock().unwrap().extend_from_slice(deliveries);
+        Box::pin(async { Ok(()) })
     }
 }
 
