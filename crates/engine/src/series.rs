@@ -65,6 +65,8 @@ pub struct Names {
     series_by_pair: HashMap<(Device, Channel), Series>,
     /// What nobody has been told yet.
     fresh: Vec<Declaration>,
+    /// The most devices; without it [`Names::LIMIT`].
+    limit: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -89,15 +91,25 @@ impl Names {
         Names::default()
     }
 
+    /// No names yet, and room for so many devices.
+    pub fn limited(limit: usize) -> Names {
+        Names { limit: Some(limit), ..Names::default() }
+    }
+
+    /// From now on there is room for so many devices. Those that are known stay, even where they are more.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = Some(limit);
+    }
+
     /// The number of a device, given now if it is new.
     ///
     /// # Errors
-    /// [`TooManyDevices`] when a new one would pass [`Names::LIMIT`].
+    /// [`TooManyDevices`] when a new one would pass the limit.
     pub fn device(&mut self, name: &str, timing: Timing, tags: &[(&str, &str)]) -> Result<Device, TooManyDevices> {
         if let Some(&device) = self.device_by_name.get(name) {
             return Ok(device);
         }
-        if self.devices.len() >= Names::LIMIT {
+        if self.devices.len() >= self.limit.unwrap_or(Names::LIMIT) {
             return Err(TooManyDevices);
         }
         let device = Device(self.devices.len() as u32);
@@ -273,6 +285,14 @@ mod tests {
         let declared = names.take_fresh();
         assert_eq!(declared.len(), 3);
         assert!(names.take_fresh().is_empty());
+
+        let mut few = Names::limited(1);
+        few.device("press-1", Timing::default(), &[]).unwrap();
+        assert_eq!(few.device("press-2", Timing::default(), &[]), Err(TooManyDevices));
+        few.set_limit(2);
+        few.device("press-2", Timing::default(), &[]).unwrap();
+        few.set_limit(0);
+        few.device("press-1", Timing::default(), &[]).unwrap();
 
         let mut other = Names::new();
         declared.iter().for_each(|d| other.follow(d));
