@@ -66,10 +66,12 @@ impl SourceDriver {
         let _closed = Closed(Arc::clone(&self.queue));
         let mut back_off = BackOff::new();
         let mut away = false;
+        self.source.heed(self.queue.pressure());
         loop {
             let counters = &self.counters.sources[self.index];
-            let lost = self.source.lost();
+            let (lost, turned_away) = (self.source.lost(), self.source.turned_away());
             counters.lost.add(lost.saturating_sub(counters.lost.get()));
+            counters.turned_away.add(turned_away.saturating_sub(counters.turned_away.get()));
             let next = tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|stop| *stop) => break,
@@ -82,6 +84,7 @@ impl SourceDriver {
             match next {
                 Ok(Some(packet)) => {
                     counters.messages.add(1);
+                    counters.bytes.add(packet.bytes);
                     counters.last_packet_us.set(self.clock.now().0 / 1_000);
                     counters.connected.store(true, Ordering::Relaxed);
                     back_off.reset();

@@ -61,10 +61,10 @@ take   = ["aggregates"]
     assert_eq!(settings.topics[0].filter(), "hall/+/+");
     assert_eq!((settings.qos, settings.retained, settings.silent_after), (Qos::Zero, false, None));
     assert!(floor.timing.arrival && !gate.timing.arrival);
-    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest });
+    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest, spill: 0 });
     let SourceKind::Live(LiveKind::Http(settings)) = &gate.what else { panic!("{gate:?}") };
     assert_eq!(settings.key, Some(Secret::Env("INGEST_KEY".into())));
-    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest });
+    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest, spill: 0 });
 
     let [desk, plant] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
     assert_eq!(
