@@ -1,0 +1,257 @@
+//! Drives a sink over a network: reads the output log from its cursor on, delivers, tries again, gives up what is refused.
+//!
+//! A thread reads and puts into words, a task delivers; a short channel between them is all that is in memory of what
+//! waits. So a sink that is slow, hung or gone costs nobody else anything, and may be away as long as the log reaches.
+
+use super::behind::{Behind, Chunk};
+use super::cursor::{Cursor, Reached};
+use super::drive::BackOff;
+use super::notice::Notices;
+use crate::clock::Clock;
+use crate::counters::Counters;
+use crate::outputs::Place;
+use ouzel_connect::fault::{Fault, Retry, Whose};
+use ouzel_connect::sink::dead::DeadLetters;
+use ouzel_connect::sink::limit::{Gate, Take};
+use ouzel_connect::sink::live::{Delivery, LiveSink, Undelivered};
+use ouzel_engine::time::Time;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+/// A delivery, where the cursor goes once it is made, and when its cause arrived.
+pub(super) struct Due {
+    delivery: Delivery,
+    mark: Mark,
+}
+
+/// What the gate carries: where the cursor may go.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mark {
+    next: Place,
+    done: u64,
+    trouble: Time,
+    arrived: Time,
+}
+
+/// Deliveries that are in words ahead of the sink, in batches.
+pub(super) const AHEAD: usize = 4;
+
+/// Deliveries of a batch, more or less.
+const BATCH: usize = 256;
+
+/// How long the reader waits before it looks whether it is still wanted.
+const IDLE: Duration = Duration::from_millis(200);
+
+/// The thread's part: reads until the log ends, or nobody takes what it reads.
+pub(super) fn read(mut behind: Behind, from: &Reached, to: &mpsc::Sender<Vec<Due>>, lost: impl Fn(u64)) -> Result<(), Fault> {
+    let mut mark = Mark { next: from.next, done: from.done, trouble: from.trouble, arrived: Time(0) };
+    let mut batch = Vec::new();
+    loop {
+        let chunk = behind.next(if batch.is_empty() { IDLE } else { Duration::ZERO })?;
+        let over = matches!(chunk, Chunk::End);
+        let idle = matches!(chunk, Chunk::Idle);
+        match chunk {
+            Chunk::Said { said, lost: gone } => {
+                if gone > 0 {
+                    mark.done += gone;
+                    lost(gone);
+                }
+                mark.arrived = said.arrived;
+                for (next, delivery) in behind.deliveries(&said) {
+                    mark.done += 1;
+                    mark.next = next;
+                    batch.push(Due { delivery, mark: mark.clone() });
+                }
+            }
+            Chunk::Trouble(trouble) if behind.wants().hears_alerts() && trouble.at > mark.trouble => {
+                mark.trouble = trouble.at;
+                mark.arrived = trouble.at;
+                batch.push(Due { delivery: trouble.delivery(mark.next.input), mark: mark.clone() });
+            }
+            Chunk::Trouble(_) | Chunk::Idle | Chunk::End => {}
+        }
+        if !batch.is_empty() && (batch.len() >= BATCH || idle || over) {
+            if to.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return Ok(());
+            }
+        }
+        if over || to.is_closed() {
+            return Ok(());
+        }
+    }
+}
+
+/// The task's part.
+pub(super) struct Deliverer {
+    pub(super) name: String,
+    pub(super) sink: Box<dyn LiveSink>,
+    pub(super) due: mpsc::Receiver<Vec<Due>>,
+    pub(super) gate: Gate<Mark>,
+    pub(super) dead: Option<DeadLetters>,
+    pub(super) cursor: Cursor,
+    pub(super) clock: Clock,
+    pub(super) counters: Arc<Counters>,
+    pub(super) index: usize,
+    pub(super) notices: Notices,
+    /// After this is up, what fails is not tried again.
+    pub(super) stop: watch::Receiver<bool>,
+    /// When the last try ends, once it was stopped.
+    pub(super) ends: Option<Instant>,
+    pub(super) began: Instant,
+    /// Read, and not in the gate yet.
+    pub(super) read: VecDeque<Due>,
+    /// People know that it does not take what it gets.
+    pub(super) told: bool,
+}
+
+/// It was stopped in the middle; the next start goes on.
+struct Stopped;
+
+impl Deliverer {
+    /// Runs until nothing is to be read any more and all is delivered or given up, or until it is stopped.
+    pub(super) async fn run(mut self) {
+        loop {
+            while self.gate.wants() {
+                if self.read.is_empty() {
+                    match self.due.try_recv() {
+                        Ok(batch) => self.read.extend(batch),
+                        Err(_) => break,
+                    }
+                }
+                let now = self.began.elapsed();
+                if let Some(Due { delivery, mark }) = self.read.pop_front() {
+                    self.gate.put(now, delivery, mark);
+                }
+            }
+            match self.gate.take(self.began.elapsed(), self.sink.batch()) {
+                Take::Deliver(batch) => {
+                    if let Err(Stopped) = self.deliver(&batch).await {
+                        break;
+                    }
+                }
+                Take::Wait(wait) => {
+                    let stopped = self.stop.wait_for(|stop| *stop);
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = stopped => break,
+                    }
+                }
+                Take::Nothing => match self.due.recv().await {
+                    Some(batch) => self.read.extend(batch),
+                    None => break,
+                },
+            }
+        }
+        // It was written after each delivery; where it cannot be synced that was said.
+        let _ = self.cursor.sync();
+    }
+
+    /// Delivers a batch, to its end: tries again what may pass, halves what is refused until one stands alone.
+    async fn deliver(&mut self, batch: &[Delivery]) -> Result<(), Stopped> {
+        let mut left: Vec<Range<usize>> = vec![0..batch.len()];
+        let mut back_off = BackOff::new();
+        while let Some(part) = left.pop() {
+            let tried = {
+                let Deliverer { sink, stop, ends, .. } = self;
+                tokio::select! {
+                    biased;
+                    tried = sink.deliver(&batch[part.clone()]) => tried,
+                    () = late(stop, ends) => return Err(Stopped),
+                }
+            };
+            let Err(Undelivered { done, fault }) = tried else {
+                self.settled(part.len(), part.len());
+                back_off.reset();
+                if std::mem::take(&mut self.told) {
+                    self.notices.note(format!("sink `{}` takes what it gets again", self.name));
+                }
+                continue;
+            };
+            self.settled(done, done);
+            let rest = part.start + done..part.end;
+            if rest.is_empty() {
+                continue;
+            }
+            match fault.retry {
+                Retry::Never if rest.len() == 1 => self.bury(&batch[rest.start], &fault),
+                Retry::Never => {
+                    let middle = rest.start + rest.len() / 2;
+                    left.push(middle..rest.end);
+                    left.push(rest.start..middle);
+                }
+                Retry::Now | Retry::Later | Retry::After(_) => {
+                    left.push(rest);
+                    self.counters.sinks[self.index].retries.add(1);
+                    if !std::mem::replace(&mut self.told, true) {
+                        self.notices.warn(format!("sink `{}`: {fault}; it is tried again", self.name));
+                    }
+                    let wait = if let Retry::After(wait) = fault.retry { wait } else { back_off.next() };
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = self.stop.wait_for(|stop| *stop) => return Err(Stopped),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a delivery aside that the receiver will never take.
+    fn bury(&mut self, delivery: &Delivery, fault: &Fault) {
+        let counters = &self.counters.sinks[self.index];
+        let put = match &mut self.dead {
+            Some(dead) => dead.put(delivery, &fault.what, self.clock.now()).map(|()| dead.path().display().to_string()),
+            None => Err(std::io::Error::other("there is no file for it")),
+        };
+        // The first, and then every thousandth: a sink that refuses all must not fill the log of the machine.
+        if counters.dropped.get().is_multiple_of(1_000) {
+            let what = format!("sink `{}` refuses {}: {fault}", self.name, delivery.noun.name());
+            self.notices.warn(match &put {
+                Ok(path) => format!("{what}; it stands in {path}"),
+                Err(error) => format!("{what}; it is given up, for {error}"),
+            });
+        }
+        counters.dropped.add(1);
+        self.settled(1, 0);
+    }
+
+    /// So many of the front are done, and so many of these delivered.
+    fn settled(&mut self, done: usize, delivered: usize) {
+        if done == 0 {
+            return;
+        }
+        self.gate.done(done);
+        let counters = &self.counters.sinks[self.index];
+        counters.delivered.add(delivered as u64);
+        let thinned = self.gate.thinned() + self.gate.merged();
+        counters.thinned.add(thinned.saturating_sub(counters.thinned.get()));
+        let Some(Mark { next, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
+        if delivered > 0 && matches!(self.clock, Clock::Wall) {
+            let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
+            counters.confirmed.record(Duration::from_nanos(took), delivered as u64);
+        }
+        counters.handled.set(done as i64);
+        if let Err(fault) = self.cursor.set(Reached { next, done, trouble, progress: Vec::new() }) {
+            self.notices.warn(format!("sink `{}`: {fault}; after a restart some may be delivered twice", self.name));
+        }
+    }
+}
+
+/// How long all deliveries together may go on after the stop.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Waits for the end of the time that is left after the stop.
+async fn late(stop: &mut watch::Receiver<bool>, ends: &mut Option<Instant>) {
+    // The sender lives as long as the run.
+    let _ = stop.wait_for(|stop| *stop).await;
+    tokio::time::sleep_until(*ends.get_or_insert_with(|| Instant::now() + GRACE)).await;
+}
+
+/// A fault of ours that stands for a thread.
+pub(super) fn ours(what: &str) -> Fault {
+    Fault { whose: Whose::Us, retry: Retry::Never, what: what.to_owned() }
+}
