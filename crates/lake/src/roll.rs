@@ -56,7 +56,8 @@ impl Roll<'_> {
     fn tables(&mut self, held: &Held) -> io::Result<()> {
         self.shared.disk.create_folder(&self.shared.dir.join("tmp"))?;
         let names = self.shared.names();
-        let book = self.shared.book(&names);
+        let plan = self.shared.plan();
+        let book = Book { names: &names, plan: &plan };
         let order = in_order(held, &book);
         let mut points = Vec::with_capacity(held.most_points());
         for day in days(held, &order, &mut points) {

@@ -3,7 +3,6 @@
 use crate::held::Held;
 use crate::table::Table;
 use ouzel_connect::disk::Disk;
-use ouzel_connect::encode::Book;
 use ouzel_engine::plan::Plan;
 use ouzel_engine::series::Names;
 use ouzel_engine::time::civil_from_days;
@@ -70,7 +69,8 @@ pub(crate) struct Shared {
     pub(crate) disk: Disk,
     #[cfg(feature = "parquet")]
     pub(crate) dir: PathBuf,
-    pub(crate) plan: Arc<Plan>,
+    /// A lock, because a config may be reloaded while readers put numbers into words; held to clone a pointer.
+    plan: RwLock<Arc<Plan>>,
     /// A lock, because a reader must see memory and files of one moment: a reading that moved from one to the other in
     /// between would be missed or seen twice. The writer holds it for the rows of a step; readers while they clone a
     /// few pointers and copy an open chunk. Nobody reads or writes a file under it.
@@ -90,7 +90,7 @@ impl Shared {
             disk: disk.clone(),
             #[cfg(feature = "parquet")]
             dir: dir.to_owned(),
-            plan,
+            plan: RwLock::new(plan),
             state: Mutex::new(state),
             names: RwLock::default(),
             #[cfg(feature = "parquet")]
@@ -112,7 +112,11 @@ impl Shared {
         self.names.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn book<'a>(&'a self, names: &'a Names) -> Book<'a> {
-        Book { names, plan: &self.plan }
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_plan(&self, plan: Arc<Plan>) {
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 }

@@ -162,6 +162,16 @@ impl LakeWriter {
         Ok(())
     }
 
+    /// Outputs are computed by this plan from now on. What is held was said by the one before, so it is written first.
+    ///
+    /// # Errors
+    /// When files cannot be written; the plan is taken over all the same.
+    pub fn plan(&mut self, plan: Arc<Plan>) -> Result<(), Fault> {
+        let written = self.finish();
+        self.shared.set_plan(plan);
+        written
+    }
+
     /// The clock on the wall has come to `now`: files are written when that is due, and go when they are too old.
     ///
     /// # Errors
@@ -198,6 +208,7 @@ impl LakeWriter {
         if declarations.is_empty() {
             return;
         }
+        let plan = self.shared.plan();
         let mut names = self.shared.names_mut();
         for declaration in declarations {
             names.follow(declaration);
@@ -206,7 +217,7 @@ impl LakeWriter {
             if self.ranges.len() <= index {
                 self.ranges.resize(index + 1, ANY);
             }
-            let facts = self.shared.plan.channels.iter().find(|facts| facts.name == *channel);
+            let facts = plan.channels.iter().find(|facts| facts.name == *channel);
             self.ranges[index] = facts.and_then(|facts| facts.range).map_or(ANY, |(low, high)| Range { low, high });
         }
     }

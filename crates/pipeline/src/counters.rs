@@ -108,6 +108,30 @@ pub struct Counters {
     pub lake_files: Level,
     /// Steps that a page missed because it looked on too slowly.
     pub unseen: Count,
+    /// Bytes of the journal that are there now, and how many it may have.
+    pub journal_held: Level,
+    /// See `journal_held`.
+    pub journal_holds: Level,
+    /// Bytes of the output log that are there now.
+    pub outputs_held: Level,
+    /// Bytes written to the output log.
+    pub outputs_bytes: Count,
+    /// Checkpoints made.
+    pub checkpoints: Count,
+    /// Bytes written for them.
+    pub checkpoint_bytes: Count,
+    /// How long the worker stood still for each.
+    pub checkpoint_pause: Histogram,
+    /// When the newest was made, in microseconds since 1970; 0: none yet.
+    pub checkpoint_us: Level,
+    /// From the time of a reading, by its own clock, to its arrival here; those that came ahead of it count as none.
+    pub travel: Histogram,
+    /// From the arrival of a message to the moment it is durable.
+    pub durable: Histogram,
+    /// Readings that the journal only refers to, and that could not be read again.
+    pub unread: Count,
+    /// The journal cannot be written now.
+    pub full: AtomicBool,
 }
 
 /// A source's. `received = passed on + dropped + held`, in readings, whenever nobody is in the middle of a step.
@@ -210,8 +234,21 @@ pub struct SinkCounters {
     pub retries: Count,
     /// Outputs given up, because the receiver will never take them or too many waited.
     pub dropped: Count,
+    /// Outputs that were left out, or merged into others, to keep to the rate.
+    pub thinned: Count,
+    /// How many outputs it was owed in all, by this process and those before.
+    pub owed: Level,
+    /// How many of them are delivered, left out or given up.
+    pub handled: Level,
+    /// From the arrival of what caused an output to its confirmation by the receiver.
+    pub confirmed: Histogram,
+}
+
+impl SinkCounters {
     /// Outputs that wait.
-    pub waiting: Level,
+    pub fn waiting(&self) -> u64 {
+        u64::try_from(self.owed.get() - self.handled.get()).unwrap_or(0)
+    }
 }
 
 /// A histogram of durations: four buckets an octave, from 1 µs to 4 700 s, so a quantile is right within a fifth.

@@ -122,6 +122,11 @@ impl Follower {
         self.last = Some(now);
     }
 
+    /// Makes more readers of the same journal.
+    pub fn readers(&self) -> Readers {
+        self.tail.readers()
+    }
+
     /// Where it stands in the whole journal.
     pub fn position(&self) -> u64 {
         self.tail.position()

@@ -124,7 +124,7 @@ impl Runner {
                 self.next_input = input + 1;
                 let mut outputs = Vec::new();
                 if let Some(device) = self.stream.names().find_device(device) {
-                    self.stream.retire(&[device], *input, &mut outputs);
+                    self.stream.retire(*input, &[device], &mut outputs);
                 }
                 let stretch = Stretch { batch: Batch { first: *input, ..Batch::default() }, ..Stretch::default() };
                 self.said(control.at, &outputs, &stretch);
@@ -201,7 +201,10 @@ impl Runner {
     }
 
     /// Reads the rows again that a record only refers to.
-    fn recall(&mut self, referred: &Referred) -> Result<Stretch, String> {
+    ///
+    /// # Errors
+    /// They are not there any more, or are not what they were.
+    pub fn recall(&mut self, referred: &Referred) -> Result<Stretch, String> {
         let Some(reread) = &mut self.reread else { return Err("there is nobody who reads files again".to_owned()) };
         recall(&mut **reread, referred, self.stream.names())
     }

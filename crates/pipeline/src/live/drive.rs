@@ -1,19 +1,17 @@
-//! Drives sources and sinks over networks: retry with back-off and jitter, stop, and metrics, once for all of them.
+//! Drives sources: retry with back-off and jitter, stop, and metrics, once for all of them.
 
 use super::notice::Notices;
 use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::queue::Queue;
-use ouzel_connect::fault::{Fault, Retry};
-use ouzel_connect::sink::live::{Delivery, LiveSink, Undelivered};
+use ouzel_connect::fault::Retry;
 use ouzel_connect::source::live::LiveSource;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
 
 /// Waits between tries: twice as long each time, up to a bound, and never just as long as everybody else's.
 #[derive(Debug)]
@@ -30,7 +28,7 @@ impl BackOff {
     }
 
     /// How long to wait now: between half and all of the step.
-    fn next(&mut self) -> Duration {
+    pub(super) fn next(&mut self) -> Duration {
         let step = BackOff::FIRST.saturating_mul(1 << self.tries.min(16)).min(BackOff::LONGEST);
         self.tries += 1;
         // The seeds of hash maps are the only chance that the standard library gives.
@@ -38,7 +36,7 @@ impl BackOff {
         step.mul_f64(0.5 + chance / 2.0)
     }
 
-    fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.tries = 0;
     }
 }
@@ -134,93 +132,6 @@ impl Drop for Closed {
     fn drop(&mut self) {
         self.0.close();
     }
-}
-
-/// A sink's driver.
-pub(super) struct SinkDriver {
-    pub(super) name: String,
-    pub(super) sink: Box<dyn LiveSink>,
-    pub(super) deliveries: mpsc::Receiver<Placed>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) index: usize,
-    pub(super) notices: Notices,
-    /// After this is up, what fails is not tried again.
-    pub(super) stop: watch::Receiver<bool>,
-    /// When the last try ends, once it was stopped.
-    pub(super) ends: Option<Instant>,
-    pub(super) cursor: super::cursor::Cursor,
-}
-
-/// A delivery and its place among those of its sink.
-pub(super) struct Placed {
-    pub(super) place: super::cursor::Place,
-    pub(super) delivery: Delivery,
-}
-
-impl SinkDriver {
-    /// Runs until nobody gives deliveries any more and all are delivered or given up.
-    pub(super) async fn run(mut self) {
-        while let Some(Placed { place, delivery }) = self.deliveries.recv().await {
-            let delivered = self.deliver(&delivery).await;
-            match delivered {
-                Ok(()) => self.counters.sinks[self.index].delivered.add(1),
-                Err(fault) if fault.retry == Retry::Never => {
-                    self.counters.sinks[self.index].dropped.add(1);
-                    self.notices.warn(format!("sink `{}` gives {} up: {fault}", self.name, delivery.noun.name()));
-                }
-                // Stopped in the middle: the next start delivers it.
-                Err(_) => break,
-            }
-            self.counters.sinks[self.index].waiting.set(self.deliveries.len() as i64);
-            let idle = self.deliveries.is_empty();
-            if let Err(fault) = self.cursor.reached(place, idle) {
-                self.notices
-                    .warn(format!("sink `{}`: {fault}; after a restart some may be delivered twice", self.name));
-            }
-        }
-        // Written already, or told that it cannot be.
-        let _ = self.cursor.save();
-    }
-
-    async fn deliver(&mut self, delivery: &Delivery) -> Result<(), Fault> {
-        let mut back_off = BackOff::new();
-        loop {
-            let SinkDriver { sink, stop, ends, .. } = self;
-            let tried = tokio::select! {
-                biased;
-                tried = sink.deliver(std::slice::from_ref(delivery)) => tried,
-                () = late(stop, ends) => return Err(stopped()),
-            };
-            let Err(Undelivered { fault, .. }) = tried else { return Ok(()) };
-            if fault.retry == Retry::Never {
-                return Err(fault);
-            }
-            self.counters.sinks[self.index].retries.add(1);
-            if back_off.tries == 0 {
-                self.notices.warn(format!("sink `{}`: {fault}; it is tried again", self.name));
-            }
-            let wait = if let Retry::After(wait) = fault.retry { wait } else { back_off.next() };
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                _ = self.stop.wait_for(|stop| *stop) => return Err(stopped()),
-            }
-        }
-    }
-}
-
-/// How long all deliveries together may go on after the stop.
-const GRACE: Duration = Duration::from_secs(3);
-
-/// Waits for the end of the time that is left after the stop.
-async fn late(stop: &mut watch::Receiver<bool>, ends: &mut Option<Instant>) {
-    // The sender lives as long as the run.
-    let _ = stop.wait_for(|stop| *stop).await;
-    tokio::time::sleep_until(*ends.get_or_insert_with(|| Instant::now() + GRACE)).await;
-}
-
-fn stopped() -> Fault {
-    let what = "the run was stopped".to_owned();
-    Fault { whose: ouzel_connect::fault::Whose::Us, retry: Retry::Later, what }
 }
 
 #[cfg(test)]

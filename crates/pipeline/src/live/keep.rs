@@ -7,6 +7,7 @@ use super::work::LakeWay;
 use super::{Common, Lake, spawn};
 use crate::clock::Clock;
 use crate::counters::Counters;
+use crate::live::held::Held;
 use crate::live::notice::Notices;
 use crate::step::Step;
 use ouzel_connect::fault::{Fault, Retry};
@@ -33,7 +34,8 @@ pub(super) struct Kept {
 /// # Errors
 /// When it cannot be opened.
 pub(super) fn start(common: &Common, lake: Lake, next: &mut u64) -> Result<Option<Kept>, Fault> {
-    let plan = Arc::clone(&common.plan);
+    let plan = Arc::clone(&common.config.plan);
+    let in_files = matches!(lake, Lake::Files(_));
     let (writer, reader) = match lake {
         Lake::Files(settings) => LakeWriter::open(&common.disk, &settings.dir.clone(), plan, settings)?,
         Lake::Memory(settings) => LakeWriter::in_memory(plan, settings),
@@ -43,15 +45,21 @@ pub(super) fn start(common: &Common, lake: Lake, next: &mut u64) -> Result<Optio
         common.notices.warn("the lake has more than the journal, which was removed or cut; it goes on behind that");
         *next = writer.kept();
     }
+    let kept = writer.kept();
+    if in_files {
+        common.held.set_lake(kept);
+    }
     let (to, steps) = sync_channel(STEPS);
     let stuck = Arc::new(AtomicBool::new(false));
-    let way = LakeWay { to, stuck: Arc::clone(&stuck) };
+    let way = LakeWay { to, stuck: Arc::clone(&stuck), kept };
     let keeper = Keeper {
         writer,
         clock: common.clock.clone(),
         counters: Arc::clone(&common.counters),
         reader: reader.clone(),
         notices: common.notices.clone(),
+        held: Arc::clone(&common.held),
+        in_files,
         stuck,
         stop: Arc::clone(&common.stopping),
     };
@@ -68,6 +76,8 @@ struct Keeper {
     counters: Arc<Counters>,
     reader: LakeReader,
     notices: Notices,
+    held: Arc<Held>,
+    in_files: bool,
     /// Up while there is no room.
     stuck: Arc<AtomicBool>,
     /// The run is to end.
@@ -80,10 +90,13 @@ impl Keeper {
         loop {
             let kept = match steps.recv_timeout(TICK) {
                 Ok(step) => self.keep(&step, &mut told),
-                Err(RecvTimeoutError::Timeout) => self.writer.tick(self.clock.now()),
+                Err(RecvTimeoutError::Timeout) => self.tick(),
                 Err(RecvTimeoutError::Disconnected) => return self.writer.finish(),
             };
             self.tell(kept, &mut told);
+            if self.in_files {
+                self.held.set_lake(self.writer.kept());
+            }
             self.counters.lake_files.set(self.reader.files() as i64);
             self.counters.lake_readings.set(self.reader.rows_kept() as i64);
         }
@@ -92,6 +105,10 @@ impl Keeper {
     /// Takes a step, and rolls files where it is time. What the lake has no room for waits here, and the journal holds
     /// what comes behind it.
     fn keep(&mut self, step: &Step, told: &mut Option<String>) -> Result<(), Fault> {
+        if let Some(config) = &step.config {
+            let written = self.writer.plan(Arc::clone(&config.plan));
+            self.tell(written, told);
+        }
         let stretch = &step.stretch;
         while let Err(fault) = self.writer.take(&stretch.declarations, &stretch.batch, &step.outputs) {
             if fault.retry == Retry::Never || self.stop.load(Ordering::Relaxed) {
@@ -104,7 +121,12 @@ impl Keeper {
             let _ = self.writer.tick(self.clock.now());
         }
         self.stuck.store(false, Ordering::Relaxed);
-        if step.past { Ok(()) } else { self.writer.tick(self.clock.now()) }
+        if step.past { Ok(()) } else { self.tick() }
+    }
+
+    /// Rolls files where it is time. Not while the disk is full: the room that is left there is for the journal.
+    fn tick(&mut self) -> Result<(), Fault> {
+        if self.held.is_full() { Ok(()) } else { self.writer.tick(self.clock.now()) }
     }
 
     /// The same trouble is told once, not once a second.

@@ -107,7 +107,9 @@ impl Recorder {
                 }
                 if text != behind.config().text {
                     text = Arc::clone(&behind.config().text);
-                    sink.plan(&behind.config().plan)?;
+                    for note in sink.plan(&behind.config().plan)? {
+                        self.notices.note(format!("sink `{}`: {note}", self.name));
+                    }
                 }
                 self.put(&mut *sink, &behind, &said)?;
                 next = said.through;

@@ -1,7 +1,7 @@
 //! Reads a log from a position on: behind its writer as far as is shown, or on its own to the end.
 
 use super::block::{Assembly, BLOCK, Found};
-use super::{Head, Kind, Synced, Unreadable, cannot};
+use super::{Head, Kind, Readers, Synced, Unreadable, cannot};
 use ouzel_connect::disk::{Disk, DiskFile};
 use ouzel_connect::fault::Fault;
 use std::path::{Path, PathBuf};
@@ -73,6 +73,12 @@ impl Tail {
         let (assembly, bytes) = (Assembly::default(), Vec::new());
         let (begin, at, damaged, good) = (0, 0, 0, Good { position: from, damaged: 0 });
         Tail { disk, folder, kind, synced, segment: None, from, assembly, bytes, begin, at, damaged, good, head: None }
+    }
+
+    /// Makes more readers of the same log, as far as it is shown to this one.
+    pub fn readers(&self) -> Readers {
+        let synced = self.synced.clone().unwrap_or_default();
+        Readers { disk: self.disk.clone(), folder: self.folder.clone(), kind: self.kind, synced }
     }
 
     /// The record that was found last.

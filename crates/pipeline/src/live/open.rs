@@ -1,0 +1,199 @@
+//! The start of a run: what was left is found, and every part gets its place, those who listen before those who speak.
+
+use super::drive::SourceDriver;
+use super::entry::{Bounds, Entry, Feed};
+use super::held::Held;
+use super::mover::ring_on_advance;
+use super::roll::Roll;
+use super::save;
+use super::sinks::Running;
+use super::work::{Watch, Work};
+use super::{Common, Live, Parts, SinkPart, SourcePart, keep, spawn};
+use crate::control::Controls;
+use crate::counters::{Counters, SinkCounters, SourceCounters};
+use crate::journal::Follower;
+use crate::live::notice::Notices;
+use crate::queue::{Bell, Queue};
+use crate::reserve::Reserve;
+use crate::runner::{Recovered, Report, Where, recover};
+use crate::wants::Wants;
+use ouzel_connect::fault::Fault;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+use tokio::sync::{mpsc, watch};
+
+/// Steps that a page may be behind before readings are left out for it.
+const STEPS: usize = 256;
+
+impl Common {
+    /// The drivers of the sources, not yet started, and where the intake finds what they bring.
+    fn sources(&self, parts: Vec<SourcePart>, bell: &Arc<Bell>) -> (Vec<Feed>, Vec<SourceDriver>) {
+        let (mut feeds, mut drivers) = (Vec::new(), Vec::new());
+        for (index, SourcePart { name, source, queue, eager }) in parts.into_iter().enumerate() {
+            let counters = Arc::clone(&self.counters);
+            let queue = Arc::new(Queue::new(queue, Arc::clone(bell), Arc::clone(&counters), index));
+            feeds.push(Feed::new(name.clone(), Arc::clone(&queue), index, eager));
+            let (clock, notices, stop) = (self.clock.clone(), self.notices.clone(), self.stopped.clone());
+            drivers.push(SourceDriver { name, source, queue, counters, index, clock, notices, stop });
+        }
+        (feeds, drivers)
+    }
+}
+
+fn counters_of(sources: &[SourcePart], sinks: &[SinkPart]) -> Counters {
+    let source = |part: &SourcePart| SourceCounters { name: part.name.clone(), ..SourceCounters::default() };
+    let sink = |part: &SinkPart| SinkCounters { name: part.name.clone(), ..SinkCounters::default() };
+    Counters {
+        sources: sources.iter().map(source).collect(),
+        sinks: sinks.iter().map(sink).collect(),
+        ..Counters::default()
+    }
+}
+
+impl Live {
+    /// Starts everything. Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    /// When the journal, the lake or a sink's cursor cannot be opened.
+    pub fn start(parts: Parts) -> Result<Live, Fault> {
+        let Parts { config, clock, disk, logs, devices, mut sources, sinks, lake, reread, notices } = parts;
+        let place =
+            Where { disk: disk.clone(), folder: logs.folder.clone(), journal: logs.journal, outputs: logs.outputs };
+        let Recovered { mut runner, mut known, journal, store, position, end, report, lock } =
+            recover(&place, &config, reread)?;
+        tell(&report, &notices);
+        let (stop, stopped) = watch::channel(false);
+        let counters = Arc::new(counters_of(&sources, &sinks));
+        let stopping = Arc::new(AtomicBool::new(false));
+        let held = Arc::new(Held::new(store.oldest()));
+        let common = Common { config, clock, disk, logs, counters, held, notices, stopping, stopped };
+        let mut threads = Vec::new();
+        let (to_lake, lake) = match keep::start(&common, lake, &mut known.next_number)? {
+            Some(kept) => {
+                threads.push(kept.thread);
+                (Some(kept.way), Some(kept.reader))
+            }
+            None => (None, None),
+        };
+        let size = store.newest().map_or(0, |(_, size)| size);
+        let reserve = Arc::new(Reserve::new(&common.disk, &common.logs.folder, common.logs.reserve + size));
+        let Common { held, counters, notices, .. } = &common;
+        let aside = common.logs.reserve;
+        let (saves, saver) =
+            save::pair(store, common.logs.checkpoints, position, held, &reserve, aside, counters, notices);
+        threads.push(spawn("checkpoints", move || saver.run())?);
+        let roll = Roll::new(std::mem::take(&mut known.names));
+        let (stand, readers) = (runner.outputs().stand(), runner.outputs().readers());
+        let people = |part: &SinkPart| matches!(part.what, super::SinkWhat::Live { .. });
+        let wants = |part: &SinkPart| Wants::new(&part.name, &part.take, people(part), runner.plan());
+        let wants = sinks.iter().map(wants).collect();
+        runner.wants(wants);
+        let mut running = Running::default();
+        for (index, part) in sinks.into_iter().enumerate() {
+            running.start(&common, part, index, &readers, &roll, &stand)?;
+        }
+        let (to_watch, steps) = mpsc::channel(STEPS);
+        let (controls, said) = Controls::new(common.clock.clone());
+        let (_, changed_wants) = mpsc::channel(1);
+        let work = Work {
+            follower: Follower::of(&journal.readers(), position),
+            runner,
+            clock: common.clock.clone(),
+            end,
+            saves,
+            lake: to_lake,
+            watch: Watch { to: Some(to_watch), owed: None },
+            held: Arc::clone(&common.held),
+            reserve: Arc::clone(&reserve),
+            counters: Arc::clone(&common.counters),
+            notices: common.notices.clone(),
+            changes: changed_wants,
+            controls: controls.clone(),
+            idle: devices.idle,
+            looked: Instant::now(),
+            stop: Arc::clone(&common.stopping),
+        };
+        threads.push(spawn("work", move || work.run())?);
+        let bell = Arc::new(Bell::default());
+        for part in &mut sources {
+            part.source.limit(devices.limit.saturating_add(devices.limit / 4));
+            part.source.resume(&|file| known.remembered.place(&part.name, file));
+        }
+        let (feeds, drivers) = common.sources(sources, &bell);
+        let queues = feeds.iter().map(|feed| Arc::clone(&feed.queue)).collect();
+        let retired: HashSet<_> =
+            known.remembered.retired().iter().filter_map(|name| roll.read().find_device(name)).collect();
+        let (_, changed_feeds) = mpsc::channel(1);
+        let entry = Entry {
+            config: common.config.clone(),
+            clock: common.clock.clone(),
+            sync: common.logs.sync,
+            journal,
+            bounds: Bounds { holds: common.logs.journal.bound, keep: common.logs.keep },
+            reserve,
+            held: Arc::clone(&common.held),
+            bell: Arc::clone(&bell),
+            feeds,
+            roll,
+            devices,
+            remembered: known.remembered,
+            next_number: known.next_number,
+            text: known.text,
+            retired,
+            said,
+            changes: changed_feeds,
+            counters: Arc::clone(&common.counters),
+            notices: common.notices.clone(),
+            stop: Arc::clone(&common.stopping),
+            full: None,
+            _lock: lock,
+        };
+        threads.push(spawn("intake", move || entry.run())?);
+        ring_on_advance(&common.clock, &bell);
+        Ok(Live {
+            counters: common.counters,
+            controls,
+            steps: Some(steps),
+            lake,
+            bell,
+            stopping: common.stopping,
+            stop,
+            queues,
+            threads,
+            sinks: running,
+            sources: drivers.into_iter().map(|driver| tokio::spawn(driver.run())).collect(),
+        })
+    }
+}
+
+/// Says what was found.
+fn tell(report: &Report, notices: &Notices) {
+    if report.torn > 0 {
+        let torn = report.torn;
+        notices.note(format!("the journal's last {torn} bytes were torn by a stop in their midst, and were cut"));
+    }
+    if report.damaged > 0 {
+        notices.warn(format!("{} bytes of the journal are damaged and were skipped", report.damaged));
+    }
+    for damage in &report.damages {
+        let after = damage.after.map_or("its begin".to_owned(), |time| time.to_string());
+        notices.warn(format!("lost with them: what arrived between {after} and {}", damage.before));
+    }
+    if report.lost > 0 {
+        notices.warn(format!(
+            "{} readings of the journal are left out: the names of their series were in what is damaged",
+            report.lost
+        ));
+    }
+    for why in &report.skipped {
+        notices.warn(format!("a checkpoint cannot be used: {why}; an older one is"));
+    }
+    if report.forgotten {
+        notices.warn("no checkpoint can be used: state begins anew where the journal begins");
+    }
+    if let Some(why) = &report.unreadable {
+        notices.warn(format!("the config that was in force cannot be read by this ouzel; the new one is used: {why}"));
+    }
+}

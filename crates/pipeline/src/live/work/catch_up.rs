@@ -1,0 +1,137 @@
+//! Before the journal is followed: lake and page get what stands in the logs from before the checkpoint.
+//!
+//! The lake needs the readings that are in none of its files yet, and what was said of them: journal and output log are
+//! read side by side, and joined by the numbers of inputs. The page gets the alerts and anomalies that the output log
+//! still has, so that it looks as it did before the stop.
+
+use super::Work;
+use crate::journal::{Follower, Next, Record};
+use crate::log::Readers;
+use crate::outputs::{Entry, Heard, Listener, Opening, Place, Said};
+use crate::step::Step;
+use ouzel_connect::fault::Fault;
+use ouzel_engine::output::{Output, What};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Bytes at the end of the output log that are shown to a page: more than its lists hold.
+const SHOWN: u64 = 16 << 20;
+
+impl Work {
+    /// See the head of this file. Nothing of it is counted, told or written a second time.
+    pub(super) fn catch_up(&mut self) -> Result<(), Fault> {
+        let checkpoint = self.runner.position();
+        let known = self.runner.names().declarations();
+        if known.is_empty() && checkpoint == 0 {
+            return Ok(());
+        }
+        let mut names = Step { past: true, ..Step::default() };
+        names.stretch.declarations = known;
+        // An empty stretch stands where the lake is.
+        names.stretch.batch.first = self.lake.as_ref().map_or(0, |lake| lake.kept);
+        self.show(names);
+        let mut said = Backlog::new(&self.runner.outputs().readers(), self.lake.as_ref().map(|lake| lake.kept))?;
+        let next = self.runner.stream().next_input();
+        if let Some(kept) = self.lake.as_ref().map(|lake| lake.kept).filter(|kept| *kept < next) {
+            let journal = self.follower.readers();
+            let mut follower = Follower::of(&journal, position_of(&journal, kept)?);
+            while follower.position() < checkpoint
+                && let Next::Record(record) = follower.next(Duration::ZERO)?
+            {
+                if follower.position() > checkpoint {
+                    break;
+                }
+                let stretch = match record {
+                    Record::Stretch(journalled) => journalled.stretch,
+                    Record::Reference(referred) => match self.runner.recall(&referred) {
+                        Ok(stretch) => stretch,
+                        // It was told when it was lost first, or will be when the lake is asked for it.
+                        Err(_) => continue,
+                    },
+                    Record::Control(_) | Record::Config(_) => continue,
+                };
+                let end = stretch.batch.first + stretch.batch.rows.len() as u64;
+                for older in said.before(stretch.batch.first)? {
+                    self.show_outputs(older.outputs);
+                }
+                if end > kept {
+                    let outputs = said.before(end)?.into_iter().flat_map(|said| said.outputs).collect();
+                    let mut stretch = stretch;
+                    // The names are known already, in the order of their numbers.
+                    stretch.declarations.clear();
+                    self.counters.past.add((stretch.batch.rows.len() - stretch.ticks.len()) as u64);
+                    self.show(Step { stretch, outputs, past: true, ..Step::default() });
+                }
+            }
+        }
+        for older in said.before(next)? {
+            self.show_outputs(older.outputs);
+        }
+        let open = self.runner.stream().open_alerts();
+        let output = |alert| Output {
+            input: next,
+            device: ouzel_engine::series::Device(0),
+            node: 0,
+            ordinal: 0,
+            what: What::Alert(Box::new(alert)),
+        };
+        self.show_outputs(open.into_iter().map(output).collect());
+        let controls = self.runner.words().controls();
+        self.watch.show(Arc::new(Step { controls, past: true, ..Step::default() }), &self.counters);
+        Ok(())
+    }
+
+    /// Shows outputs to the page alone.
+    fn show_outputs(&mut self, outputs: Vec<Output>) {
+        if !outputs.is_empty() {
+            self.watch.show(Arc::new(Step { outputs, past: true, ..Step::default() }), &self.counters);
+        }
+    }
+}
+
+/// Where in the journal to begin to find an input.
+fn position_of(journal: &Readers, input: u64) -> Result<u64, Fault> {
+    let heads = journal.heads()?;
+    let before = heads.iter().rev().find(|(_, head)| head.next.is_some_and(|next| next <= input));
+    Ok(before.or(heads.first()).map_or(0, |(start, _)| *start))
+}
+
+/// What the output log has, in order.
+struct Backlog {
+    listener: Listener,
+    ahead: Option<Said>,
+}
+
+impl Backlog {
+    /// From the last part of it, or from where the lake has nothing.
+    fn new(outputs: &Readers, kept: Option<u64>) -> Result<Backlog, Fault> {
+        let end = outputs.end();
+        let heads = outputs.heads()?;
+        let shown = heads.iter().find(|(start, _)| end - start <= SHOWN).or(heads.last());
+        let place = shown.and_then(|(_, head)| Opening::of(head)).map_or(Place::default(), |opening| opening.place);
+        let place = kept.map_or(place, |kept| place.min(Place::before(kept)));
+        Ok(Backlog { listener: Listener::of(outputs, place)?, ahead: None })
+    }
+
+    /// What was said of inputs before this one.
+    fn before(&mut self, input: u64) -> Result<Vec<Said>, Fault> {
+        let mut all = Vec::new();
+        loop {
+            let said = match self.ahead.take() {
+                Some(said) => said,
+                None => match self.listener.next(Duration::ZERO)? {
+                    Heard::Entry(entry) => match *entry {
+                        Entry::Said(said) => said,
+                        Entry::Config(_) | Entry::Trouble(_) => continue,
+                    },
+                    Heard::Idle | Heard::End => return Ok(all),
+                },
+            };
+            if said.from.input >= input {
+                self.ahead = Some(said);
+                return Ok(all);
+            }
+            all.push(said);
+        }
+    }
+}
