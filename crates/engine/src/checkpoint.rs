@@ -146,7 +146,7 @@ pub(crate) mod floats {
         }
 
         fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<f64>, E> {
-            if bytes.len() % 8 != 0 {
+            if !bytes.len().is_multiple_of(8) {
                 return Err(E::invalid_length(bytes.len(), &self));
             }
             let number = |eight: &[u8]| f64::from_le_bytes(eight.try_into().expect("eight bytes"));

@@ -183,6 +183,11 @@ impl Stream {
         self.fleet.open_alerts()
     }
 
+    /// Bytes that the shards keep of devices and series.
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(Shard::bytes).sum()
+    }
+
     /// How many alerts are firing.
     pub fn firing(&self) -> usize {
         self.fleet.firing()

@@ -2,6 +2,7 @@
 
 pub mod data;
 pub mod golden;
+pub mod lives;
 pub mod numpy;
 pub mod oracle;
 pub mod play;

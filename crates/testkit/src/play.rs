@@ -92,6 +92,11 @@ impl Recorded {
         self.rows - self.stretches.iter().map(|stretch| stretch.ticks.len()).sum::<usize>()
     }
 
+    /// As they were read.
+    pub fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
     /// The rows of a range in stretches of at most `rows`. Names of a stretch that is cut in two are all declared
     /// before its first row, and those of a stretch without rows stand alone.
     fn cut(&self, rows: usize, range: Range<usize>) -> Vec<Stretch> {

@@ -6,4 +6,5 @@ mod laws;
 mod found;
 mod map;
 mod recorded;
+mod retire;
 mod seed_000;
