@@ -7,3 +7,4 @@ mod found;
 mod map;
 mod recorded;
 mod seed_000;
+mod storm;
