@@ -246,6 +246,22 @@ impl Disk {
         }
     }
 
+    /// Remembers a [`Disk::fork`] of the moment just before call number `call`, counted as [`Disk::calls`] does. Those who
+    /// write notice nothing, and nothing that they do later is in it.
+    pub fn fork_at(&self, call: u64) {
+        self.memory(|memory| memory.fork_at(call));
+    }
+
+    /// What [`Disk::fork_at`] has remembered, once that moment has come.
+    pub fn forked(&self) -> Option<Disk> {
+        match self {
+            Disk::Real => None,
+            Disk::Simulated(memory) => {
+                open(memory).remembered().map(|memory| Disk::Simulated(Arc::new(Mutex::new(memory))))
+            }
+        }
+    }
+
     /// The power goes, the plain way: names that no sync of their folder made durable are gone, and of what was not
     /// synced, `torn` bytes behind the end of each file have reached it all the same.
     pub fn crash(&self, torn: usize) {

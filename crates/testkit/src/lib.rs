@@ -7,3 +7,4 @@ pub mod numpy;
 pub mod oracle;
 pub mod play;
 pub mod services;
+pub mod storm;

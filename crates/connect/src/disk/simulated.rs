@@ -71,6 +71,9 @@ pub struct Memory {
     steps: Option<u64>,
     calls: u64,
     failures: Vec<Failure>,
+    /// At which call to remember how all of this is, and how it was.
+    moment: Option<u64>,
+    remembered: Option<Box<Memory>>,
 }
 
 /// A file.
@@ -163,6 +166,14 @@ impl Memory {
         self.calls
     }
 
+    pub(super) fn fork_at(&mut self, call: u64) {
+        (self.moment, self.remembered) = (Some(call), None);
+    }
+
+    pub(super) fn remembered(&mut self) -> Option<Memory> {
+        self.remembered.take().map(|memory| *memory)
+    }
+
     pub(super) fn room(&self) -> Option<u64> {
         self.room
     }
@@ -186,6 +197,9 @@ impl Memory {
     /// Counts a call, and lets it fail where that is planned.
     fn call(&mut self, call: Call) -> io::Result<()> {
         self.calls += 1;
+        if self.moment == Some(self.calls) {
+            self.remembered = Some(Box::new(self.fork()));
+        }
         let mut failed = None;
         self.failures.retain_mut(|failure| {
             if failure.call.is_some_and(|wanted| wanted != call) {

@@ -386,3 +386,16 @@ proptest! {
         prop_assert!(disk.free(Path::new(".")).unwrap() >= limit);
     }
 }
+
+#[test]
+fn a_fork_holds_the_moment_before_a_call() {
+    let disk = Disk::simulated();
+    disk.fork_at(3);
+    let mut file = disk.create(Path::new("one")).unwrap();
+    for byte in 1..4 {
+        file.write_all(&[byte]).unwrap();
+    }
+    assert_eq!((disk.calls(), disk.read(Path::new("one")).unwrap()), (4, vec![1, 2, 3]));
+    assert_eq!(disk.forked().unwrap().read(Path::new("one")).unwrap(), [1]);
+    assert!(disk.forked().is_none());
+}

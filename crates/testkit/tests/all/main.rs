@@ -8,3 +8,4 @@ mod map;
 mod recorded;
 mod retire;
 mod seed_000;
+mod storm;
