@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub mod file;
 pub mod simulate;
 pub mod live;
+pub mod pressure;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "mqtt")]
