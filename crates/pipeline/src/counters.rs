@@ -1,5 +1,6 @@
 //! What a live run counts. Written by the parts, read by the server at any time; no part waits for another here.
 
+use crate::queue::Reason;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,6 +33,31 @@ impl Level {
     /// What it is.
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A time that something takes, in milliseconds, where there is one.
+#[derive(Debug)]
+pub struct Wait(AtomicU64);
+
+impl Wait {
+    const NONE: u64 = u64::MAX;
+
+    /// Sets it.
+    pub fn set(&self, wait: Option<Duration>) {
+        let millis = wait.map_or(Wait::NONE, |wait| u64::try_from(wait.as_millis()).unwrap_or(Wait::NONE));
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> Option<Duration> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|&millis| millis != Wait::NONE).map(Duration::from_millis)
+    }
+}
+
+impl Default for Wait {
+    fn default() -> Wait {
+        Wait(AtomicU64::new(Wait::NONE))
     }
 }
 
@@ -95,14 +121,24 @@ pub struct SourceCounters {
     pub received: Count,
     /// Readings handed on to the journal, those known already among them.
     pub passed: Count,
-    /// Readings given up by the queue's policy.
+    /// Readings given up by the queue, whatever the reason.
     pub dropped: Count,
+    /// The same by reason; their sum is `dropped`.
+    pub drops: Drops,
+    /// Bytes that came, as they were sent, where that is known: bodies of HTTP, messages of MQTT.
+    pub bytes: Count,
+    /// Requests that were asked to come again, or refused, before they were read.
+    pub turned_away: Count,
     /// Messages given up before they were readings: QoS 0 that came faster than it could be read.
     pub lost: Count,
     /// Readings in the queue.
     pub held: Level,
+    /// What fills the queue, in readings' worth: input that could not be read takes room, too.
+    pub used: Level,
     /// Readings the queue may hold.
     pub holds: Level,
+    /// When the queue will be full if it goes on as in the last ten seconds; none while it is not filling.
+    pub full_in: Wait,
     /// Readings that were in the journal already and were not taken a second time.
     pub known: Count,
     /// Pieces of input that could not be read.
@@ -115,6 +151,52 @@ pub struct SourceCounters {
     pub connected: AtomicBool,
     /// When the last packet came, in microseconds since 1970; 0: none yet.
     pub last_packet_us: Level,
+}
+
+impl SourceCounters {
+    /// How full the queue is, from 0 to 1; with a packet that is larger than the queue, more.
+    pub fn utilisation(&self) -> f64 {
+        self.used.get() as f64 / self.holds.get().max(1) as f64
+    }
+}
+
+/// Readings that a queue gave up, by reason.
+#[derive(Debug, Default)]
+pub struct Drops {
+    /// The oldest ones, for new ones.
+    pub oldest: Count,
+    /// New ones, for which there was no room.
+    pub newest: Count,
+    /// Chosen by chance.
+    pub random: Count,
+    /// Left out by sampling.
+    pub sampled: Count,
+    /// Nothing could be kept, and the sender was told so at once.
+    pub refused: Count,
+}
+
+impl Drops {
+    /// The counter of a reason.
+    pub fn of(&self, reason: Reason) -> &Count {
+        match reason {
+            Reason::Oldest => &self.oldest,
+            Reason::Newest => &self.newest,
+            Reason::Random => &self.random,
+            Reason::Sampled => &self.sampled,
+            Reason::Refused => &self.refused,
+        }
+    }
+
+    /// All of them, by the words of metrics and API.
+    pub fn all(&self) -> [(&'static str, &Count); 5] {
+        [
+            ("oldest", &self.oldest),
+            ("newest", &self.newest),
+            ("random", &self.random),
+            ("sampled", &self.sampled),
+            ("refused", &self.refused),
+        ]
+    }
 }
 
 /// A sink's.

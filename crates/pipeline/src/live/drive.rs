@@ -66,10 +66,12 @@ impl SourceDriver {
         let _closed = Closed(Arc::clone(&self.queue));
         let mut back_off = BackOff::new();
         let mut away = false;
+        self.source.heed(self.queue.pressure());
         loop {
             let counters = &self.counters.sources[self.index];
-            let lost = self.source.lost();
+            let (lost, turned_away) = (self.source.lost(), self.source.turned_away());
             counters.lost.add(lost.saturating_sub(counters.lost.get()));
+            counters.turned_away.add(turned_away.saturating_sub(counters.turned_away.get()));
             let next = tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|stop| *stop) => break,
@@ -82,6 +84,7 @@ impl SourceDriver {
             match next {
                 Ok(Some(packet)) => {
                     counters.messages.add(1);
+                    counters.bytes.add(packet.bytes);
                     counters.last_packet_us.set(self.clock.now().0 / 1_000);
                     counters.connected.store(true, Ordering::Relaxed);
                     back_off.reset();
@@ -220,6 +223,55 @@ fn stopped() -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::SourceCounters;
+    use crate::queue::{QueueSettings, WhenFull};
+    use ouzel_connect::source::live::{Next, Packet, Pressure};
+
+    /// A source that hands over what its queue was like when it was first asked.
+    struct Heedful {
+        pressure: Option<Pressure>,
+        packets: u64,
+    }
+
+    impl LiveSource for Heedful {
+        fn next(&mut self) -> Next<'_> {
+            assert!(self.pressure.as_ref().is_some_and(|pressure| pressure.get().waits));
+            self.packets += 1;
+            let packet = Packet { bytes: 7, ..Packet::default() };
+            let next = (self.packets <= 3).then_some(packet);
+            Box::pin(async { Ok(next) })
+        }
+
+        fn turned_away(&self) -> u64 {
+            self.packets
+        }
+
+        fn heed(&mut self, pressure: Pressure) {
+            assert!(self.pressure.replace(pressure).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_source_knows_its_queue_and_what_came_of_it_is_counted() {
+        let counters = Arc::new(Counters { sources: vec![SourceCounters::default()], ..Counters::default() });
+        let settings = QueueSettings { holds: 100, when_full: WhenFull::Block, spill: 0 };
+        let queue = Arc::new(Queue::new(settings, Arc::default(), Arc::clone(&counters), 0));
+        // The sender lives as long as the run.
+        let (_stop, stopped) = watch::channel(false);
+        let driver = SourceDriver {
+            name: "floor".to_owned(),
+            source: Box::new(Heedful { pressure: None, packets: 0 }),
+            queue: Arc::clone(&queue),
+            counters: Arc::clone(&counters),
+            index: 0,
+            clock: Clock::manual(ouzel_engine::time::Time(0)),
+            notices: Notices::new().0,
+            stop: stopped,
+        };
+        driver.run().await;
+        let source = &counters.sources[0];
+        assert_eq!((source.messages.get(), source.bytes.get(), source.turned_away.get()), (3, 21, 3));
+    }
 
     #[test]
     fn waits_grow_to_a_bound_and_differ() {

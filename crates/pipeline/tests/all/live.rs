@@ -115,7 +115,7 @@ fn start_with(disk: &Disk, now: i64, plan: Arc<Plan>, desk: &str, lake: Lake) ->
     let (voice, source) = Voice::new();
     let clock = Clock::manual(Time::from_secs(now));
     let delivered = Arc::default();
-    let queue = QueueSettings { holds: 1_000, when_full: WhenFull::Block };
+    let queue = QueueSettings { holds: 1_000, when_full: WhenFull::Block, spill: 0 };
     let live = Live::start(Parts {
         outlet: Outlet::open(&[], &plan).unwrap(),
         plan,

@@ -61,10 +61,10 @@ take   = ["aggregates"]
     assert_eq!(settings.topics[0].filter(), "hall/+/+");
     assert_eq!((settings.qos, settings.retained, settings.silent_after), (Qos::Zero, false, None));
     assert!(floor.timing.arrival && !gate.timing.arrival);
-    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest });
+    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest, spill: 0 });
     let SourceKind::Live(LiveKind::Http(settings)) = &gate.what else { panic!("{gate:?}") };
     assert_eq!(settings.key, Some(Secret::Env("INGEST_KEY".into())));
-    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest });
+    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest, spill: 0 });
 
     let [desk, plant] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
     assert_eq!(
@@ -124,6 +124,67 @@ method  = "GET"
 type  = "mqtt"
 take  = ["rejected"]
 topic = "ouzel/{noun}/#"
+"#
+        )
+    );
+}
+
+#[test]
+fn each_policy_of_a_queue_has_its_word_and_spill_its_size() {
+    let section = |queue: &str| {
+        format!("[source.gate]\ntype = \"http\"\nqueue = {queue}\n[window.w]\nover = \"x\"\nsize = \"1m\"\n")
+    };
+    for (word, when_full) in WhenFull::ALL.into_iter().filter(|(_, policy)| *policy != WhenFull::Spill) {
+        let config = good(&section(&format!("{{ when_full = \"{word}\" }}")));
+        assert_eq!(config.sources[0].queue, QueueSettings { holds: 50_000, when_full, spill: 0 });
+        assert_eq!(when_full.word(), word);
+    }
+    let config = good(&section("{ holds = 1_000, when_full = \"spill\", spill = \"4GiB\" }"));
+    assert_eq!(config.sources[0].queue, QueueSettings { holds: 1_000, when_full: WhenFull::Spill, spill: 4 << 30 });
+}
+
+#[test]
+fn mistakes_in_queues_are_shown_with_their_way_out() {
+    assert_snapshot!(
+        "queues",
+        shown(
+            r#"
+[source.a]
+type   = "http"
+listen = "127.0.0.1:8001"
+queue  = { when_full = "spil", spill = "4GiB" }
+
+[source.b]
+type   = "http"
+listen = "127.0.0.1:8002"
+queue  = { when_full = "spill" }
+
+[source.c]
+type   = "http"
+listen = "127.0.0.1:8003"
+queue  = { when_full = "block", spill = "4GiB" }
+
+[source.d]
+type   = "http"
+listen = "127.0.0.1:8004"
+queue  = { spill = "4GiB", policy = "sample" }
+
+[source.e]
+type   = "http"
+listen = "127.0.0.1:8005"
+queue  = { when_full = "spill", spill = 4 }
+
+[source.f]
+type   = "http"
+listen = "127.0.0.1:8006"
+queue  = { when_full = "spill", spill = "4KiB" }
+
+[source.g]
+type   = "mqtt"
+broker = "mqtt://plant"
+topics = ["a"]
+qos    = 0
+queue  = { when_full = "spill", spill = "4GiB" }
 "#
         )
     );
