@@ -20,8 +20,8 @@ use flow::Flow;
 pub use line::Waiting;
 use line::{Line, weight_of};
 use ouzel_connect::source::live::{Fate, Packet, Pressing, Pressure};
-pub use policy::{Reason, WhenFull};
 use policy::{Chance, Sampler};
+pub use policy::{Reason, WhenFull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -210,7 +210,7 @@ impl Queue {
                 line.push(now, packet);
             }
         }
-        self.part(inner, given_up, now);
+        self.let_go(inner, given_up, now);
         true
     }
 
@@ -243,7 +243,7 @@ impl Queue {
     }
 
     /// Counts what was given up, shows how the queue stands, and, once it is unlocked, tells whoever waits for an answer.
-    fn part(&self, mut inner: MutexGuard<'_, Inner>, given_up: GivenUp, now: Instant) {
+    fn let_go(&self, mut inner: MutexGuard<'_, Inner>, given_up: GivenUp, now: Instant) {
         for (packet, reason) in &given_up {
             let readings = packet.rows.len() as u64;
             if *reason != Reason::Refused {
@@ -324,7 +324,7 @@ impl Queue {
         let refused = if why.is_some() { inner.line.give_up_all(|packet| packet.waits) } else { Vec::new() };
         let refused: GivenUp = refused.into_iter().map(|packet| (packet, Reason::Refused)).collect();
         inner.flow.at(now).left += weight_of_all(&refused);
-        self.part(inner, refused, now);
+        self.let_go(inner, refused, now);
         // Somebody who waits for room is to hear of it, too; and there may be room.
         self.room.notify_waiters();
     }

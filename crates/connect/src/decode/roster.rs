@@ -78,7 +78,9 @@ impl Roster {
         }
         let device = names.device(text, self.timing, tags).map_err(|_| {
             let count = names.device_count();
-            format!("device {text:?} is over the cardinality limit: there are {count} devices already, as many as may be")
+            format!(
+                "device {text:?} is over the cardinality limit: there are {count} devices already, as many as may be"
+            )
         })?;
         self.device_numbers.push(device);
         self.series.resize(self.device_numbers.len() * self.width, NONE);

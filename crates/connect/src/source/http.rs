@@ -13,6 +13,7 @@ use crate::decode::payload::{Given, Payload};
 use crate::fault::{Fault, Retry, Whose};
 use crate::format::{FormatHints, Kind};
 use crate::secret::Secret;
+use answer::Heard;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;

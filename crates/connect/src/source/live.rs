@@ -47,7 +47,7 @@ pub trait LiveSource: Send {
         0
     }
 
-    /// Gets to know how its queue stands; called once, before the first [`LiveSource::next`]. Whoever cannot ask senders to
+    /// Gets to know how its queue stands: before the first [`LiveSource::next`], and whenever it gets another queue. Whoever cannot ask senders to
     /// come again need not listen: the driver does not call [`LiveSource::next`] while there is no room.
     fn heed(&mut self, _pressure: Pressure) {}
 

@@ -137,6 +137,124 @@ impl Drop for Closed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::SourceCounters;
+    use crate::queue::{QueueSettings, WhenFull};
+    use ouzel_connect::source::live::{Next, Packet, Pressure};
+
+    /// A source that hands over what its queue was like when it was first asked.
+    struct Heedful {
+        pressure: Option<Pressure>,
+        packets: u64,
+    }
+
+    impl LiveSource for Heedful {
+        fn next(&mut self) -> Next<'_> {
+            assert!(self.pressure.as_ref().is_some_and(|pressure| pressure.get().waits));
+            self.packets += 1;
+            let packet = Packet { bytes: 7, ..Packet::default() };
+            let next = (self.packets <= 3).then_some(packet);
+            Box::pin(async { Ok(next) })
+        }
+
+        fn turned_away(&self) -> u64 {
+            self.packets
+        }
+
+        fn heed(&mut self, pressure: Pressure) {
+            assert!(self.pressure.replace(pressure).is_none());
+        }
+    }
+
+    /// A driver of this source, and what stops it.
+    fn driver(source: Box<dyn LiveSource>) -> (SourceDriver, watch::Sender<bool>) {
+        let counters = Arc::new(Counters { sources: vec![SourceCounters::default()], ..Counters::default() });
+        let settings = QueueSettings { holds: 100, when_full: WhenFull::Block, spill: 0 };
+        let queue = Arc::new(Queue::new(settings, Arc::default(), Arc::clone(&counters), 0));
+        let (stop, stopped) = watch::channel(false);
+        let driver = SourceDriver {
+            name: "floor".to_owned(),
+            source,
+            queue,
+            counters,
+            index: 0,
+            clock: Clock::manual(ouzel_engine::time::Time(0)),
+            notices: Notices::new().0,
+            stop: stopped,
+        };
+        (driver, stop)
+    }
+
+    #[tokio::test]
+    async fn a_source_knows_its_queue_and_what_came_of_it_is_counted() {
+        let (driver, _stop) = driver(Box::new(Heedful { pressure: None, packets: 0 }));
+        let counters = Arc::clone(&driver.counters);
+        driver.run().await;
+        let source = &counters.sources[0];
+        assert_eq!((source.messages.get(), source.bytes.get(), source.turned_away.get()), (3, 21, 3));
+    }
+
+    #[cfg(feature = "http")]
+    #[tokio::test]
+    async fn who_waits_hears_that_nothing_can_be_kept_and_is_taken_once_it_can() {
+        use ouzel_connect::source::http::{Http, Settings, listen, serve};
+        use ouzel_connect::source::live::Fate;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+        /// Posts so many readings; the answer.
+        async fn post(at: std::net::SocketAddr, readings: usize) -> String {
+            let body = "m a=1\n".repeat(readings);
+            let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+            let head =
+                format!("POST /write HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}", body.len());
+            stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        }
+
+        let now = Arc::new(|| ouzel_engine::time::Time::from_secs(1_000));
+        let http = Http::new("floor", &Settings::default(), ouzel_engine::series::Timing::default(), now).unwrap();
+        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let (at, routes) = (listener.local_addr().unwrap(), http.routes());
+        tokio::spawn(serve(listener, routes, std::future::pending()));
+        let (driver, stop) = driver(Box::new(http));
+        let (queue, counters) = (Arc::clone(&driver.queue), Arc::clone(&driver.counters));
+        let run = tokio::spawn(driver.run());
+        // One is in the queue, and one waits for room.
+        let waiting = [tokio::spawn(post(at, 60)), tokio::spawn(post(at, 60))];
+        while queue.pressure().get().level < 1.0 {
+            tokio::task::yield_now().await;
+        }
+        queue.refuse(Some("the disk of the journal is full"));
+        for answer in waiting {
+            let answer = answer.await.unwrap();
+            assert!(
+                answer.starts_with("HTTP/1.1 507") && answer.contains("nothing of this request was kept"),
+                "{answer}"
+            );
+        }
+        let answer = post(at, 60).await;
+        assert!(answer.starts_with("HTTP/1.1 507") && answer.contains("nothing of this request was read"), "{answer}");
+        assert!(answer.contains("the disk of the journal is full") && answer.contains("retry-after: 1"), "{answer}");
+
+        queue.refuse(None);
+        let kept = tokio::spawn(post(at, 60));
+        let mut taken = Vec::new();
+        while taken.is_empty() {
+            tokio::task::yield_now().await;
+            queue.take(1, &mut taken);
+        }
+        // The names are those of the packets that were refused.
+        let (_, mut packet) = taken.remove(0);
+        assert_eq!((packet.rows.len(), packet.declarations.len()), (60, 2));
+        packet.ack.take().unwrap().tell(Fate::Kept);
+        assert!(kept.await.unwrap().starts_with("HTTP/1.1 204"));
+        stop.send(true).unwrap();
+        run.await.unwrap();
+        let source = &counters.sources[0];
+        assert_eq!((source.received.get(), source.dropped.get(), source.drops.refused.get()), (180, 120, 120));
+        assert_eq!((source.messages.get(), source.bytes.get()), (3, 3 * 60 * 6));
+    }
 
     #[test]
     fn waits_grow_to_a_bound_and_differ() {

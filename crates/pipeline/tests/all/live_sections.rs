@@ -128,3 +128,64 @@ topic = "ouzel/{noun}/#"
         )
     );
 }
+
+#[test]
+fn each_policy_of_a_queue_has_its_word_and_spill_its_size() {
+    let section = |queue: &str| {
+        format!("[source.gate]\ntype = \"http\"\nqueue = {queue}\n[window.w]\nover = \"x\"\nsize = \"1m\"\n")
+    };
+    for (word, when_full) in WhenFull::ALL.into_iter().filter(|(_, policy)| *policy != WhenFull::Spill) {
+        let config = good(&section(&format!("{{ when_full = \"{word}\" }}")));
+        assert_eq!(config.sources[0].queue, QueueSettings { holds: 50_000, when_full, spill: 0 });
+        assert_eq!(when_full.word(), word);
+    }
+    let config = good(&section("{ holds = 1_000, when_full = \"spill\", spill = \"4GiB\" }"));
+    assert_eq!(config.sources[0].queue, QueueSettings { holds: 1_000, when_full: WhenFull::Spill, spill: 4 << 30 });
+}
+
+#[test]
+fn mistakes_in_queues_are_shown_with_their_way_out() {
+    assert_snapshot!(
+        "queues",
+        shown(
+            r#"
+[source.a]
+type   = "http"
+listen = "127.0.0.1:8001"
+queue  = { when_full = "spil", spill = "4GiB" }
+
+[source.b]
+type   = "http"
+listen = "127.0.0.1:8002"
+queue  = { when_full = "spill" }
+
+[source.c]
+type   = "http"
+listen = "127.0.0.1:8003"
+queue  = { when_full = "block", spill = "4GiB" }
+
+[source.d]
+type   = "http"
+listen = "127.0.0.1:8004"
+queue  = { spill = "4GiB", policy = "sample" }
+
+[source.e]
+type   = "http"
+listen = "127.0.0.1:8005"
+queue  = { when_full = "spill", spill = 4 }
+
+[source.f]
+type   = "http"
+listen = "127.0.0.1:8006"
+queue  = { when_full = "spill", spill = "4KiB" }
+
+[source.g]
+type   = "mqtt"
+broker = "mqtt://plant"
+topics = ["a"]
+qos    = 0
+queue  = { when_full = "spill", spill = "4GiB" }
+"#
+        )
+    );
+}

@@ -73,8 +73,7 @@ impl Report {
         });
         // Of what the intake puts aside nobody knows the line any more: 0, as InfluxDB has it where there is none.
         let line = self.first.first().map_or(0, |(line, _)| *line);
-        let lines: Vec<_> =
-            self.first.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect();
+        let lines: Vec<_> = self.first.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect();
         let aside: u64 = self.aside.iter().map(|(_, count)| count).sum();
         let message = format!("partial write: {}", parts.join("; "));
         let body = json!({
@@ -171,7 +170,12 @@ pub(super) fn refuse(status: StatusCode, why: &str) -> Response {
 
 /// The queue is full, or nearly so.
 pub(super) fn too_many(seconds: u32) -> Response {
-    later(StatusCode::TOO_MANY_REQUESTS, "the queue is nearly full: nothing of this request was read", seconds, json!({}))
+    later(
+        StatusCode::TOO_MANY_REQUESTS,
+        "the queue is nearly full: nothing of this request was read",
+        seconds,
+        json!({}),
+    )
 }
 
 /// Nothing can be kept.

@@ -26,7 +26,7 @@ use http_body_util::LengthLimitError;
 use std::collections::HashMap;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
@@ -78,8 +78,8 @@ struct Inner {
     key: Option<String>,
     body_max: usize,
     csv: bool,
-    /// How the queue stands, once there is one.
-    pressure: OnceLock<Pressure>,
+    /// How the queue stands. A lock, because the routes are there before their queue is, and may get another one.
+    pressure: Mutex<Pressure>,
     /// Requests that came while the queue was nearly full, and those that were turned away.
     pressed: AtomicU64,
     turned_away: AtomicU64,
@@ -94,15 +94,15 @@ impl Door {
             key,
             body_max,
             csv,
-            pressure: OnceLock::new(),
+            pressure: Mutex::default(),
             pressed: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
         }))
     }
 
-    /// The queue behind it stands so; only the first one counts.
+    /// The queue behind it stands so from now on.
     pub(super) fn heed(&self, pressure: Pressure) {
-        let _ = self.0.pressure.set(pressure);
+        *self.0.pressure.lock().unwrap_or_else(PoisonError::into_inner) = pressure;
     }
 
     /// How many requests were turned away.
@@ -111,7 +111,7 @@ impl Door {
     }
 
     fn pressing(&self) -> Pressing {
-        self.0.pressure.get().map(Pressure::get).unwrap_or_default()
+        self.0.pressure.lock().unwrap_or_else(PoisonError::into_inner).get()
     }
 
     /// After how many seconds it is worth to come again.
@@ -124,21 +124,18 @@ impl Door {
     /// From 80 % on a share of the requests is, which grows with the level: none at 80 %, all at 100 %. Which ones is told
     /// by a hash of their number: the same requests in a test each time, but not every second one, which of two senders
     /// that take turns would always be the same.
-    fn turn_away(&self) -> Result<(), Response> {
+    fn turn_away(&self) -> Option<Response> {
         let Pressing { level, high_since, retry_after, waits, refused } = self.pressing();
         let turned = if let Some(why) = refused {
             no_room(why, retry_after)
         } else if waits && high_since.is_some_and(|since| since.elapsed() >= A_MOMENT) {
             let number = self.0.pressed.fetch_add(1, Ordering::Relaxed);
-            if !is_chosen(number, share_of(level)) {
-                return Ok(());
-            }
-            too_many(retry_after)
+            is_chosen(number, share_of(level)).then(|| too_many(retry_after))?
         } else {
-            return Ok(());
+            return None;
         };
         self.0.turned_away.fetch_add(1, Ordering::Relaxed);
-        Err(turned)
+        Some(turned)
     }
 }
 
@@ -238,7 +235,9 @@ impl Door {
         if said.is_some_and(|length| length > inner.body_max) {
             return Err(self.too_large());
         }
-        self.turn_away()?;
+        if let Some(turned) = self.turn_away() {
+            return Err(turned);
+        }
         let part = kib(said.unwrap_or(inner.body_max));
         let part = timeout(PATIENCE, Arc::clone(&inner.budget).acquire_many_owned(part)).await;
         let Ok(Ok(part)) = part else { return Err(unavailable("too many requests wait", self.retry_after())) };
