@@ -109,6 +109,11 @@ impl Ord for Held {
 }
 
 impl Order {
+    /// The largest time that was heard; [`Time::MIN`]: none yet.
+    pub fn latest(&self) -> Time {
+        self.latest
+    }
+
     /// A device that has not spoken yet.
     pub fn new(timing: Timing) -> Order {
         let few = [Reading::tick(Time::MIN); FEW];

@@ -8,6 +8,7 @@ mod advice;
 mod alert;
 mod channel;
 mod detector;
+mod devices;
 mod format;
 mod in_force;
 mod journal;
@@ -36,11 +37,12 @@ mod tree;
 mod webhook;
 mod window;
 
+pub use devices::DevicesConfig;
 pub use in_force::InForce;
-pub use journal::JournalSettings;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
 
+use crate::live::Logs;
 use crate::queue::QueueSettings;
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::sink::{Noun, SinkSettings};
@@ -64,11 +66,13 @@ pub struct Config {
     /// Where results go, by name, in the order of the file.
     pub sinks: Vec<(String, SinkSettings)>,
     /// Where a live run writes down what it takes in.
-    pub journal: JournalSettings,
+    pub journal: Logs,
     /// Where results are kept, if they are.
     pub lake: Option<LakeSettings>,
     /// Where the page is; `None`: nobody said.
     pub server: Option<ServerConfig>,
+    /// How many devices there may be, and when one is gone.
+    pub devices: DevicesConfig,
     /// The same on other machines: for a live run only.
     pub live_sinks: Vec<LiveSinkConfig>,
 }
@@ -257,6 +261,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
     let lake = lake::read(&sections, folder, found);
+    let devices = devices::read(&sections, found);
     let journal = journal::read(&sections, folder, found);
     let server = server::read(&sections, folder, found);
     #[cfg(feature = "mqtt")]
@@ -291,7 +296,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             sink::SinkKind::Live(what, take) => live_sinks.push(LiveSinkConfig { name: name.what, what, take }),
         }
     }
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, live_sinks })
+    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, devices, live_sinks })
 }
 
 /// The tags that sources are known to give.

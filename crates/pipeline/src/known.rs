@@ -17,6 +17,8 @@ pub struct Known {
     pub next_number: u64,
     /// What is known of messages.
     pub remembered: Remembered,
+    /// The text of the config in force; `None`: the journal does not say.
+    pub text: Option<String>,
     mender: Mender,
 }
 
@@ -24,7 +26,7 @@ impl Known {
     /// Goes on from a checkpoint.
     pub fn new(names: Names, next_number: u64, remembered: Remembered) -> Known {
         let mender = Mender::behind(names.device_count(), names.series_count());
-        Known { names, next_number, remembered, mender }
+        Known { names, next_number, remembered, text: None, mender }
     }
 
     /// Readings whose series nobody knows any more.
@@ -43,7 +45,8 @@ impl Known {
                 self.follow(&journalled.stretch.declarations);
             }
             Record::Reference(referred) => self.follow(&referred.declarations),
-            Record::Control(_) | Record::Config(_) => {}
+            Record::Config(text) => self.text = Some(text.clone()),
+            Record::Control(_) => {}
         }
         self.remembered.see(record);
     }
@@ -80,7 +83,7 @@ impl Remembered {
                 self.revive(&referred.declarations);
             }
             Record::Control(control) => {
-                if let crate::control::Order::Retire { device } = &control.what {
+                if let crate::control::Order::Retire { device, .. } = &control.what {
                     self.retired.insert(device.clone());
                 }
             }

@@ -11,6 +11,7 @@ use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, StreamClock, TICK};
 use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
+use ouzel_engine::time::{Span, Time};
 use std::sync::Arc;
 
 /// Shards and fleet of one stream.
@@ -186,6 +187,16 @@ impl Stream {
     /// Bytes that the shards keep of devices and series.
     pub fn bytes(&self) -> usize {
         self.shards.iter().map(Shard::bytes).sum()
+    }
+
+    /// Devices that have said nothing for so long, by the stream's clock.
+    pub fn silent_for(&self, idle: Span) -> Vec<Device> {
+        let now = self.clock.now();
+        if now == Time::MIN {
+            return Vec::new();
+        }
+        let since = now - idle;
+        self.shards.iter().flat_map(|shard| shard.silent_since(since)).collect()
     }
 
     /// How many alerts are firing.

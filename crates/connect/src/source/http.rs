@@ -18,7 +18,6 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use ouzel_engine::series::{Names, Timing};
-use answer::Heard;
 use post::Post;
 use routes::{Door, Language, Request};
 use std::io::{self, Read};

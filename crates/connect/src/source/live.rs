@@ -51,6 +51,10 @@ pub trait LiveSource: Send {
     /// come again need not listen: the driver does not call [`LiveSource::next`] while there is no room.
     fn heed(&mut self, _pressure: Pressure) {}
 
+    /// Goes on where its files were left, for a source of files that stay: `place` knows how far each was read, by the name
+    /// that its packets gave. Called once, before the first [`LiveSource::next`].
+    fn resume(&mut self, _place: &dyn Fn(&str) -> Option<u64>) {}
+
     /// How many devices it may name. One beyond them is rejected by its name, and takes no memory; those it knows stay.
     /// May be called again, with another limit.
     fn limit(&mut self, _devices: usize) {}
@@ -73,10 +77,23 @@ pub struct Packet {
     pub mark: Option<Mark>,
     /// Who waits to hear what became of it.
     pub ack: Option<Ack>,
+    /// Where it stands in a file that can be read there again.
+    pub reference: Option<Reference>,
     /// Its sender stands and waits for that, so it is told at once when nothing can be kept.
     pub waits: bool,
     /// How many bytes it came in, as they were sent, where that is known. Of several packets of a body the first has all.
     pub bytes: u64,
+}
+
+/// Where the rows of a packet stand in a file that stays: who has this can read them again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The file.
+    pub file: String,
+    /// Where they begin and end, as the file's reader counts: see [`Source::place`](super::Source::place).
+    pub from: u64,
+    /// See `from`.
+    pub to: u64,
 }
 
 /// By what a second delivery of a message is recognised: a hash of what the sender says is the message's identity

@@ -28,6 +28,12 @@ impl Shard {
         }
     }
 
+    /// Devices of ours that were heard once, and nothing of whose clock is behind `since`.
+    pub fn silent_since(&self, since: Time) -> Vec<Device> {
+        let silent = |spoken: &&Spoken| spoken.device.0 != NOBODY.0 && (Time(0)..since).contains(&spoken.order.latest());
+        self.devices.iter().filter(silent).map(|spoken| spoken.device).collect()
+    }
+
     fn free(&mut self, device: Device, place: u32) {
         let nobody = Spoken { order: Order::new(Timing::default()), next_end: Time::MAX, device: Device(NOBODY.0) };
         self.devices[place as usize] = nobody;

@@ -4,7 +4,7 @@
 //! each as a byte that says what is as in the row before it, and then the rest: a reading of a device that speaks
 //! regularly takes 10 to 16 bytes instead of 24, and fewer bytes wear flash less.
 
-use crate::control::Control;
+use crate::control::{Control, Order};
 use crate::log::Unreadable;
 use crate::intake::Stretch;
 use ouzel_connect::source::Rejected;
@@ -171,6 +171,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
             let record = read(bytes)?;
             let next = match &record {
                 Record::Reference(referred) => Some(referred.first + u64::from(referred.rows)),
+                Record::Control(Control { what: Order::Retire { input, .. }, .. }) => Some(input + 1),
                 _ => None,
             };
             Ok((record, next))

@@ -27,9 +27,10 @@ use crate::counters::Counters;
 use crate::journal::{self, record};
 use crate::known::Remembered;
 use crate::log::Log;
-use crate::queue::{Bell, Fullness};
+use crate::queue::{Bell, Dropping, Fullness};
 use crate::reserve::Reserve;
 use full::Full;
+use ouzel_connect::disk::DiskFile;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::live::{Ack, Fate};
 use ouzel_engine::reading::{Flags, Reading};
@@ -77,6 +78,8 @@ pub(super) struct Entry {
     /// Goes up when all has been said and the queues need only be emptied.
     pub(super) stop: Arc<AtomicBool>,
     pub(super) full: Option<Full>,
+    /// The folder is ours as long as the journal is written.
+    pub(super) _lock: DiskFile,
 }
 
 /// How large the journal may be, in bytes.
@@ -249,6 +252,14 @@ impl Entry {
             Fullness::Fine => self.notices.note(say("has room again")),
             Fullness::High => self.notices.warn(say("is 80 % full")),
             Fullness::Full => self.notices.warn(say("is 95 % full; what `when_full` says comes next")),
+        }
+    }
+
+    fn tell_drops(&self, source: &str, dropping: Dropping) {
+        let what = format!("source `{source}` {dropping}");
+        match dropping {
+            Dropping::Much { .. } => self.notices.warn(what),
+            Dropping::Little => self.notices.note(what),
         }
     }
 

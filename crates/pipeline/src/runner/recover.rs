@@ -95,6 +95,7 @@ pub fn recover(place: &Where, config: &InForce, reread: Option<Box<dyn Reread>>)
         None => journal::begin(disk, folder)?.unwrap_or_default(),
     };
     let mut known = Known::new(named(&names), moment.as_ref().map_or(0, |moment| moment.next_input), remembered.clone());
+    known.text = moment.as_ref().map(|moment| moment.text.clone());
     let mut follower = Follower::recorded(disk, folder, position);
     while let Some((mut record, next)) = follower.next_head()? {
         report.continued = true;

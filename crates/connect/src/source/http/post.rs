@@ -137,7 +137,7 @@ impl Post {
         let (heard, readings) = (self.heard.clone(), rows.len() as u64);
         let ack = Some(Ack::new(move |fate| drop(heard.send(Heard::Fate(fate, readings)))));
         let (declarations, bytes) = (names.take_fresh(), std::mem::take(&mut self.bytes));
-        Packet { declarations, rows, rejected, unnamed, absent, mark, ack, waits: true, bytes }
+        Packet { declarations, rows, rejected, unnamed, absent, mark, ack, waits: true, bytes, reference: None }
     }
 
     /// By what this packet is known if it comes again. Without a key only a body of several packets has such marks, and

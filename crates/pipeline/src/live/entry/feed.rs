@@ -25,7 +25,7 @@ pub(in crate::live) struct Feed {
 
 impl Feed {
     pub(in crate::live) fn new(name: String, queue: Arc<Queue>, index: usize, eager: bool) -> Feed {
-        let (key, spill) = (key_of(&name), queue.spill());
+        let (key, spill) = (key_of(&name), queue.settings().spill);
         let (devices, series, arrival) = (Vec::new(), Vec::new(), Vec::new());
         Feed { name, queue, index, eager, spill, devices, series, arrival, key }
     }

@@ -138,6 +138,9 @@ impl Entry {
         if let Some(fullness) = feed.queue.crossed(Instant::now()) {
             self.tell(&feed.name, fullness);
         }
+        if let Some(dropping) = feed.queue.dropping(Instant::now()) {
+            self.tell_drops(&feed.name, dropping);
+        }
         if !self.may_take(feed) {
             return;
         }
