@@ -45,6 +45,7 @@ pub use server::ServerConfig;
 use crate::live::Logs;
 use crate::queue::QueueSettings;
 use ouzel_connect::format::FormatHints;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::{Noun, SinkSettings};
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
@@ -86,6 +87,10 @@ pub struct LiveSinkConfig {
     pub what: LiveSinkKind,
     /// Which nouns it takes.
     pub take: Vec<Noun>,
+    /// How fast it may be sent to; `None`: as fast as it takes.
+    pub at_most: Option<Rate>,
+    /// What happens to what comes faster.
+    pub beyond: Beyond,
 }
 
 /// The types of sinks on other machines.
@@ -293,7 +298,9 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     for (name, sink) in sinks {
         match sink {
             sink::SinkKind::Here(settings) => here.push((name.what, settings)),
-            sink::SinkKind::Live(what, take) => live_sinks.push(LiveSinkConfig { name: name.what, what, take }),
+            sink::SinkKind::Live(what, take, sink::Pace { at_most, beyond }) => {
+                live_sinks.push(LiveSinkConfig { name: name.what, what, take, at_most, beyond });
+            }
         }
     }
     Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, devices, live_sinks })

@@ -60,7 +60,7 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only webhooks ask for the time"))]
 fn add_sinks(config: &Config, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
     for sink in &config.live_sinks {
-        let LiveSinkConfig { name, what, take } = sink;
+        let LiveSinkConfig { name, what, take, .. } = sink;
         let delivers: Box<dyn LiveSink> = match what {
             #[cfg(feature = "http")]
             LiveSinkKind::Webhook(settings) => Box::new(Webhook::new(settings, now(clock))?),

@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use ouzel_connect::mqtt::{Qos, Version};
 use ouzel_connect::secret::Secret;
 use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::webhook::Header;
 use ouzel_pipeline::config::{LiveKind, LiveSinkKind, SourceKind};
 use ouzel_pipeline::queue::{QueueSettings, WhenFull};
@@ -74,6 +75,67 @@ take   = ["aggregates"]
     let LiveSinkKind::Webhook(settings) = &desk.what else { panic!("{desk:?}") };
     assert_eq!(settings.headers[0].1, Header::Secret("Bearer ".into(), Secret::Env("TOKEN".into()), String::new()));
     assert!(matches!(plant.what, LiveSinkKind::Mqtt(_)) && config.sinks.is_empty());
+}
+
+#[test]
+fn a_sink_may_be_sent_less_and_several_at_once() {
+    let config = good(
+        r#"
+[source.gate]
+type = "http"
+
+[detector.spike]
+type = "zscore"
+on   = "temperature"
+
+[sink.archive]
+type    = "webhook"
+url     = "https://archive.example.com/"
+take    = ["aggregates", "anomalies"]
+body    = '{"of": {merged}, "what": "{channel}"}'
+batch   = 100
+at_most = "600/m"
+beyond  = "latest"
+"#,
+    );
+    let [archive] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
+    assert_eq!((archive.at_most, archive.beyond), (Rate::parse("600/m"), Beyond::Latest));
+    let LiveSinkKind::Webhook(settings) = &archive.what else { panic!("{archive:?}") };
+    assert_eq!(settings.batch.map(usize::from), Some(100));
+}
+
+#[test]
+fn mistakes_of_pace_are_shown_with_their_way_out() {
+    assert_snapshot!(
+        "pace",
+        shown(
+            r#"
+[source.gate]
+type = "http"
+
+[sink.desk]
+type    = "webhook"
+url     = "https://hooks.example.com/"
+headers = { Content-Type = "text/plain" }
+batch   = 5000
+at_most = "50 a second"
+
+[sink.other]
+type    = "webhook"
+url     = "https://hooks.example.com/"
+headers = { Content-Type = "text/plain" }
+batch   = 50
+beyond  = "sample"
+
+[sink.plant]
+type    = "mqtt"
+broker  = "mqtt://plant"
+at_most = "50/s"
+beyond  = "latest"
+batch   = 9
+"#
+        )
+    );
 }
 
 #[test]
