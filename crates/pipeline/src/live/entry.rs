@@ -275,7 +275,10 @@ impl Entry {
         self.journal.sync()?;
         self.counters.syncs.add(1);
         self.counters.sync_time.record(began.elapsed(), 1);
-        let Senders { acks, people, .. } = std::mem::take(senders);
+        let Senders { acks, people, since, .. } = std::mem::take(senders);
+        if let Some(since) = since {
+            self.counters.durable.record(since.elapsed(), acks.len().max(1) as u64);
+        }
         acks.into_iter().for_each(|(ack, fate)| ack.tell(fate));
         // Whoever has gone meanwhile need not be told.
         people.into_iter().for_each(|done| drop(done.send(Ok(()))));
@@ -292,7 +295,8 @@ impl Entry {
         if let Err(fault) = self.journal.release(position, next) {
             self.notices.warn(format!("old parts of the journal could not be removed: {fault}"));
         }
-        self.held.set_journal(self.journal.size());
+        self.counters.journal_held.set(self.journal.size() as i64);
+        self.counters.journal_holds.set(self.bounds.holds as i64);
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Fault> {

@@ -11,8 +11,6 @@ pub struct Held {
     lake: AtomicU64,
     /// The disk is full: who can wait with writing waits.
     full: AtomicBool,
-    /// Bytes of the journal.
-    journal: AtomicU64,
 }
 
 impl Held {
@@ -22,7 +20,6 @@ impl Held {
             checkpoint: AtomicU64::new(checkpoint.unwrap_or(0)),
             lake: AtomicU64::new(u64::MAX),
             full: AtomicBool::new(false),
-            journal: AtomicU64::new(0),
         }
     }
 
@@ -49,15 +46,5 @@ impl Held {
     /// Whether the disk is full.
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
-    }
-
-    /// The journal has this many bytes.
-    pub fn set_journal(&self, bytes: u64) {
-        self.journal.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Bytes of the journal.
-    pub fn journal(&self) -> u64 {
-        self.journal.load(Ordering::Relaxed)
     }
 }

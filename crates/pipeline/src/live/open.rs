@@ -105,7 +105,6 @@ impl Live {
             saves,
             lake: to_lake,
             watch: Watch { to: Some(to_watch), owed: None },
-            held: Arc::clone(&common.held),
             reserve: Arc::clone(&reserve),
             counters: Arc::clone(&common.counters),
             notices: common.notices.clone(),

@@ -6,7 +6,6 @@
 
 mod catch_up;
 
-use super::held::Held;
 use super::notice::Notices;
 use super::save::Saves;
 use crate::clock::Clock;
@@ -40,7 +39,6 @@ pub(super) struct Work {
     pub(super) saves: Saves,
     pub(super) lake: Option<LakeWay>,
     pub(super) watch: Watch,
-    pub(super) held: Arc<Held>,
     pub(super) reserve: Arc<Reserve>,
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,

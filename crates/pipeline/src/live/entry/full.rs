@@ -10,6 +10,7 @@ use crate::journal::record;
 use crate::trouble::Trouble;
 use ouzel_connect::fault::{Fault, Whose};
 use ouzel_engine::time::Time;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How often to look for room.
@@ -32,6 +33,7 @@ impl Entry {
         let why = if fault.whose == Whose::You { NO_ROOM } else { NO_JOURNAL };
         self.notices.warn(format!("{fault}; no readings are taken in until it can"));
         self.held.set_full(true);
+        self.counters.full.store(true, Ordering::Relaxed);
         self.feeds.iter().for_each(|feed| feed.queue.refuse(Some(why)));
         self.turn_away(&mut round, why);
         let ticks: Vec<_> = round.stretch.ticks.iter().map(|(_, tick)| *tick).collect();
@@ -97,6 +99,7 @@ impl Entry {
         }
         self.full = None;
         self.held.set_full(false);
+        self.counters.full.store(false, Ordering::Relaxed);
         self.feeds.iter().for_each(|feed| feed.queue.refuse(None));
         self.notices.note("the journal can be written again; readings are taken in");
         let what = "the journal can be written again".to_owned();
@@ -121,7 +124,7 @@ impl Entry {
                 self.notices.warn(format!("{fault}; nothing goes on until it can"));
                 self.feeds.iter().for_each(|feed| feed.queue.refuse(Some(NO_JOURNAL)));
             }
-            if self.stop.load(std::sync::atomic::Ordering::Relaxed) {
+            if self.stop.load(Ordering::Relaxed) {
                 return;
             }
             std::thread::sleep(LOOK);
