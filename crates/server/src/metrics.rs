@@ -105,7 +105,7 @@ impl Page {
             ("delivered_total", "counter", "outputs delivered", |s| whole(s.delivered.get())),
             ("retries_total", "counter", "tries that failed", |s| whole(s.retries.get())),
             ("dropped_total", "counter", "outputs given up", |s| whole(s.dropped.get())),
-            ("waiting", "gauge", "outputs that wait", |s| s.waiting.get()),
+            ("waiting", "gauge", "outputs that wait", |s| s.waiting() as i64),
         ];
         for (name, kind, help, get) in all {
             let name = format!("ouzel_sink_{name}");

@@ -140,7 +140,7 @@ fn sink(sink: &SinkCounters) -> Value {
         "delivered": sink.delivered.get(),
         "retries": sink.retries.get(),
         "dropped": sink.dropped.get(),
-        "waiting": sink.waiting.get(),
+        "waiting": sink.waiting(),
     })
 }
 

@@ -70,7 +70,7 @@ impl Alerts {
     pub fn heed(&mut self, control: &Control) -> Option<Id> {
         let (alert, at) = match &control.what {
             Order::Acknowledge { alert, .. } | Order::Silence { alert, .. } => (alert, control.at),
-            Order::Start => return None,
+            Order::Start | Order::Retire { .. } | Order::Trouble(_) => return None,
         };
         let entry = self.open.get_mut(&parse_id(alert)?)?;
         let before = (entry.acknowledged.clone(), entry.silenced_until);
@@ -79,7 +79,7 @@ impl Alerts {
                 entry.acknowledged = Some(Acknowledged { at, by: control.by.clone(), note: note.clone() });
             }
             Order::Silence { until, .. } => entry.silenced_until = Some(*until),
-            Order::Start => {}
+            Order::Start | Order::Retire { .. } | Order::Trouble(_) => {}
         }
         (before != (entry.acknowledged.clone(), entry.silenced_until)).then_some(entry.id)
     }
