@@ -8,6 +8,8 @@ mod advice;
 mod alert;
 mod channel;
 mod detector;
+mod devices;
+mod filter;
 mod format;
 mod journal;
 mod lake;
@@ -35,6 +37,7 @@ mod tree;
 mod webhook;
 mod window;
 
+pub use devices::DevicesConfig;
 pub use journal::JournalSettings;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
@@ -67,6 +70,8 @@ pub struct Config {
     pub lake: Option<LakeSettings>,
     /// Where the page is; `None`: nobody said.
     pub server: Option<ServerConfig>,
+    /// How many devices there may be, and when one is gone.
+    pub devices: DevicesConfig,
     /// The same on other machines: for a live run only.
     pub live_sinks: Vec<LiveSinkConfig>,
 }
@@ -255,6 +260,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
     let lake = lake::read(&sections, folder, found);
+    let devices = devices::read(&sections, found);
     let journal = journal::read(&sections, folder, found);
     let server = server::read(&sections, folder, found);
     #[cfg(feature = "mqtt")]
@@ -289,7 +295,16 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             sink::SinkKind::Live(what, take) => live_sinks.push(LiveSinkConfig { name: name.what, what, take }),
         }
     }
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, live_sinks })
+    Some(Config {
+        sources,
+        plan: Plan { channels, operators, alerts },
+        sinks: here,
+        journal,
+        lake,
+        server,
+        devices,
+        live_sinks,
+    })
 }
 
 /// The tags that sources are known to give.
