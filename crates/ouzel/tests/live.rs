@@ -8,6 +8,7 @@ mod live {
     mod broker;
     mod files;
     mod hook;
+    mod kill;
     mod lake;
     mod ouzel;
     mod page;
