@@ -7,6 +7,7 @@ mod live {
     mod ask;
     mod broker;
     mod files;
+    mod full;
     mod hook;
     mod kill;
     mod lake;
