@@ -31,6 +31,10 @@ pub struct Report {
     pub acknowledged: u64,
     /// Readings in the journal at the end.
     pub kept: u64,
+    /// Checkpoints that were made.
+    pub checkpoints: u64,
+    /// Readings that were read again from the journal by later processes.
+    pub replayed: u64,
     /// Outputs that were delivered, each counted once.
     pub delivered: u64,
     /// Deliveries that were made again.
@@ -46,6 +50,8 @@ impl Report {
         self.said += other.said;
         self.acknowledged += other.acknowledged;
         self.kept += other.kept;
+        self.checkpoints += other.checkpoints;
+        self.replayed += other.replayed;
         self.delivered += other.delivered;
         self.again += other.again;
         self.again_most = self.again_most.max(other.again_most);
@@ -102,6 +108,8 @@ struct Storm {
     /// By life.
     told: Vec<Told>,
     readings: u64,
+    checkpoints: u64,
+    replayed: u64,
 }
 
 /// Calls of the disk until the power goes, at most: more than a life takes, so that some end by themselves.
@@ -160,6 +168,8 @@ impl Storm {
             orders: Vec::new(),
             told: Vec::new(),
             readings: 0,
+            checkpoints: 0,
+            replayed: 0,
         }
     }
 
@@ -184,6 +194,8 @@ impl Storm {
             said: self.readings,
             acknowledged: self.messages.iter().filter(|message| message.acknowledged).map(rows).sum(),
             kept: journal.rows.len() as u64,
+            checkpoints: self.checkpoints,
+            replayed: self.replayed,
             delivered: outputs.len() as u64,
             again,
             again_most,
@@ -286,6 +298,8 @@ impl Storm {
     /// Stops a life, and takes to heart what it was told before call `cut`.
     async fn finish(&mut self, life: Life, cut: u64) -> Result<(), String> {
         let heard = life.stop().await?;
+        self.checkpoints += heard.checkpoints;
+        self.replayed += heard.past;
         for answer in heard.answers.iter().filter(|answer| answer.at < cut) {
             match answer.fate {
                 Fate::Kept | Fate::Known => self.messages[answer.message].acknowledged = true,

@@ -147,6 +147,9 @@ pub(super) struct Heard {
     pub(super) answers: Vec<Answer>,
     pub(super) orders: Vec<(Order, u64)>,
     pub(super) told: Vec<(String, u64)>,
+    /// Checkpoints that were made, and readings that were read again.
+    pub(super) checkpoints: u64,
+    pub(super) past: u64,
 }
 
 pub(super) struct Life {
@@ -243,11 +246,13 @@ impl Life {
     pub(super) async fn stop(self) -> Result<Heard, String> {
         let Life { live, to, answers, orders, told, .. } = self;
         drop(to);
+        let counters = Arc::clone(&live.counters);
         live.stop().await.map_err(|fault| format!("it does not end well: {fault}"))?;
         // They have run by now, or never will: what people said has come to its end with the run.
         tokio::task::yield_now().await;
         let (answers, told) = (std::mem::take(&mut *lock(&answers)), std::mem::take(&mut *lock(&told)));
         let orders = std::mem::take(&mut *lock(&orders));
-        Ok(Heard { answers, orders, told })
+        let (checkpoints, past) = (counters.checkpoints.get(), counters.past.get());
+        Ok(Heard { answers, orders, told, checkpoints, past })
     }
 }

@@ -13,4 +13,7 @@ fn no_loss_of_power_takes_away_what_was_acknowledged() {
     // The storms were storms: power was cut before all was answered, and there was much to deliver.
     assert!(all.said > all.acknowledged && all.kept > all.acknowledged, "{all:?}");
     assert!(all.lives > 5_000 && all.delivered > 20_000, "{all:?}");
+    // And they were about checkpoints: most lives made some, and began behind one.
+    assert!(all.checkpoints > all.lives, "{all:?}");
+    println!("{all:?}");
 }
