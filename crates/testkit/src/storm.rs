@@ -13,10 +13,11 @@ mod check;
 mod life;
 
 use life::{Life, Setting};
-use ouzel_connect::disk::Disk;
+use ouzel_connect::disk::{Disk, Lasting};
 use ouzel_connect::source::live::Fate;
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::control::Order;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -120,6 +121,18 @@ pub fn storm(seed: u64) -> Result<Report, String> {
     runtime.block_on(Storm::new(seed).run()).map_err(|why| format!("seed {seed}: {why}"))
 }
 
+/// What becomes of a small run whose `n`-th call of the disk fails so: it may not start, or end, but says why; it may not
+/// panic, nor lose what it has acknowledged; and when the disk works again, all goes on. Gives how many calls there were.
+///
+/// # Errors
+/// What does not hold that should, in words.
+pub fn fault(n: u64, errno: i32, lasting: Lasting) -> Result<u64, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let failed = |why| format!("call {n} fails with {} ({lasting:?}): {why}", io::Error::from_raw_os_error(errno));
+    runtime.block_on(Storm::new(n).through_fault(n, errno, lasting)).map_err(failed)
+}
+
 /// Storms of all these seeds, on so many threads; what they were made of together, and what was wrong.
 pub fn storms(seeds: std::ops::Range<u64>, threads: usize) -> (Report, Vec<String>) {
     let next = AtomicU64::new(seeds.start);
@@ -169,6 +182,51 @@ impl Storm {
             let journal = check::Journal::read(&self.disk).map_err(|why| format!("after life {life}: {why}"))?;
             journal.check(&self.messages, &self.orders).map_err(|why| format!("after life {life}: {why}"))?;
         }
+        self.close().await
+    }
+
+    async fn through_fault(mut self, n: u64, errno: i32, lasting: Lasting) -> Result<u64, String> {
+        self.setting = Setting { lake: true, sync_ms: 1, eager: true };
+        self.disk.fail_nth(None, n, errno, lasting);
+        match Life::start(&self.disk, self.now, self.setting) {
+            Ok(life) => self.small_life(life, lasting).await?,
+            Err(why) if why.contains(life::JOURNAL) || why.contains(life::LAKE) => {}
+            Err(why) => return Err(format!("it is not said what cannot be used: {why}")),
+        }
+        let calls = self.disk.calls();
+        self.disk.mend();
+        self.disk.crash_with(n);
+        check::Journal::read(&self.disk)?.check(&self.messages, &self.orders)?;
+        self.close().await?;
+        Ok(calls)
+    }
+
+    /// A few messages, each answered before the next one where that can be, and a second between some of them.
+    async fn small_life(&mut self, mut life: Life, lasting: Lasting) -> Result<(), String> {
+        for deed in 0..8 {
+            let index = self.message();
+            self.say(&mut life, index).await;
+            if lasting == Lasting::Once {
+                life.answered().await;
+            }
+            if deed % 2 == 1 {
+                life.advance(Span::from_secs(1));
+                self.now = self.now + Span::from_secs(1);
+            }
+        }
+        self.disk.mend();
+        life.answered().await;
+        let (heard, ended) = life.stop().await;
+        self.hear(heard, u64::MAX)?;
+        match ended {
+            Err(why) if why.contains(life::PANICKED) => Err(why),
+            Err(why) if why.is_empty() => Err("it ends and does not say why".into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last life, and what must hold behind it.
+    async fn close(mut self) -> Result<Report, String> {
         let lake = self.live_to_the_end().await.map_err(|why| format!("the last life: {why}"))?;
         let journal = check::Journal::read(&self.disk)?;
         journal.check(&self.messages, &self.orders)?;
@@ -179,7 +237,7 @@ impl Storm {
         let (again, again_most) = check::deliveries(&outputs, &self.told)?;
         let rows = |message: &Message| message.rows.len() as u64;
         Ok(Report {
-            lives: lives + 1,
+            lives: self.told.len() as u64,
             said: self.readings,
             acknowledged: self.messages.iter().filter(|message| message.acknowledged).map(rows).sum(),
             kept: journal.rows.len() as u64,
@@ -282,9 +340,15 @@ impl Storm {
         life.order(order);
     }
 
-    /// Stops a life, and takes to heart what it was told before call `cut`.
+    /// Stops a life, and takes to heart what others were told before call `cut`.
     async fn finish(&mut self, life: Life, cut: u64) -> Result<(), String> {
-        let heard = life.stop().await?;
+        let (heard, ended) = life.stop().await;
+        self.hear(heard, cut)?;
+        ended.map_err(|why| format!("it does not end well: {why}"))
+    }
+
+    /// Takes to heart what others were told before call `cut`; the next process comes a moment later, or much later.
+    fn hear(&mut self, heard: life::Heard, cut: u64) -> Result<(), String> {
         for answer in heard.answers.iter().filter(|answer| answer.at < cut) {
             match answer.fate {
                 Fate::Kept | Fate::Known => self.messages[answer.message].acknowledged = true,
@@ -293,7 +357,6 @@ impl Storm {
         }
         self.orders.extend(heard.orders.into_iter().filter(|(_, at)| *at < cut).map(|(order, _)| order));
         self.told.push(heard.told.into_iter().filter(|(_, at)| *at < cut).map(|(told, _)| told).collect());
-        // The next process comes a moment later, or much later.
         self.now = (self.now + Span::from_millis(100 * self.chance.below(300) as i64)).max(self.now);
         Ok(())
     }
