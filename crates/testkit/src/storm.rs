@@ -111,6 +111,9 @@ const CALLS: u64 = 150;
 /// What is done in a life, at most.
 const DEEDS: u64 = 40;
 
+/// Whether there can be a lake of files.
+const FILES: bool = cfg!(feature = "parquet");
+
 /// One storm.
 ///
 /// # Errors
@@ -162,7 +165,7 @@ impl Storm {
     fn new(seed: u64) -> Storm {
         let mut chance = Chance(seed);
         // The lake writes Parquet, which costs more than all else together.
-        let setting = Setting { lake: chance.one_in(8), sync_ms: chance.below(4), eager: !chance.one_in(4) };
+        let setting = Setting { lake: chance.one_in(8) && FILES, sync_ms: chance.below(4), eager: !chance.one_in(4) };
         Storm {
             chance,
             setting,
@@ -186,7 +189,7 @@ impl Storm {
     }
 
     async fn through_fault(mut self, n: u64, errno: i32, lasting: Lasting) -> Result<u64, String> {
-        self.setting = Setting { lake: true, sync_ms: 1, eager: true };
+        self.setting = Setting { lake: FILES, sync_ms: 1, eager: true };
         self.disk.fail_nth(None, n, errno, lasting);
         match Life::start(&self.disk, self.now, self.setting) {
             Ok(life) => self.small_life(life, lasting).await?,
