@@ -71,8 +71,8 @@ pub(super) struct Entry {
     /// Devices that were retired and have not spoken since.
     pub(super) retired: HashSet<Device>,
     pub(super) said: mpsc::Receiver<Said>,
-    /// Sources that were added or taken away while it runs.
-    pub(super) changes: mpsc::Receiver<Vec<Feed>>,
+    /// What changes while it runs.
+    pub(super) changes: mpsc::Receiver<Change>,
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,
     /// Goes up when all has been said and the queues need only be emptied.
@@ -80,6 +80,16 @@ pub(super) struct Entry {
     pub(super) full: Option<Full>,
     /// The folder is ours as long as the journal is written.
     pub(super) _lock: DiskFile,
+}
+
+/// What changes while it runs.
+pub(super) enum Change {
+    /// A source comes.
+    Come(Box<Feed>),
+    /// A source goes: once what stands in its queue is taken.
+    Go(usize),
+    /// There may be more devices, or fewer.
+    Devices(DevicesConfig),
 }
 
 /// How large the journal may be, in bytes.
@@ -128,9 +138,7 @@ impl Entry {
         loop {
             self.bell.wait(self.deadline(&senders, ticked.second));
             let stop = self.stop.load(Ordering::Relaxed);
-            if let Ok(feeds) = self.changes.try_recv() {
-                self.feeds = feeds;
-            }
+            self.change();
             self.listen(&mut senders);
             let now = self.clock.now();
             let mut round = Round::new(self.next_number, now, ticked.second);
@@ -183,6 +191,19 @@ impl Entry {
         round.tick(Reading { flags: Flags::START, ..Reading::tick(second) });
         self.write(round, senders);
         self.commit(senders)
+    }
+
+    fn change(&mut self) {
+        while let Ok(change) = self.changes.try_recv() {
+            match change {
+                Change::Come(feed) => self.feeds.push(*feed),
+                Change::Go(index) => {
+                    self.feeds.iter_mut().filter(|feed| feed.index == index).for_each(|feed| feed.goes = true);
+                }
+                Change::Devices(devices) => self.devices = devices,
+            }
+        }
+        self.feeds.retain(|feed| !(feed.goes && feed.queue.is_over()));
     }
 
     fn deadline(&self, senders: &Senders, ticked: Time) -> Instant {
