@@ -1,16 +1,17 @@
 //! Named points at which a test kills this process, to see what is left.
 //!
-//! Only with the feature `crash`, which no release has: `OUZEL_CRASH=segment-roll:3` sends the process SIGKILL when it
-//! comes to that point for the third time (`:3` left out: the first). Nothing is flushed, no destructor runs. Without the
-//! feature a point is nothing at all.
+//! `OUZEL_CRASH=segment-roll:3` sends the process SIGKILL when it comes to that point for the third time (`:3` left out:
+//! the first). Nothing is flushed, no destructor runs. Points are there in what the profile `dev` builds, so that tests
+//! run the binary that cargo has built for them anyway, and with the feature `crash`, which is for measurements. In a
+//! release a point is nothing at all.
 
 /// The process ends here, if a test wants that.
-#[cfg(not(feature = "crash"))]
+#[cfg(not(any(feature = "crash", debug_assertions)))]
 #[inline(always)]
 pub fn point(_name: &'static str) {}
 
 /// The process ends here, if a test wants that.
-#[cfg(feature = "crash")]
+#[cfg(any(feature = "crash", debug_assertions))]
 pub fn point(name: &'static str) {
     use rustix::process::{Signal, getpid, kill_process};
     use std::sync::OnceLock;

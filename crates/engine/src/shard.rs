@@ -83,6 +83,8 @@ pub struct Shard {
     /// Whether any device's clock is the clock of arrival, which ticks move.
     arrival_clocks: bool,
     clock: StreamClock,
+    /// Readings that filters have just kept, with the series that takes them. Empty between two walks.
+    kept: Vec<(u32, Reading)>,
     /// Readings of nobody that was declared.
     strays: u64,
 }
@@ -110,6 +112,7 @@ impl Shard {
             routes: Vec::new(),
             arrival_clocks: false,
             clock: StreamClock::default(),
+            kept: Vec::new(),
             strays: 0,
         }
     }
@@ -204,8 +207,9 @@ impl Shard {
     /// held at the same time and are looked up once.)
     #[inline(always)]
     fn walk(&mut self, number: u64, place: u32, routes: (u32, u32), reading: &Reading, out: &mut Outputs) {
-        let Shard { series, devices, nodes, routes: all, clock, .. } = self;
-        let device = &mut devices[series[place as usize].device as usize];
+        let Shard { series, devices, nodes, routes: all, clock, kept, .. } = self;
+        let (of, behind) = (series[place as usize].device, series[place as usize].behind);
+        let device = &mut devices[of as usize];
         for route in &all[routes.0 as usize..routes.1 as usize] {
             if reading.quality != Quality::Good && !route.takes_bad {
                 continue;
@@ -214,17 +218,24 @@ impl Shard {
                 Node::Window(window) => {
                     let upto = Span(i64::from(reading.flags.has(Flags::UP_TO)));
                     let opened = window.add(route.state, reading.time - upto, reading.value);
-                    device.next_end = device.next_end.min(opened);
+                    if !behind {
+                        device.next_end = device.next_end.min(opened);
+                    }
                 }
+                Node::Compress(filter) => filter.observe(route.state, reading, |to, reading| kept.push((to, reading))),
                 node => {
                     let here = &series[place as usize];
-                    let (time, watermark) = (reading.time, device.order.watermark());
+                    let watermark = if behind { reading.time } else { device.order.watermark() };
+                    let time = reading.time;
                     let at = Moment { time, watermark, range: here.range };
                     let subject = Subject { series: here.series, seen: series[here.origin as usize].seen };
                     let speaker = Speaker { number, device: device.device, node: route.node };
                     judge(node, route.state, at, clock.heard(time), reading.value, subject, speaker, out);
                 }
             }
+        }
+        if !self.kept.is_empty() {
+            self.pass_on_kept(number, out);
         }
     }
 }

@@ -12,7 +12,7 @@ use ouzel_engine::time::{Span, Time};
 use ouzel_lake::LakeSettings;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config;
-use ouzel_pipeline::live::Lake;
+use ouzel_pipeline::live::{Lake, Logs};
 use plan::Play;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -97,8 +97,8 @@ pub fn run(args: &Args) -> Done {
         name: "demo".into(),
         config,
         clock,
-        journal: data.join("journal"),
-        sync: Duration::from_millis(20),
+        text: text.clone(),
+        logs: Logs::new(data.join("journal")),
         lake: lake(data),
         listen: vec![listen],
         or_nearby: args.listen.is_none(),

@@ -2,19 +2,20 @@
 
 mod parts;
 
+pub use parts::reopen;
+
 use crate::ending::Failure;
 use crate::screen;
 use axum::Router;
 use ouzel_connect::disk::Disk;
-use ouzel_connect::sink::Sink;
+use ouzel_connect::sink::{Noun, Sink};
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::Config;
+use ouzel_pipeline::config::{Config, InForce};
 use ouzel_pipeline::counters::Counters;
 use ouzel_pipeline::live::notice::{Notice, Notices, Weight};
 use ouzel_pipeline::live::play::Truth;
-use ouzel_pipeline::live::{Lake, Live, Mover, Parts};
-use ouzel_pipeline::outlet::Outlet;
+use ouzel_pipeline::live::{Lake, Live, Logs, Mover, Parts, SinkPart, SinkWhat};
 use ouzel_server::history::History;
 use ouzel_server::running::{Advance, Running, ServerSettings};
 use ouzel_server::{listen, serve};
@@ -35,10 +36,10 @@ pub struct Launch {
     pub config: Config,
     /// What time it is.
     pub clock: Clock,
-    /// The journal's folder.
-    pub journal: PathBuf,
-    /// The longest that a message waits for a sync.
-    pub sync: Duration,
+    /// The text of it.
+    pub text: String,
+    /// Journal, output log and checkpoints.
+    pub logs: Logs,
     /// Where results rest.
     pub lake: Lake,
     /// Where the page is served; nowhere, if empty.
@@ -103,24 +104,24 @@ impl Launch {
         let (notices, heard) = Notices::new();
         let teller = std::thread::spawn(move || tell(&heard));
         let listeners = self.listeners()?;
-        let Launch { name, config, clock, witness, stop, length, .. } = self;
+        let Launch { name, config, text, clock, witness, stop, length, .. } = self;
         let plan = Arc::new(config.plan.clone());
-        let made = parts::make(&config, &clock).await?;
-        let mut outlet = Outlet::open(&config.sinks, &plan)?;
+        let mut made = parts::make(&config, &clock).await?;
         if let Some(witness) = witness {
-            outlet.add("witness", witness);
+            let (name, what) = ("witness".to_owned(), SinkWhat::Now(witness));
+            made.sinks.push(SinkPart { name, take: vec![Noun::Anomalies], what });
         }
         let began = Instant::now();
         let mut live = Live::start(Parts {
-            plan: Arc::clone(&plan),
+            config: InForce::new(&text, config.plan.clone()),
             clock: clock.clone(),
             disk: Disk::Real,
-            journal: self.journal,
-            sync: self.sync,
+            logs: self.logs,
+            devices: config.devices,
             sources: made.sources,
-            outlet,
             sinks: made.sinks,
             lake: self.lake,
+            reread: Some(Box::new(reopen(&config))),
             notices,
         })?;
         let page = Page {

@@ -29,7 +29,7 @@ pub struct Args {
 /// When the config has problems, or something in it cannot be opened.
 pub fn run(args: &Args) -> Done {
     let stop = stop::listen()?;
-    let config = load(&args.config).and_then(Loaded::config).map_err(Failure::Config)?;
+    let (config, in_force) = load(&args.config).and_then(Loaded::in_force).map_err(Failure::Config)?;
     if config.sources.is_empty() {
         let what = "it has no `[source.NAME]`, so there is nothing to run";
         return Err(Failure::Config(format!("{}: {what}", args.config.display())));
@@ -39,8 +39,8 @@ pub fn run(args: &Args) -> Done {
     let launch = Launch {
         name,
         clock: Clock::Wall,
-        journal: config.journal.dir.clone(),
-        sync: config.journal.sync,
+        text: in_force.text.to_string(),
+        logs: config.journal.clone(),
         lake: lake(&config, !listen.is_empty()),
         listen,
         or_nearby: false,

@@ -7,7 +7,9 @@ mod live {
     mod ask;
     mod broker;
     mod files;
+    mod full;
     mod hook;
+    mod kill;
     mod lake;
     mod ouzel;
     mod page;

@@ -110,24 +110,45 @@ pub struct Found {
     pub moment: Moment,
     /// Its sections, in order.
     pub parts: BTreeMap<Part, Vec<u8>>,
-    /// Newer ones that could not be used, and why.
-    pub skipped: Vec<String>,
 }
 
 impl Store {
-    /// The checkpoints of a folder, and the newest that can be used.
+    /// The checkpoints of a folder, the newest that can be used, and why newer ones cannot. Drafts of earlier processes
+    /// are removed, so the folder must be ours.
     ///
     /// # Errors
     /// When the folder cannot be read, or a checkpoint is of a newer Ouzel.
     pub fn open(disk: &Disk, folder: &Path) -> Result<(Store, Option<Found>, Vec<String>), Fault> {
         let wrong = |error: io::Error| cannot(folder, &error);
+        let is_draft = |path: &&PathBuf| path.to_string_lossy().ends_with(".checkpoint.tmp");
+        disk.files(folder).map_err(wrong)?.iter().filter(is_draft).try_for_each(|path| disk.remove(path)).map_err(wrong)?;
+        let (mut store, mut skipped) = Store::look(disk, folder)?;
+        while let Some((position, table)) = store.tables.last() {
+            match store.read(table) {
+                Ok(parts) => {
+                    let moment = table.moment.clone();
+                    return Ok((store, Some(Found { moment, parts }), skipped));
+                }
+                Err(why) => {
+                    skipped.push(format!("{}: {why}", path_of(folder, *position).display()));
+                    // What cannot be used must not be referred to either.
+                    store.tables.pop();
+                }
+            }
+        }
+        Ok((store, None, skipped))
+    }
+
+    /// The checkpoints of a folder that may be another process's, and why others cannot be used.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn look(disk: &Disk, folder: &Path) -> Result<(Store, Vec<String>), Fault> {
+        let wrong = |error: io::Error| cannot(folder, &error);
         let mut store = Store { disk: disk.clone(), folder: folder.to_owned(), tables: Vec::new() };
         let mut skipped = Vec::new();
         for path in disk.files(folder).map_err(wrong)? {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-            if name.ends_with(".checkpoint.tmp") {
-                disk.remove(&path).map_err(wrong)?;
-            }
             let Some(position) = name.strip_suffix(".checkpoint").and_then(|stem| stem.parse().ok()) else { continue };
             match read_table(disk, &path) {
                 Ok(table) if table.format > FORMAT => {
@@ -142,20 +163,15 @@ impl Store {
             }
         }
         store.tables.sort_by_key(|(position, _)| *position);
-        while let Some((position, table)) = store.tables.last() {
-            match store.read(table) {
-                Ok(parts) => {
-                    let moment = table.moment.clone();
-                    return Ok((store, Some(Found { moment, parts, skipped: skipped.clone() }), skipped));
-                }
-                Err(why) => {
-                    skipped.push(format!("{}: {why}", path_of(folder, *position).display()));
-                    // What cannot be used must not be referred to either.
-                    store.tables.pop();
-                }
-            }
-        }
-        Ok((store, None, skipped))
+        Ok((store, skipped))
+    }
+
+    /// The oldest that can be used: where a journal begins whose begin was cut off.
+    pub fn load_oldest(&self) -> Option<Found> {
+        self.tables.iter().find_map(|(_, table)| {
+            let parts = self.read(table).ok()?;
+            Some(Found { moment: table.moment.clone(), parts })
+        })
     }
 
     fn read(&self, table: &Table) -> Result<BTreeMap<Part, Vec<u8>>, String> {

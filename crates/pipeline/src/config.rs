@@ -9,6 +9,7 @@ mod alert;
 mod channel;
 mod detector;
 mod devices;
+mod filter;
 mod format;
 mod in_force;
 mod journal;

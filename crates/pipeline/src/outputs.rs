@@ -158,16 +158,16 @@ impl OutputLog {
             if let Some(opening) = tail.take_head().as_ref().and_then(Opening::of).filter(|_| stand.is_none()) {
                 (found.place, found.owed) = (opening.place, opening.owed);
             }
-            match postcard::from_bytes(tail.record()) {
-                Ok(Entry::Said(said)) => {
+            match read(tail.record()) {
+                Some(Entry::Said(said)) => {
                     found.place = said.through;
                     for (sink, count) in said.owed {
                         *found.owed.entry(sink).or_default() += u64::from(count);
                     }
                 }
-                Ok(Entry::Config(text)) => in_force = text.into(),
-                Ok(Entry::Trouble(_)) => {}
-                Err(_) => break,
+                Some(Entry::Config(text)) => in_force = text.into(),
+                Some(Entry::Trouble(_)) => {}
+                None => break,
             }
             found.position = tail.position();
         }
@@ -247,6 +247,7 @@ impl OutputLog {
     }
 
     fn append(&mut self, entry: &Entry) -> Result<(), Fault> {
+        self.record.push(ENTRY);
         self.record = postcard::to_extend(entry, std::mem::take(&mut self.record)).unwrap_or_default();
         let opening = || {
             head(&Opening { text: self.text.to_string(), place: self.place, owed: self.owed.clone() })
@@ -306,6 +307,13 @@ impl OutputLog {
     pub fn readers(&self) -> Readers {
         self.log.readers()
     }
+}
+
+/// What an entry begins with: no other byte, for 0 is the begin of a segment.
+const ENTRY: u8 = 1;
+
+fn read(record: &[u8]) -> Option<Entry> {
+    postcard::from_bytes(record.strip_prefix(&[ENTRY])?).ok()
 }
 
 /// A buffer keeps no more than this between two entries.
@@ -369,9 +377,9 @@ impl Listener {
                     if let Some(opening) = self.tail.take_head().as_ref().and_then(Opening::of) {
                         self.opening = Some(opening);
                     }
-                    match postcard::from_bytes(self.tail.record()) {
-                        Ok(entry) => return Ok(Heard::Entry(Box::new(entry))),
-                        Err(_) => self.tail.refuse(),
+                    match read(self.tail.record()) {
+                        Some(entry) => return Ok(Heard::Entry(Box::new(entry))),
+                        None => self.tail.refuse(),
                     }
                 }
             }

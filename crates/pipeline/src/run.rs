@@ -93,19 +93,19 @@ pub fn run_paced(
 }
 
 /// Runs a journal through a plan, from the oldest place it has: its readings, and its own ticks. Under the plan it was
-/// written with, the outputs are those of the live run. Where the journal's begin was cut off, it begins with the state of
-/// the oldest checkpoint, if `resume` gives one.
+/// written with, the outputs are those of the live run. Where to begin [`recorded`](crate::runner::recorded) knows.
 ///
 /// # Errors
 /// What the journal does not give back, or a sink could not do.
 pub fn run_journal(
     plan: &Arc<Plan>,
-    mut follower: Follower,
+    (stream, mut follower): (Stream, Follower),
     mut reread: Option<Box<dyn Reread>>,
     outlet: &mut Outlet,
     stop: &AtomicBool,
 ) -> Result<Ran, Fault> {
-    let (mut straight, mut mender) = (Straight::new(plan), Mender::default());
+    let mut mender = Mender::behind(stream.names().device_count(), stream.names().series_count());
+    let mut straight = Straight { stream, ..Straight::new(plan) };
     let mut lost = 0;
     let mut walk = || -> Result<(), Fault> {
         while !stop.load(Ordering::Relaxed) {

@@ -6,7 +6,7 @@
 
 mod recover;
 
-pub use recover::{Recovered, Report, Where, recover};
+pub use recover::{Recovered, Report, Where, recorded, recover};
 
 use crate::checkpoint::{Moment, Part};
 use crate::config::InForce;

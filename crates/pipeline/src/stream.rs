@@ -5,6 +5,7 @@
 
 use crate::intake::Stretch;
 use ouzel_engine::checkpoint::Checkpoint;
+use ouzel_engine::filter::Kept;
 use ouzel_engine::fleet::Fleet;
 use ouzel_engine::output::{Alert, Output};
 use ouzel_engine::plan::Plan;
@@ -12,6 +13,7 @@ use ouzel_engine::reading::{Batch, StreamClock, TICK};
 use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
 use ouzel_engine::time::{Span, Time};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Shards and fleet of one stream.
@@ -182,6 +184,16 @@ impl Stream {
     /// The alerts that are firing, each as its last change left it; the count and the worst are of now.
     pub fn open_alerts(&self) -> Vec<Alert> {
         self.fleet.open_alerts()
+    }
+
+    /// Of each filter, by its place in the plan's operators, how many readings it has kept and left out: of the devices
+    /// that are here, since they were declared, and of those that were retired, since the stream was begun.
+    pub fn kept(&self) -> BTreeMap<u16, Kept> {
+        let mut all = BTreeMap::new();
+        for (index, kept) in self.shards.iter().flat_map(Shard::kept) {
+            *all.entry(index).or_insert_with(Kept::default) += kept;
+        }
+        all
     }
 
     /// Bytes that the shards keep of devices and series.

@@ -105,7 +105,7 @@ struct Storm {
 }
 
 /// Calls of the disk until the power goes, at most: more than a life takes, so that some end by themselves.
-const CALLS: u64 = 150;
+const CALLS: u64 = 400;
 
 /// What is done in a life, at most.
 const DEEDS: u64 = 40;
@@ -149,7 +149,8 @@ impl Storm {
     fn new(seed: u64) -> Storm {
         let mut chance = Chance(seed);
         // The lake writes Parquet, which costs more than all else together.
-        let setting = Setting { lake: chance.one_in(8), sync_ms: chance.below(4), eager: !chance.one_in(4) };
+        let (lake, sync_ms, eager) = (chance.one_in(8), chance.below(4), !chance.one_in(4));
+        let setting = Setting { lake, sync_ms, eager, checkpoint: 500 + chance.below(3_000) };
         Storm {
             chance,
             setting,

@@ -4,7 +4,7 @@ use super::Shard;
 use super::state::{DeviceFacts, Followed, Known, NOBODY, NOT_OURS, Route, Shape, Spoken};
 use crate::node::Node;
 use crate::order::Order;
-use crate::plan::Plan;
+use crate::plan::{Keep, Plan};
 use crate::series::{Declaration, Device, Names, Series, Timing, slot_of};
 use crate::time::Time;
 
@@ -59,9 +59,9 @@ impl Shard {
         let Known { shape, range, .. } = self.channels[channel as usize];
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
-        let origin = self.feed(device, place, channel).unwrap_or(place);
+        let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
         let followed = &mut self.series[place as usize];
-        *followed = Followed { series, device, origin, channel, seen: 0, range, ..*followed };
+        *followed = Followed { series, device, origin, channel, seen: 0, range, behind, ..*followed };
         let Shard { facts, series: all, .. } = self;
         let facts = &mut facts[device as usize].series;
         let at = facts.partition_point(|&other| all[other as usize].series < series);
@@ -114,14 +114,15 @@ impl Shard {
             routes,
             ordered,
             arriving,
+            behind: false,
             range,
         });
         place
     }
 
-    /// If this channel is what a window says of another channel of the device, the window will feed it. Gives the
-    /// series of readings at the beginning of the chain.
-    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<u32> {
+    /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
+    /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
+    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
         let channel = &*self.channels[channel as usize].name;
         if !channel.contains('.') {
             return None;
@@ -130,13 +131,25 @@ impl Shard {
             let source = &self.series[*source as usize];
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
-                let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
+                let node = &mut self.nodes[route.node as usize];
+                if !matches!(node, Node::Window(_) | Node::Compress(_)) {
+                    continue;
+                }
                 let source_channel = &self.channels[source.channel as usize].name;
                 let names = self.plan.operators[route.node as usize].derived(source_channel);
-                if let Some(index) = names.iter().position(|name| *name == *channel) {
-                    window.feeds[route.state as usize].push((window.spec.give[index], derived));
-                    return Some(source.origin);
+                let Some(index) = names.iter().position(|name| *name == *channel) else { continue };
+                let mut behind = source.behind;
+                match node {
+                    Node::Window(window) => {
+                        window.feeds[route.state as usize].push((window.spec.give[index], derived));
+                    }
+                    Node::Compress(filter) => {
+                        filter.feeds[route.state as usize] = Some(derived);
+                        behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });
+                    }
+                    _ => {}
                 }
+                return Some((source.origin, behind));
             }
         }
         None

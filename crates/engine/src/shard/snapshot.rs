@@ -134,7 +134,7 @@ impl Shard {
 
     fn earliest_end(&self, device: usize) -> Time {
         let mut earliest = Time::MAX;
-        for &place in &self.facts[device].series {
+        for &place in self.facts[device].series.iter().filter(|place| !self.series[**place as usize].behind) {
             let (from, to) = self.series[place as usize].in_order();
             for route in &self.routes[from as usize..to as usize] {
                 if let Node::Window(window) = &self.nodes[route.node as usize] {

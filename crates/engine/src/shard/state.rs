@@ -1,6 +1,7 @@
 //! What a shard keeps of a device and of a series, and how it has the next ones near.
 
 use super::Shard;
+use crate::filter::Kept;
 use crate::node::Node;
 use crate::order::Order;
 use crate::reading::Reading;
@@ -69,6 +70,9 @@ pub(super) struct Followed {
     pub(super) routes: u32,
     pub(super) ordered: u16,
     pub(super) arriving: u16,
+    /// Kept by a swinging door, or derived from what is: its readings come later than their device's clock says, so
+    /// its windows wait for its own next reading.
+    pub(super) behind: bool,
     /// Plausible values, both ends included; everything where nothing is known.
     pub(super) range: (f64, f64),
 }
@@ -123,6 +127,14 @@ impl Shard {
     /// Readings of series that nobody declared, or whose device was retired: they went nowhere.
     pub fn strays(&self) -> u64 {
         self.strays
+    }
+
+    /// Of each filter, by its place in the plan, how many readings it has kept and left out.
+    pub fn kept(&self) -> impl Iterator<Item = (u16, Kept)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Compress(filter) => Some((index, filter.total)),
+            _ => None,
+        })
     }
 
     /// Bytes that the operators keep for all series.

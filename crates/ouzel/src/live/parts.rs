@@ -15,13 +15,15 @@ use ouzel_connect::source::live::LiveSource;
 use ouzel_connect::source::live::Now;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::source::mqtt as mqtt_source;
-use ouzel_connect::source::{Source, file};
+use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::{self, Target};
+use ouzel_connect::source::file;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use ouzel_pipeline::config::{LiveKind, LiveSinkConfig, LiveSinkKind};
-use ouzel_pipeline::live::play::{Played, ReadIn, Truth, begin_now};
-use ouzel_pipeline::live::{SinkPart, SourcePart};
+use ouzel_pipeline::live::play::{Played, ReadIn, Reader, Reopen, Truth, begin_now};
+use ouzel_pipeline::live::{SinkPart, SinkWhat, SourcePart};
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -31,7 +33,7 @@ use tokio::task::JoinHandle;
 pub struct Made {
     /// Its sources.
     pub sources: Vec<SourcePart>,
-    /// Its sinks over networks.
+    /// Its sinks.
     pub sinks: Vec<SinkPart>,
     /// Entrances of sources that are served where the page is.
     pub routes: Router,
@@ -43,7 +45,7 @@ pub struct Made {
     pub truth: Vec<Truth>,
 }
 
-/// Makes the sources and the sinks over networks. Needs a runtime.
+/// Makes the sources and the sinks. Needs a runtime.
 ///
 /// # Errors
 /// When a file cannot be opened, a secret cannot be read, or an address is taken.
@@ -52,22 +54,44 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
     for source in &config.sources {
         add_source(source, clock, &mut made).await?;
     }
+    for (name, settings) in &config.sinks {
+        let what = match settings.target {
+            Target::Folder(_) => SinkWhat::Files(settings.clone()),
+            Target::Stdout => SinkWhat::Now(sink::open(settings, &config.plan)?),
+        };
+        made.sinks.push(SinkPart { name: name.clone(), take: settings.take.clone(), what });
+    }
     add_sinks(config, clock, &mut made)?;
     Ok(made)
+}
+
+/// What reads the files of a config again that its journal refers to.
+pub fn reopen(config: &Config) -> Reopen {
+    let sources = config.sources.clone();
+    Reopen::new(move |name, file| {
+        let source = sources.iter().find(|source| source.name == name);
+        let Some(SourceConfig { what: SourceKind::Files { paths, format }, timing, .. }) = source else {
+            return Err(Fault::yours(format!("the config has no `source.{name}` of files any more")));
+        };
+        let path = paths.iter().find(|path| path.display().to_string() == file);
+        let path = path.ok_or_else(|| Fault::yours(format!("`source.{name}` does not read {file} any more")))?;
+        Ok(file::open(path, format, *timing, None)?.source)
+    })
 }
 
 #[cfg(any(feature = "mqtt", feature = "http"))]
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only webhooks ask for the time"))]
 fn add_sinks(config: &Config, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
     for sink in &config.live_sinks {
-        let LiveSinkConfig { name, what, take, .. } = sink;
+        let LiveSinkConfig { name, what, take, at_most, beyond } = sink;
         let delivers: Box<dyn LiveSink> = match what {
             #[cfg(feature = "http")]
             LiveSinkKind::Webhook(settings) => Box::new(Webhook::new(settings, now(clock))?),
             #[cfg(feature = "mqtt")]
             LiveSinkKind::Mqtt(settings) => Box::new(mqtt_sink::Mqtt::new(name, settings)),
         };
-        made.sinks.push(SinkPart { name: name.clone(), sink: delivers, take: take.clone() });
+        let what = SinkWhat::Live { sink: delivers, at_most: *at_most, beyond: *beyond };
+        made.sinks.push(SinkPart { name: name.clone(), take: take.clone(), what });
     }
     Ok(())
 }
@@ -87,16 +111,19 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
             (Box::new(played), false)
         }
         SourceKind::Files { paths, format } => {
-            let mut opened: Vec<Box<dyn Source>> = Vec::new();
+            let mut readers = Vec::new();
             for path in paths {
-                opened.push(file::open(path, format, *timing, None)?.source);
+                let source = file::open(path, format, *timing, None)?.source;
+                // What arrives now has another time at the next reading.
+                let stays = (!timing.arrival && source.place().is_some()).then(|| path.display().to_string());
+                readers.push(Reader { stays, source });
             }
-            (Box::new(ReadIn::new(opened, true)), false)
+            (Box::new(ReadIn::new(readers)), false)
         }
         SourceKind::Stdin { format } => {
             let input = Box::new(std::io::stdin());
             let opened = file::from_reader("stdin", input, format, *timing, Some(name))?;
-            (Box::new(ReadIn::new(vec![opened.source], false)), false)
+            (Box::new(ReadIn::new(vec![Reader { stays: None, source: opened.source }])), false)
         }
         #[cfg(feature = "mqtt")]
         SourceKind::Live(LiveKind::Mqtt(settings)) => {

@@ -7,7 +7,8 @@
 //!         of all behind it
 //! ```
 //! A write that a kill or a cut of the power tears leaves the other slot, which is one delivery older. It is not synced each
-//! time: a kill takes nothing that was written, and after a cut of the power the receivers know repeats by their ids.
+//! time, but when nothing more is to be delivered, and once in a while: a kill takes nothing that was written, and after a
+//! cut of the power the receivers know repeats by their ids.
 
 use crate::outputs::Place;
 use ouzel_connect::crash;
@@ -106,6 +107,11 @@ impl Cursor {
         crash::point("cursor");
         self.write()?;
         if self.synced.elapsed() >= SYNC_EVERY { self.sync() } else { Ok(()) }
+    }
+
+    /// Whether it was written since it was made durable.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
     }
 
     fn write(&mut self) -> Result<(), Fault> {

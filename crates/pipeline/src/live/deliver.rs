@@ -140,7 +140,7 @@ impl Deliverer {
                         _ = stopped => break,
                     }
                 }
-                Take::Nothing => match self.due.recv().await {
+                Take::Nothing => match self.more().await {
                     Some(batch) => self.read.extend(batch),
                     None => break,
                 },
@@ -148,6 +148,19 @@ impl Deliverer {
         }
         // It was written after each delivery; where it cannot be synced that was said.
         let _ = self.cursor.sync();
+    }
+
+    /// Waits for more to deliver; meanwhile the cursor is made durable.
+    async fn more(&mut self) -> Option<Vec<Due>> {
+        if self.cursor.is_dirty() {
+            if let Ok(more) = tokio::time::timeout(REST, self.due.recv()).await {
+                return more;
+            }
+            if let Err(fault) = self.cursor.sync() {
+                self.notices.warn(format!("sink `{}`: {fault}; after a cut of the power some may be repeated", self.name));
+            }
+        }
+        self.due.recv().await
     }
 
     /// Delivers a batch, to its end: tries again what may pass, halves what is refused until one stands alone.
@@ -240,6 +253,9 @@ impl Deliverer {
         }
     }
 }
+
+/// How long after the last delivery the cursor is made durable.
+const REST: Duration = Duration::from_millis(50);
 
 /// How long all deliveries together may go on after the stop.
 const GRACE: Duration = Duration::from_secs(3);

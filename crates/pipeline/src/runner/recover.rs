@@ -156,6 +156,29 @@ fn lock(place: &Where) -> Result<DiskFile, Fault> {
     Ok(lock)
 }
 
+/// The state where a recorded journal begins, for whoever reads all of it that there is: nothing, or the oldest checkpoint
+/// where its begin was cut off; and a reader from there on.
+///
+/// # Errors
+/// When there is no journal, or neither its begin nor a checkpoint.
+pub fn recorded(disk: &Disk, folder: &std::path::Path, config: &InForce) -> Result<(Stream, Follower), Fault> {
+    let none = || Fault::yours(format!("{} has no journal: name the folder of a `[journal]`", folder.display()));
+    let begin = journal::begin(disk, folder)?.ok_or_else(none)?;
+    if begin == 0 {
+        return Ok((Stream::new(&config.plan, 1), Follower::recorded(disk, folder, 0)));
+    }
+    let (store, _) = Store::look(disk, folder)?;
+    let found = store.load_oldest().ok_or_else(|| {
+        Fault::yours(format!("the begin of the journal {} is gone, and no checkpoint can be used", folder.display()))
+    })?;
+    let position = found.moment.position;
+    let Found { moment, parts } = found;
+    // The state goes over to the plan that was asked for: operators that did not change keep it.
+    let found = Found { moment: crate::checkpoint::Moment { text: config.text.to_string(), ..moment }, parts };
+    let loaded = Loaded::of(found, config, &mut Report::default())?;
+    Ok((loaded.stream, Follower::recorded(disk, folder, position)))
+}
+
 /// What a checkpoint holds, taken apart.
 struct Loaded {
     in_force: InForce,
@@ -179,7 +202,7 @@ impl Loaded {
     }
 
     fn of(found: Found, config: &InForce, report: &mut Report) -> Result<Loaded, Fault> {
-        let Found { moment, parts, .. } = found;
+        let Found { moment, parts } = found;
         let in_force = match moment.text == *config.text {
             true => config.clone(),
             false => InForce::read(&moment.text).unwrap_or_else(|why| {

@@ -226,7 +226,7 @@ impl Model {
         let mut all = Vec::new();
         for operator in &self.plan.operators {
             let kind = match &operator.work {
-                Work::Window(_) => continue,
+                Work::Window(_) | Work::Compress(_) => continue,
                 Work::Threshold(_) => "threshold",
                 Work::ZScore(..) => "zscore",
                 Work::Flatline(..) => "flatline",

@@ -10,7 +10,7 @@ use ouzel_engine::reading::TICK;
 use ouzel_engine::time::Time;
 use ouzel_lake::{Asked, LakeReader};
 use ouzel_pipeline::control::Order;
-use ouzel_pipeline::journal::{Mender, Next, Record, Tail};
+use ouzel_pipeline::journal::{Follower, Mender, Next, Record};
 use ouzel_pipeline::stream::Stream;
 use std::collections::HashMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn records(disk: &Disk, mut see: impl FnMut(Record)) -> Result<(), String> {
     {
         return Ok(());
     }
-    let mut tail = Tail::recorded(disk, Path::new(JOURNAL)).map_err(|fault| fault.what)?;
+    let mut tail = Follower::recorded(disk, Path::new(JOURNAL), 0);
     let mut mender = Mender::default();
     while let Next::Record(mut record) = tail.next(Duration::ZERO).map_err(|fault| fault.what)? {
         if let Record::Stretch(journalled) = &mut record {

@@ -5,8 +5,8 @@
 
 use super::Message;
 use ouzel_connect::disk::Disk;
-use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::limit::Beyond;
 use ouzel_connect::sink::live::{Delivered, Delivery, LiveSink};
 use ouzel_connect::source::live::{Ack, Fate, LiveSource, Mark, Next, Packet};
 use ouzel_engine::plan::Plan;
@@ -15,13 +15,12 @@ use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
 use ouzel_lake::{LakeReader, LakeSettings};
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config;
+use ouzel_pipeline::config::{DevicesConfig, InForce};
 use ouzel_pipeline::control::Order;
 use ouzel_pipeline::live::notice::Notices;
-use ouzel_pipeline::live::{Lake, Live, Parts, SinkPart, SourcePart};
-use ouzel_pipeline::outlet::Outlet;
+use ouzel_pipeline::live::{Lake, Live, Logs, Often, Parts, SinkPart, SinkWhat, SourcePart};
+use ouzel_pipeline::outputs::Sizes;
 use ouzel_pipeline::queue::{QueueSettings, WhenFull};
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -61,6 +60,8 @@ pub(super) struct Setting {
     pub(super) lake: bool,
     pub(super) sync_ms: u64,
     pub(super) eager: bool,
+    /// Bytes of journal from one checkpoint to the next.
+    pub(super) checkpoint: u64,
 }
 
 /// What is computed in a storm.
@@ -68,24 +69,34 @@ pub(super) struct Setting {
 /// # Errors
 /// Never, but for a mistake in the config above.
 pub(super) fn plan() -> Result<Arc<Plan>, String> {
-    let read = config::read("storm", CONFIG, Path::new(""));
-    let config = read.config.as_ref().ok_or_else(|| read.render_all(CONFIG))?;
-    Ok(Arc::new(config.plan.clone()))
+    InForce::read(CONFIG).map(|config| config.plan)
 }
 
 /// The parts of a run; what a run needs that a storm does not care for is decided here alone.
 fn parts(disk: &Disk, clock: &Clock, setting: Setting, source: Spoken, desk: Desk) -> Result<Parts, String> {
-    let plan = plan()?;
-    let queue = QueueSettings { holds: 1_000, when_full: WhenFull::Block };
+    let queue = QueueSettings { holds: 1_000, when_full: WhenFull::Block, spill: 0 };
     Ok(Parts {
-        outlet: Outlet::open(&[], &plan).map_err(|fault| fault.what)?,
-        plan,
+        config: InForce::read(CONFIG)?,
         clock: clock.clone(),
         disk: disk.clone(),
-        journal: JOURNAL.into(),
-        sync: Duration::from_millis(setting.sync_ms),
+        // Small, so that a life has several segments and checkpoints; and all of it is kept, to be looked at.
+        logs: Logs {
+            sync: Duration::from_millis(setting.sync_ms),
+            journal: Sizes { segment: 2_000, bound: 1 << 30 },
+            keep: u64::MAX,
+            outputs: Sizes { segment: 3_000, bound: 1 << 30 },
+            checkpoints: Often { every: Duration::from_secs(3_600), after: setting.checkpoint },
+            reserve: 100,
+            ..Logs::new(JOURNAL)
+        },
+        devices: DevicesConfig { limit: 100, idle: None },
         sources: vec![SourcePart { name: "floor".into(), source: Box::new(source), queue, eager: setting.eager }],
-        sinks: vec![SinkPart { name: "desk".into(), sink: Box::new(desk), take: TAKE.to_vec() }],
+        sinks: vec![SinkPart {
+            name: "desk".into(),
+            take: TAKE.to_vec(),
+            what: SinkWhat::Live { sink: Box::new(desk), at_most: None, beyond: Beyond::Wait },
+        }],
+        reread: None,
         lake: match setting.lake {
             true => Lake::Files(LakeSettings { rows: 30, ..LakeSettings::new("lake") }),
             false => Lake::None,
@@ -110,9 +121,10 @@ struct Desk {
 }
 
 impl LiveSink for Desk {
-    fn deliver<'a>(&'a mut self, delivery: &'a Delivery) -> Delivered<'a> {
-        lock(&self.told).push((delivery.json.clone(), self.disk.calls()));
-        Box::pin(async { Ok::<(), Fault>(()) })
+    fn deliver<'a>(&'a mut self, deliveries: &'a [Delivery]) -> Delivered<'a> {
+        let calls = self.disk.calls();
+        lock(&self.told).extend(deliveries.iter().map(|delivery| (delivery.json.clone(), calls)));
+        Box::pin(async { Ok(()) })
     }
 }
 

@@ -1,7 +1,8 @@
-//! The journal from the outside: what is synced survives, what is torn is cut, what is damaged is told.
+//! A log from the outside: what is synced survives, what is torn is cut, what is damaged is told.
 
 use super::*;
 use crate::control::{Control, Order};
+use crate::journal::{self, Follower, JOURNAL, Record, record};
 use ouzel_engine::time::Time;
 use proptest::prelude::*;
 
@@ -16,21 +17,34 @@ fn bytes(control: &Control) -> Vec<u8> {
     bytes
 }
 
-fn open(disk: &Disk, segment: u64) -> (Journal, Opening, Vec<usize>) {
+/// What an opening gives, as recovery does it: the log, what was torn and damaged, and the records that are there.
+fn open(disk: &Disk, segment: u64) -> (Log, (u64, u64), Vec<usize>) {
+    try_open(disk, segment).unwrap()
+}
+
+fn try_open(disk: &Disk, segment: u64) -> Result<(Log, (u64, u64), Vec<usize>), Fault> {
+    let folder = Path::new("j");
+    let mut follower = Follower::recorded(disk, folder, 0);
     let mut seen = Vec::new();
-    let see = |record| {
+    while let Some((record, _)) = follower.next_head()? {
         if let Record::Control(control) = record {
             seen.push(control.at.0 as usize);
         }
-    };
-    let (journal, opening) = Journal::with_segments(disk, Path::new("j"), segment, see).unwrap();
-    (journal, opening, seen)
+    }
+    let (cut, damaged) = journal::cut_of(disk, folder, &follower)?;
+    let (log, torn) = journal::open(disk, folder, segment, cut, 7)?;
+    Ok((log, (torn, damaged), seen))
+}
+
+/// Adds a record.
+fn add(log: &mut Log, control: &Control) {
+    log.append(&bytes(control), || journal::head(7)).unwrap();
 }
 
 /// What a reader sees now.
-fn read(tail: &mut Tail) -> Vec<usize> {
+fn read(tail: &mut Follower) -> Vec<usize> {
     let mut seen = Vec::new();
-    while let Next::Record(record) = tail.next(Duration::ZERO).unwrap() {
+    while let journal::Next::Record(record) = tail.next(Duration::ZERO).unwrap() {
         if let Record::Control(control) = record {
             seen.push(control.at.0 as usize);
         }
@@ -38,42 +52,36 @@ fn read(tail: &mut Tail) -> Vec<usize> {
     seen
 }
 
+const SEGMENT: u64 = 64 << 20;
+
 #[test]
 fn a_reader_sees_what_is_synced_and_no_more() {
     let disk = Disk::simulated();
     let (mut journal, _, _) = open(&disk, SEGMENT);
-    let mut tail = journal.tail();
-    journal.append(&bytes(&said(1, 10))).unwrap();
+    let mut tail = Follower::of(&journal.readers(), 0);
+    add(&mut journal, &said(1, 10));
     assert!(read(&mut tail).is_empty());
     journal.sync().unwrap();
-    journal.append(&bytes(&said(2, 10))).unwrap();
+    add(&mut journal, &said(2, 10));
     assert_eq!(read(&mut tail), [1]);
     journal.sync().unwrap();
     assert_eq!(read(&mut tail), [2]);
     drop(journal);
-    assert_eq!(tail.next(Duration::ZERO).unwrap(), Next::End);
-}
-
-#[test]
-fn a_second_process_is_refused_and_told_why() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_journal, _) = Journal::open(&Disk::Real, folder.path(), |_| ()).unwrap();
-    let why = Journal::open(&Disk::Real, folder.path(), |_| ()).unwrap_err();
-    assert!(why.what.contains("another ouzel runs"), "{why}");
+    assert_eq!(tail.next(Duration::ZERO).unwrap(), journal::Next::End);
 }
 
 #[test]
 fn a_newer_journal_is_refused_and_left_as_it_is() {
     let disk = Disk::simulated();
     drop(open(&disk, SEGMENT));
-    let path = path_of(Path::new("j"), 0);
-    let mut record = record::begin();
+    let path = JOURNAL.path(Path::new("j"), 0);
+    let mut record = JOURNAL.begin(&journal::head(0));
     record[9] = 9;
     let mut newer = Vec::new();
     block::push(&record, 0, &mut newer);
     disk.create(&path).unwrap().write_all(&newer).unwrap();
-    let why = Journal::open(&disk, Path::new("j"), |_| ()).unwrap_err();
-    assert!(why.what.contains("format 9"), "{why}");
+    let why = try_open(&disk, SEGMENT).map(drop).unwrap_err();
+    assert!(why.what.contains("format 9") && why.what.contains("up to format 2"), "{why}");
     assert_eq!(disk.read(&path).unwrap(), newer);
 }
 
@@ -81,13 +89,14 @@ fn a_newer_journal_is_refused_and_left_as_it_is() {
 fn a_full_disk_is_said_and_what_was_written_stays_good() {
     let disk = Disk::simulated();
     let (mut journal, _, _) = open(&disk, SEGMENT);
-    journal.append(&bytes(&said(1, 10))).unwrap();
+    add(&mut journal, &said(1, 10));
     disk.limit(Some(100));
-    assert!(journal.append(&bytes(&said(2, 1_000))).unwrap_err().what.contains("disk is full"));
+    let full = journal.append(&bytes(&said(2, 1_000)), || journal::head(0)).unwrap_err();
+    assert!(full.what.contains("disk is full"));
     disk.limit(None);
-    journal.append(&bytes(&said(3, 10))).unwrap();
+    add(&mut journal, &said(3, 10));
     journal.sync().unwrap();
-    let mut tail = journal.tail();
+    let mut tail = Follower::of(&journal.readers(), 0);
     assert_eq!(read(&mut tail), [1, 3]);
     drop(journal);
     assert_eq!(open(&disk, SEGMENT).2, [1, 3]);
@@ -97,16 +106,16 @@ fn a_full_disk_is_said_and_what_was_written_stays_good() {
 fn damage_in_the_middle_is_skipped_and_counted() {
     let disk = Disk::simulated();
     let (mut journal, _, _) = open(&disk, SEGMENT);
-    (0..100).for_each(|number| journal.append(&bytes(&said(number, 1_000))).unwrap());
+    (0..100).for_each(|number| add(&mut journal, &said(number, 1_000)));
     drop(journal);
-    let path = path_of(Path::new("j"), 0);
+    let path = JOURNAL.path(Path::new("j"), 0);
     let mut content = disk.read(&path).unwrap();
     content[40_000] ^= 1;
     disk.create(&path).unwrap().write_all(&content).unwrap();
     let (journal, opening, seen) = open(&disk, SEGMENT);
-    assert!(opening.damaged > 0 && opening.torn == 0, "{opening:?}");
+    assert!(opening.1 > 0 && opening.0 == 0, "{opening:?}");
     assert!(seen.len() > 60 && seen.last() == Some(&99), "{seen:?}");
-    let mut tail = journal.tail();
+    let mut tail = Follower::of(&journal.readers(), 0);
     assert_eq!(read(&mut tail), seen);
     assert!(tail.damaged() > 0);
 }
@@ -125,7 +134,7 @@ proptest! {
         let (mut journal, _, _) = open(&disk, segment);
         let mut synced = 0;
         for (number, &(size, sync)) in sizes.iter().enumerate() {
-            journal.append(&bytes(&said(number, size))).unwrap();
+            add(&mut journal, &said(number, size));
             if sync {
                 journal.sync().unwrap();
                 synced = number + 1;
@@ -136,11 +145,11 @@ proptest! {
         let (mut journal, opening, seen) = open(&disk, segment);
         prop_assert!(seen.len() >= synced, "{} of {}", seen.len(), synced);
         prop_assert_eq!(&seen, &(0..seen.len()).collect::<Vec<_>>());
-        prop_assert_eq!(opening.damaged, 0);
+        prop_assert_eq!(opening.1, 0);
         // And it can be written on.
-        journal.append(&bytes(&said(1_000, 5))).unwrap();
+        add(&mut journal, &said(1_000, 5));
         journal.sync().unwrap();
-        let mut tail = journal.tail();
+        let mut tail = Follower::of(&journal.readers(), 0);
         let mut expected = seen.clone();
         expected.push(1_000);
         prop_assert_eq!(read(&mut tail), expected.clone());
@@ -154,25 +163,20 @@ proptest! {
 fn one_flipped_byte_is_told_and_costs_one_record_or_what_stands_behind_it_at_the_end() {
     let disk = Disk::simulated();
     let (mut journal, _, _) = open(&disk, SEGMENT);
-    (0..40).for_each(|number| journal.append(&bytes(&said(number, 60 + number))).unwrap());
+    (0..40).for_each(|number| add(&mut journal, &said(number, 60 + number)));
     drop(journal);
-    let path = path_of(Path::new("j"), 0);
+    let path = JOURNAL.path(Path::new("j"), 0);
     let whole = disk.read(&path).unwrap();
     for at in 0..whole.len() {
         let mut flipped = whole.clone();
         flipped[at] ^= 0x10;
         let other = Disk::simulated();
         other.create(&path).unwrap().write_all(&flipped).unwrap();
-        let mut seen = Vec::new();
-        let opened = Journal::open(&other, Path::new("j"), |record| {
-            if let Record::Control(control) = record {
-                seen.push(control.at.0 as usize);
-            }
-        });
-        let (journal, opening) = opened.unwrap_or_else(|why| panic!("byte {at}: {why}"));
-        assert!(opening.damaged + opening.torn > 0, "byte {at} was not noticed");
+        let opened = try_open(&other, SEGMENT);
+        let (journal, opening, seen) = opened.unwrap_or_else(|why| panic!("byte {at}: {why}"));
+        assert!(opening.0 + opening.1 > 0, "byte {at} was not noticed");
         assert!(seen.len() >= 39 && seen.is_sorted(), "byte {at} cost {} records", 40 - seen.len());
-        let mut tail = journal.tail();
+        let mut tail = Follower::of(&journal.readers(), 0);
         assert_eq!(read(&mut tail), seen, "byte {at}");
     }
 }
@@ -185,16 +189,16 @@ fn an_empty_segment_is_opened_and_written_on() {
         let mut start = 0;
         if behind {
             let (mut journal, _, _) = open(&disk, SEGMENT);
-            journal.append(&bytes(&said(1, 10))).unwrap();
+            add(&mut journal, &said(1, 10));
             journal.sync().unwrap();
             start = journal.end();
         }
-        disk.create(&path_of(Path::new("j"), start)).unwrap();
+        disk.create(&JOURNAL.path(Path::new("j"), start)).unwrap();
         let (mut journal, opening, seen) = open(&disk, SEGMENT);
-        assert_eq!((opening.damaged, opening.torn, seen.len()), (0, 0, usize::from(behind)));
-        journal.append(&bytes(&said(2, 10))).unwrap();
+        assert_eq!((opening, seen.len()), ((0, 0), usize::from(behind)));
+        add(&mut journal, &said(2, 10));
         journal.sync().unwrap();
-        let mut tail = journal.tail();
+        let mut tail = Follower::of(&journal.readers(), 0);
         assert_eq!(read(&mut tail).last(), Some(&2));
         drop(journal);
         assert_eq!(open(&disk, SEGMENT).2.last(), Some(&2));
