@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_device_is_stale_after_five_and_silent_after_twenty_usual_intervals() {
         let mut pulse = Pulse::default();
-        (0..50).for_each(|second| pulse.beat(Time::from_secs(second)));
+        assert!((0..50).all(|second| pulse.beat(Time::from_secs(second))));
         let at = |second: i64| pulse.state(Time::from_secs(49 + second), Some(Severity::Warning));
         assert_eq!(at(5), DeviceState::Warning);
         assert_eq!(at(6), DeviceState::Stale);
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_fast_device_is_given_two_seconds() {
         let mut pulse = Pulse::default();
-        (0..50).for_each(|tenth| pulse.beat(Time(tenth * 100_000_000)));
+        assert!((0..50).all(|tenth| pulse.beat(Time(tenth * 100_000_000))));
         let at = |tenth: i64| pulse.state(Time((49 + tenth) * 100_000_000), None);
         assert_eq!((at(20), at(21), at(81)), (DeviceState::Ok, DeviceState::Stale, DeviceState::Silent));
     }
