@@ -44,7 +44,7 @@ impl Reader {
         Some(text)
     }
 
-    fn to_the_end(&mut self) -> Vec<String> {
+    fn drain(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(text) = self.next() {
             lines.extend(text.lines().map(str::to_owned));
@@ -57,7 +57,7 @@ impl Reader {
     /// What stands before a place.
     fn up_to(&mut self, place: u64) -> Vec<String> {
         self.source.until(Some(place));
-        let lines = self.to_the_end();
+        let lines = self.drain();
         assert_eq!(self.place(), place);
         self.source.until(None);
         lines
@@ -74,18 +74,18 @@ fn at(path: &Path, hints: &FormatHints, place: u64) -> Reader {
 /// What is read before `a`, between `a` and `b`, and behind `b` is the same in one go, from a place, and after coming back.
 fn check(path: &Path, hints: &FormatHints, [a, b]: [u64; 2]) {
     let mut straight = Reader::open(path, hints);
-    let parts = [straight.up_to(a), straight.up_to(b), straight.to_the_end()];
+    let parts = [straight.up_to(a), straight.up_to(b), straight.drain()];
     let mut all = parts.concat();
     all.sort();
-    assert_eq!(Reader::open(path, hints).to_the_end(), all);
+    assert_eq!(Reader::open(path, hints).drain(), all);
     assert_eq!(at(path, hints, a).up_to(b), parts[1], "from {a} to {b}");
-    assert_eq!(at(path, hints, b).to_the_end(), parts[2], "from {b}");
+    assert_eq!(at(path, hints, b).drain(), parts[2], "from {b}");
     // The one that has read all of it goes back, and forth.
     straight.source.seek(a).unwrap();
     assert_eq!(straight.up_to(b), parts[1]);
     straight.source.seek(a).unwrap();
     straight.source.seek(b).unwrap();
-    assert_eq!(straight.to_the_end(), parts[2]);
+    assert_eq!(straight.drain(), parts[2]);
 }
 
 /// Beginnings of lines, and the end.

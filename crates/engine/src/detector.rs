@@ -66,6 +66,11 @@ pub trait Detector: Clone + Serialize + DeserializeOwned {
         limit
     }
 
+    /// Reads a little of what is on the heap, to have it near.
+    fn touch(&self) -> u64 {
+        0
+    }
+
     /// Bytes on the heap.
     fn heap_bytes(&self) -> usize {
         0
@@ -249,6 +254,11 @@ impl<D: Detector> Judge<D> {
         let low = nearest(&self.limits.below, f64::max).map_or(f64::NEG_INFINITY, at);
         let high = nearest(&self.limits.above, f64::min).map_or(f64::INFINITY, at);
         Some((low, high))
+    }
+
+    /// Reads a little of the state of a series, to have it near.
+    pub fn touch(&self, place: u32) -> u64 {
+        self.states.get(place as usize).map_or(0, |state| state.detector.touch())
     }
 
     /// Adds the state of a series to bytes.

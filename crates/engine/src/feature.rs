@@ -171,6 +171,14 @@ impl Rolling {
         };
     }
 
+    /// Reads a value of each 128 bytes, to have all of it near.
+    pub fn touch(&self) -> u64 {
+        match &self.ring {
+            Ring::Count { values, .. } => values.iter().step_by(16).fold(0, |touched, value| touched ^ value.to_bits()),
+            Ring::Span(_) => 0,
+        }
+    }
+
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
         match &self.ring {

@@ -156,6 +156,11 @@ impl Node {
         }
     }
 
+    /// The same for all of the state, before it is saved.
+    pub fn touch_all(&self, place: u32) -> u64 {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.touch(place) }, _ => self.touch(place) as u64, _ => 0)
+    }
+
     /// Adds the state of a series to bytes.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
         with_judge!(

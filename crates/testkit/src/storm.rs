@@ -13,10 +13,11 @@ mod check;
 mod life;
 
 use life::{Life, Setting};
-use ouzel_connect::disk::Disk;
+use ouzel_connect::disk::{Disk, Lasting};
 use ouzel_connect::source::live::Fate;
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::control::Order;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -31,6 +32,10 @@ pub struct Report {
     pub acknowledged: u64,
     /// Readings in the journal at the end.
     pub kept: u64,
+    /// Checkpoints that were made.
+    pub checkpoints: u64,
+    /// Readings that were read again from the journal by later processes.
+    pub replayed: u64,
     /// Outputs that were delivered, each counted once.
     pub delivered: u64,
     /// Deliveries that were made again.
@@ -46,6 +51,8 @@ impl Report {
         self.said += other.said;
         self.acknowledged += other.acknowledged;
         self.kept += other.kept;
+        self.checkpoints += other.checkpoints;
+        self.replayed += other.replayed;
         self.delivered += other.delivered;
         self.again += other.again;
         self.again_most = self.again_most.max(other.again_most);
@@ -102,6 +109,8 @@ struct Storm {
     /// By life.
     told: Vec<Told>,
     readings: u64,
+    checkpoints: u64,
+    replayed: u64,
 }
 
 /// Calls of the disk until the power goes, at most: more than a life takes, so that some end by themselves.
@@ -109,6 +118,9 @@ const CALLS: u64 = 400;
 
 /// What is done in a life, at most.
 const DEEDS: u64 = 40;
+
+/// Whether there can be a lake of files.
+const FILES: bool = cfg!(feature = "parquet");
 
 /// One storm.
 ///
@@ -118,6 +130,18 @@ pub fn storm(seed: u64) -> Result<Report, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(Storm::new(seed).run()).map_err(|why| format!("seed {seed}: {why}"))
+}
+
+/// What becomes of a small run whose `n`-th call of the disk fails so: it may not start, or end, but says why; it may not
+/// panic, nor lose what it has acknowledged; and when the disk works again, all goes on. Gives how many calls there were.
+///
+/// # Errors
+/// What does not hold that should, in words.
+pub fn fault(n: u64, errno: i32, lasting: Lasting) -> Result<u64, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let failed = |why| format!("call {n} fails with {} ({lasting:?}): {why}", io::Error::from_raw_os_error(errno));
+    runtime.block_on(Storm::new(n).through_fault(n, errno, lasting)).map_err(failed)
 }
 
 /// Storms of all these seeds, on so many threads; what they were made of together, and what was wrong.
@@ -149,7 +173,7 @@ impl Storm {
     fn new(seed: u64) -> Storm {
         let mut chance = Chance(seed);
         // The lake writes Parquet, which costs more than all else together.
-        let (lake, sync_ms, eager) = (chance.one_in(8), chance.below(4), !chance.one_in(4));
+        let (lake, sync_ms, eager) = (chance.one_in(8) && FILES, chance.below(4), !chance.one_in(4));
         let setting = Setting { lake, sync_ms, eager, checkpoint: 500 + chance.below(3_000) };
         Storm {
             chance,
@@ -160,6 +184,8 @@ impl Storm {
             orders: Vec::new(),
             told: Vec::new(),
             readings: 0,
+            checkpoints: 0,
+            replayed: 0,
         }
     }
 
@@ -170,6 +196,51 @@ impl Storm {
             let journal = check::Journal::read(&self.disk).map_err(|why| format!("after life {life}: {why}"))?;
             journal.check(&self.messages, &self.orders).map_err(|why| format!("after life {life}: {why}"))?;
         }
+        self.close().await
+    }
+
+    async fn through_fault(mut self, n: u64, errno: i32, lasting: Lasting) -> Result<u64, String> {
+        self.setting = Setting { lake: FILES, sync_ms: 1, eager: true };
+        self.disk.fail_nth(None, n, errno, lasting);
+        match Life::start(&self.disk, self.now, self.setting) {
+            Ok(life) => self.small_life(life, lasting).await?,
+            Err(why) if why.contains(life::JOURNAL) || why.contains(life::LAKE) => {}
+            Err(why) => return Err(format!("it is not said what cannot be used: {why}")),
+        }
+        let calls = self.disk.calls();
+        self.disk.mend();
+        self.disk.crash_with(n);
+        check::Journal::read(&self.disk)?.check(&self.messages, &self.orders)?;
+        self.close().await?;
+        Ok(calls)
+    }
+
+    /// A few messages, each answered before the next one where that can be, and a second between some of them.
+    async fn small_life(&mut self, mut life: Life, lasting: Lasting) -> Result<(), String> {
+        for deed in 0..8 {
+            let index = self.message();
+            self.say(&mut life, index).await;
+            if lasting == Lasting::Once {
+                life.answered().await;
+            }
+            if deed % 2 == 1 {
+                life.advance(Span::from_secs(1));
+                self.now = self.now + Span::from_secs(1);
+            }
+        }
+        self.disk.mend();
+        life.answered().await;
+        let (heard, ended) = life.stop().await;
+        self.hear(heard, u64::MAX)?;
+        match ended {
+            Err(why) if why.contains(life::PANICKED) => Err(why),
+            Err(why) if why.is_empty() => Err("it ends and does not say why".into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The last life, and what must hold behind it.
+    async fn close(mut self) -> Result<Report, String> {
         let lake = self.live_to_the_end().await.map_err(|why| format!("the last life: {why}"))?;
         let journal = check::Journal::read(&self.disk)?;
         journal.check(&self.messages, &self.orders)?;
@@ -180,10 +251,12 @@ impl Storm {
         let (again, again_most) = check::deliveries(&outputs, &self.told)?;
         let rows = |message: &Message| message.rows.len() as u64;
         Ok(Report {
-            lives: lives + 1,
+            lives: self.told.len() as u64,
             said: self.readings,
             acknowledged: self.messages.iter().filter(|message| message.acknowledged).map(rows).sum(),
             kept: journal.rows.len() as u64,
+            checkpoints: self.checkpoints,
+            replayed: self.replayed,
             delivered: outputs.len() as u64,
             again,
             again_most,
@@ -283,9 +356,17 @@ impl Storm {
         life.order(order);
     }
 
-    /// Stops a life, and takes to heart what it was told before call `cut`.
+    /// Stops a life, and takes to heart what others were told before call `cut`.
     async fn finish(&mut self, life: Life, cut: u64) -> Result<(), String> {
-        let heard = life.stop().await?;
+        let (heard, ended) = life.stop().await;
+        self.hear(heard, cut)?;
+        ended.map_err(|why| format!("it does not end well: {why}"))
+    }
+
+    /// Takes to heart what others were told before call `cut`; the next process comes a moment later, or much later.
+    fn hear(&mut self, heard: life::Heard, cut: u64) -> Result<(), String> {
+        self.checkpoints += heard.checkpoints;
+        self.replayed += heard.past;
         for answer in heard.answers.iter().filter(|answer| answer.at < cut) {
             match answer.fate {
                 Fate::Kept | Fate::Known => self.messages[answer.message].acknowledged = true,
@@ -294,7 +375,6 @@ impl Storm {
         }
         self.orders.extend(heard.orders.into_iter().filter(|(_, at)| *at < cut).map(|(order, _)| order));
         self.told.push(heard.told.into_iter().filter(|(_, at)| *at < cut).map(|(told, _)| told).collect());
-        // The next process comes a moment later, or much later.
         self.now = (self.now + Span::from_millis(100 * self.chance.below(300) as i64)).max(self.now);
         Ok(())
     }

@@ -76,7 +76,7 @@ pub fn open(path: &Path, source: &str, hints: &FormatHints, timing: Timing, devi
     let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
     let batch = (READINGS / channels.len().max(1)).clamp(64, BATCH);
     let table = Table { file: again()?, metadata, mask, batch };
-    let reader = table.from_row(0).map_err(|error| damaged(&error))?;
+    let reader = table.behind(0).map_err(|error| damaged(&error))?;
     let progress = Arc::new(AtomicU64::new(0));
     let parquet = Parquet {
         plan: Plan::new(source, &format, &sample.columns)?,
@@ -105,7 +105,7 @@ struct Table {
 }
 
 impl Table {
-    fn from_row(&self, row: u64) -> Result<ParquetRecordBatchReader, Box<dyn std::error::Error>> {
+    fn behind(&self, row: u64) -> Result<ParquetRecordBatchReader, Box<dyn std::error::Error>> {
         // Groups before the row are not looked at.
         let groups = self.metadata.metadata().row_groups();
         let mut offset = row;
@@ -278,7 +278,7 @@ impl Source for Parquet {
                 "{source} is shorter than it was: it has {rows} rows, and {row} were read"
             )));
         }
-        self.reader = self.table.from_row(row).map_err(|error| damaged(&self.plan.source, row, &error))?;
+        self.reader = self.table.behind(row).map_err(|error| damaged(&self.plan.source, row, &error))?;
         (self.rest, self.row) = (None, row);
         if let Clock::Every { start, next, every } = &mut self.plan.clock {
             *next = Time(start.0.saturating_add(every.0.saturating_mul(row as i64)));

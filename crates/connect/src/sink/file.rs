@@ -21,7 +21,9 @@ use ouzel_engine::plan::Plan;
 #[cfg(feature = "parquet")]
 use ouzel_engine::plan::Statistic;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "parquet")]
+use std::path::PathBuf;
 use text::Text;
 
 mod draft;

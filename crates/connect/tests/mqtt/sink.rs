@@ -82,7 +82,7 @@ fn numbered(count: u64) -> Vec<Delivery> {
 async fn a_batch_is_under_way_at_once() {
     let fake = Fake::new().await;
     let mut sink = Mqtt::new("desk", &settings(&fake));
-    assert_eq!(sink.batch(), 64);
+    assert!(sink.batch() >= 64);
     let deliveries = numbered(64);
     let broker = async {
         let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;

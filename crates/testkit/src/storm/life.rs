@@ -48,11 +48,20 @@ on = ["hot", "gone"]
 /// Where the journal of a storm is.
 pub(super) const JOURNAL: &str = "journal";
 
+/// Where its lake is.
+pub(super) const LAKE: &str = "lake";
+
+/// What a run says at its end of a thread that has panicked.
+pub(super) const PANICKED: &str = "a thread has stopped";
+
 /// What the sink of a storm takes.
 pub(super) const TAKE: [Noun; 3] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts];
 
 /// By how much the clock moves while a life comes to rest.
 pub(super) const SETTLE: Span = Span::from_millis(100);
+
+/// How often somebody who waits for an answer looks whether there can be one.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How the lives of a storm are set up.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +107,7 @@ fn parts(disk: &Disk, clock: &Clock, setting: Setting, source: Spoken, desk: Des
         }],
         reread: None,
         lake: match setting.lake {
-            true => Lake::Files(LakeSettings { rows: 30, ..LakeSettings::new("lake") }),
+            true => Lake::Files(LakeSettings { rows: 30, ..LakeSettings::new(LAKE) }),
             false => Lake::None,
         },
         notices: Notices::new().0,
@@ -147,6 +156,9 @@ pub(super) struct Heard {
     pub(super) answers: Vec<Answer>,
     pub(super) orders: Vec<(Order, u64)>,
     pub(super) told: Vec<(String, u64)>,
+    /// Checkpoints that were made, and readings that were read again.
+    pub(super) checkpoints: u64,
+    pub(super) past: u64,
 }
 
 pub(super) struct Life {
@@ -209,10 +221,10 @@ impl Life {
         }
     }
 
-    /// Waits until all that was said is answered, or never will be.
+    /// Waits until all that was said is answered, or never will be, because the run cannot go on.
     pub(super) async fn answered(&mut self) {
-        for told in self.waiting.drain(..) {
-            let _ = told.await;
+        for mut told in self.waiting.drain(..) {
+            while !self.live.is_broken() && tokio::time::timeout(LOOK_EVERY, &mut told).await.is_err() {}
         }
     }
 
@@ -239,15 +251,17 @@ impl Life {
         self.live.lake.clone()
     }
 
-    /// Stops the run, and gives what it has let others know.
-    pub(super) async fn stop(self) -> Result<Heard, String> {
+    /// Stops the run, and gives what it has let others know, and what it says of its end.
+    pub(super) async fn stop(self) -> (Heard, Result<(), String>) {
         let Life { live, to, answers, orders, told, .. } = self;
         drop(to);
-        live.stop().await.map_err(|fault| format!("it does not end well: {fault}"))?;
+        let counters = Arc::clone(&live.counters);
+        let ended = live.stop().await.map_err(|fault| fault.what);
         // They have run by now, or never will: what people said has come to its end with the run.
         tokio::task::yield_now().await;
         let (answers, told) = (std::mem::take(&mut *lock(&answers)), std::mem::take(&mut *lock(&told)));
         let orders = std::mem::take(&mut *lock(&orders));
-        Ok(Heard { answers, orders, told })
+        let (checkpoints, past) = (counters.checkpoints.get(), counters.past.get());
+        (Heard { answers, orders, told, checkpoints, past }, ended)
     }
 }
