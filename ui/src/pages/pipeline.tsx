@@ -115,7 +115,7 @@ function StageRow({ name, one }: { name: string; one: Stage }) {
       <td>{cell(one.recent, 'p50_ms')}</td>
       <td>{cell(one.recent, 'p95_ms')}</td>
       <td>{cell(one.recent, 'p99_ms')}</td>
-      <td class="muted">{cell(one, 'p99_ms')}</td>
+      <td class="since muted">{cell(one, 'p99_ms')}</td>
     </tr>
   );
 }
@@ -203,7 +203,7 @@ function Table({ heads, children }: { heads: string[]; children: ComponentChildr
         <thead>
           <tr>
             {heads.map((head) => (
-              <th scope="col" key={head}>
+              <th scope="col" key={head} class={head.includes('since') ? 'since' : ''}>
                 {head}
               </th>
             ))}

@@ -162,7 +162,7 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
             >
               <span class="swatch" aria-hidden="true" />
               <span class="legend-name">{one.device}</span>
-              <ClockTag device={one.device} />
+              <ClockTag device={one.device} brief />
               <span class="legend-value">–</span>
             </button>
           </li>
