@@ -77,11 +77,14 @@ mod tests {
         counters.sinks[0].confirmed.record(Duration::from_secs(3), 1);
         counters.sinks[0].owed.set(9);
         counters.sinks[0].handled.set(8);
-        assert_eq!(words(lines(&counters)), [
-            ("dropped", "1 380 readings of source `floor`: 1 204 oldest, 176 sampled".to_owned()),
-            ("took", "p50 16 ms, p95 16 ms, p99 16 ms from arrival to durable".to_owned()),
-            ("took", "p50 3.4 s, p95 3.4 s, p99 3.4 s from arrival to the confirmation by `desk`".to_owned()),
-            ("waiting", "1 output for sink `desk`; the next start goes on with them".to_owned()),
-        ]);
+        assert_eq!(
+            words(lines(&counters)),
+            [
+                ("dropped", "1 380 readings of source `floor`: 1 204 oldest, 176 sampled".to_owned()),
+                ("took", "p50 16 ms, p95 16 ms, p99 16 ms from arrival to durable".to_owned()),
+                ("took", "p50 3.4 s, p95 3.4 s, p99 3.4 s from arrival to the confirmation by `desk`".to_owned()),
+                ("waiting", "1 output for sink `desk`; the next start goes on with them".to_owned()),
+            ]
+        );
     }
 }

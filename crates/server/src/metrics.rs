@@ -78,15 +78,29 @@ fn disk(page: &mut Page, counters: &Counters, now: Time) {
     page.histogram("ouzel_journal_sync_seconds", "how long a sync of the journal took", &counters.sync_time);
     page.one("ouzel_unread_readings_total", "counter", "readings that could not be read again", counters.unread.get());
     page.one("ouzel_outputs_bytes_total", "counter", "bytes written to the output log", counters.outputs_bytes.get());
-    page.one("ouzel_outputs_held_bytes", "gauge", "bytes of the output log that are there", counters.outputs_held.get());
+    page.one(
+        "ouzel_outputs_held_bytes",
+        "gauge",
+        "bytes of the output log that are there",
+        counters.outputs_held.get(),
+    );
     page.one("ouzel_checkpoints_total", "counter", "checkpoints made", counters.checkpoints.get());
-    page.one("ouzel_checkpoint_bytes_total", "counter", "bytes written for checkpoints", counters.checkpoint_bytes.get());
+    page.one(
+        "ouzel_checkpoint_bytes_total",
+        "counter",
+        "bytes written for checkpoints",
+        counters.checkpoint_bytes.get(),
+    );
     page.histogram("ouzel_checkpoint_pause_seconds", "how long work stood still for one", &counters.checkpoint_pause);
     if counters.checkpoint_us.get() != 0 {
         let age = now.since(Time(counters.checkpoint_us.get().saturating_mul(1_000))).as_secs_f64();
         page.one("ouzel_checkpoint_age_seconds", "gauge", "age of the newest checkpoint", age);
     }
-    page.head("ouzel_written_bytes_total", "counter", "bytes written to disk, for flash wears; without the lake's files");
+    page.head(
+        "ouzel_written_bytes_total",
+        "counter",
+        "bytes written to disk, for flash wears; without the lake's files",
+    );
     for (log, bytes) in [
         ("journal", &counters.journal_bytes),
         ("outputs", &counters.outputs_bytes),

@@ -220,7 +220,10 @@ impl Model {
         changes.alerts.extend(late.filter(|id| !changes.alerts.contains(id)).collect::<Vec<Id>>());
         if !step.past && !std::mem::replace(&mut self.live, true) {
             // Who was never heard, or so long ago that the logs have nothing of it, is silent from here on.
-            self.pulses.iter_mut().filter(|pulse| !pulse.is_retired()).for_each(|pulse| pulse.expect(now.unwrap_or(Time(0))));
+            self.pulses
+                .iter_mut()
+                .filter(|pulse| !pulse.is_retired())
+                .for_each(|pulse| pulse.expect(now.unwrap_or(Time(0))));
         }
         for expected in &step.expected {
             if let Some(track) = self.tracks.get_mut(expected.series.0 as usize).filter(|track| track.is_shown()) {

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 /// Upper ends of the buckets of histograms, in seconds: from a fifth of a millisecond, what a step takes, to half an hour,
 /// what a sink may be away for.
-const BUCKETS: [f64; 19] =
-    [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0];
+const BUCKETS: [f64; 19] = [
+    0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0,
+    1800.0,
+];
 
 /// A page of metrics as it is written.
 pub struct Page(String);

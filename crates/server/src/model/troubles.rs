@@ -71,10 +71,10 @@ mod tests {
         troubles.take(&trouble("sink desk", 2, false));
         troubles.take(&trouble("journal", 3, false));
         let views = troubles.views();
-        assert_eq!(views.iter().map(|view| (view.part, view.since)).collect::<Vec<_>>(), [
-            ("journal", 3_000_000),
-            ("sink desk", 2_000_000)
-        ]);
+        assert_eq!(
+            views.iter().map(|view| (view.part, view.since)).collect::<Vec<_>>(),
+            [("journal", 3_000_000), ("sink desk", 2_000_000)]
+        );
         troubles.take(&trouble("journal", 3, true));
         assert!(troubles.of("journal").is_none() && troubles.of("sink desk").is_some());
         troubles.begin();

@@ -26,7 +26,9 @@ async fn a_retired_device_is_in_no_list_until_it_speaks_again() {
     let said = bench.said.lock().unwrap()[0].clone();
     assert_eq!((said.by.as_str(), &said.what), ("ann", &Order::Retire { device: "lab-1".into(), input: 0 }));
     assert_eq!(devices(&bench).await, ["lab-2"]);
-    let shown = |meta: &Value| meta["series"].as_array().unwrap().iter().map(|one| one["s"].as_u64().unwrap()).collect::<Vec<_>>();
+    let shown = |meta: &Value| {
+        meta["series"].as_array().unwrap().iter().map(|one| one["s"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
     assert_eq!(shown(&bench.get("/api/v1/meta").await.good()), [2]);
     let mut live = bench.stream("", None).await;
     let sync = live.until("sync").await.data;
@@ -144,7 +146,8 @@ async fn the_pipeline_shows_sources_stages_logs_and_sinks() {
     let sink = &page["sinks"][0];
     assert_eq!((&sink["owed"], &sink["handled"], &sink["waiting"]), (&json!(9), &json!(4), &json!(5)));
     assert!((80.0..98.0).contains(&sink["confirmed"]["recent"]["p95_ms"].as_f64().unwrap()), "{sink}");
-    let stages: Vec<&str> = page["stages"].as_array().unwrap().iter().map(|one| one["stage"].as_str().unwrap()).collect();
+    let stages: Vec<&str> =
+        page["stages"].as_array().unwrap().iter().map(|one| one["stage"].as_str().unwrap()).collect();
     assert_eq!(stages, ["travel", "durable", "latency"]);
     assert_eq!((&page["stages"][1]["count"], &page["stages"][0]["p99_ms"]), (&json!(100), &json!(null)));
     assert_eq!(page["checkpoints"]["age_s"], 32.0);

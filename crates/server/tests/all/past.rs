@@ -115,7 +115,12 @@ async fn who_was_silent_before_the_stop_is_silent_and_who_was_never_heard_become
     bench.play(&[], vec![]).await;
     let states = async |bench: &Bench| {
         let page = bench.get("/api/v1/devices").await.good();
-        page["devices"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        page["devices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(states(&bench).await, ["silent", "ok"]);
     bench.clock.advance(seconds(51));
@@ -162,7 +167,10 @@ async fn another_config_has_its_own_words_and_takes_none_from_what_was_said_befo
         let alerts = bench.get("/api/v1/alerts").await.good();
         let state = if keep_rule { "firing" } else { "cleared" };
         let alert = &alerts["alerts"][0];
-        assert_eq!((&alert["alert"], &alert["detector"], &alert["state"]), (&json!("hot"), &json!("spike"), &json!(state)));
+        assert_eq!(
+            (&alert["alert"], &alert["detector"], &alert["state"]),
+            (&json!("hot"), &json!("spike"), &json!(state))
+        );
         bench.clock.advance(seconds(1));
         assert_eq!(bench.get("/api/v1/series?series=0").await.good()["series"][0]["anomalies"][0]["detector"], "spike");
         let meta = bench.get("/api/v1/meta").await.good();

@@ -374,7 +374,9 @@ async fn the_document_describes_every_answer_that_is_asked_here() {
         assert_eq!(said, described.keys().collect::<Vec<_>>(), "{path}");
     }
     let page = bench.get("/api/v1/pipeline").await.good();
-    for (part, schema) in [("/sources/0", "Source"), ("/sinks/0", "Sink"), ("/stages/0", "Stage"), ("/clocks", "Clocks")] {
+    for (part, schema) in
+        [("/sources/0", "Source"), ("/sinks/0", "Sink"), ("/stages/0", "Stage"), ("/clocks", "Clocks")]
+    {
         let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
         let said: Vec<&String> = page.pointer(part).unwrap().as_object().unwrap().keys().collect();
         assert_eq!(said, described.keys().collect::<Vec<_>>(), "{part}");
