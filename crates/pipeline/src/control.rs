@@ -2,10 +2,12 @@
 
 use crate::clock::Clock;
 use crate::config::InForce;
+use crate::queue::Bell;
 use crate::trouble::Trouble;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_engine::time::Time;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// A control record.
@@ -53,6 +55,8 @@ pub enum Order {
 #[derive(Clone, Debug)]
 pub struct Controls {
     clock: Clock,
+    /// Rings for the intake.
+    bell: Arc<Bell>,
     /// The other end is held by the intake.
     to_intake: mpsc::Sender<Said>,
 }
@@ -80,9 +84,9 @@ impl Controls {
     const WAITING: usize = 64;
 
     /// A way to speak, and the end at which the intake listens.
-    pub fn new(clock: Clock) -> (Controls, mpsc::Receiver<Said>) {
+    pub fn new(clock: Clock, bell: Arc<Bell>) -> (Controls, mpsc::Receiver<Said>) {
         let (to_intake, said) = mpsc::channel(Controls::WAITING);
-        (Controls { clock, to_intake }, said)
+        (Controls { clock, bell, to_intake }, said)
     }
 
     /// Says `what` and waits until the journal holds it. Gives what was written.
@@ -106,6 +110,7 @@ impl Controls {
     async fn give(&self, word: Word) -> Result<(), Fault> {
         let (done, heard) = oneshot::channel();
         self.to_intake.send(Said { word, done }).await.map_err(|_| stopped())?;
+        self.bell.ring();
         heard.await.map_err(|_| stopped())?
     }
 
@@ -128,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_word_counts_once_the_journal_holds_it_and_fails_with_the_pipeline() {
-        let (controls, mut said) = Controls::new(Clock::manual(Time::from_secs(7)));
+        let (controls, mut said) = Controls::new(Clock::manual(Time::from_secs(7)), Arc::default());
         let journal = tokio::spawn(async move {
             let Said { word, done } = said.recv().await.unwrap();
             done.send(Ok(())).unwrap();

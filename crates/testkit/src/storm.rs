@@ -200,7 +200,7 @@ impl Storm {
     }
 
     async fn through_fault(mut self, n: u64, errno: i32, lasting: Lasting) -> Result<u64, String> {
-        self.setting = Setting { lake: FILES, sync_ms: 1, eager: true };
+        self.setting = Setting { lake: FILES, sync_ms: 1, eager: true, checkpoint: 700 };
         self.disk.fail_nth(None, n, errno, lasting);
         match Life::start(&self.disk, self.now, self.setting) {
             Ok(life) => self.small_life(life, lasting).await?,

@@ -113,6 +113,15 @@ impl Entry {
     /// # Errors
     /// When a sync failed: nobody knows what is on the disk then, so the process has to end and read it again.
     pub(super) fn run(mut self) -> Result<(), Fault> {
+        let ended = self.take_in();
+        if ended.is_err() {
+            // Nobody is to wait for what will not come.
+            self.feeds.iter().for_each(|feed| feed.queue.refuse(Some("the journal cannot be written")));
+        }
+        ended
+    }
+
+    fn take_in(&mut self) -> Result<(), Fault> {
         let mut senders = Senders::default();
         let mut ticked = Ticked { second: self.clock.now().floor(SECOND, Span::ZERO), when: Instant::now() };
         self.begin(&mut senders)?;

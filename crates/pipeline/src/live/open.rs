@@ -95,7 +95,8 @@ impl Live {
             running.start(&common, part, index, &readers, &roll, &stand)?;
         }
         let (to_watch, steps) = mpsc::channel(STEPS);
-        let (controls, said) = Controls::new(common.clock.clone());
+        let bell = Arc::new(Bell::default());
+        let (controls, said) = Controls::new(common.clock.clone(), Arc::clone(&bell));
         let (_, changed_wants) = mpsc::channel(1);
         let work = Work {
             follower: Follower::of(&journal.readers(), position),
@@ -115,7 +116,6 @@ impl Live {
             stop: Arc::clone(&common.stopping),
         };
         threads.push(spawn("work", move || work.run())?);
-        let bell = Arc::new(Bell::default());
         for part in &mut sources {
             part.source.limit(devices.limit.saturating_add(devices.limit / 4));
             part.source.resume(&|file| known.remembered.place(&part.name, file));

@@ -187,6 +187,7 @@ impl Reread for Reopen {
             }
         };
         let mut rows = Rows::default();
+        reader.until(Some(to));
         while reader.place().is_some_and(|place| place < to) {
             if !reader.next(&mut names, &mut rows).map_err(|fault| fault.what)? {
                 break;

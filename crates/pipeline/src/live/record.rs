@@ -97,6 +97,10 @@ impl Recorder {
         let mut behind = Behind::new(&self.readers, wants, roll, config, &self.from)?;
         let mut text = Arc::clone(&self.config.text);
         let (mut next, mut settled, mut dirty) = (self.from.next, Instant::now(), false);
+        if !self.found {
+            // Else the next start would take the files that were begun now for somebody else's.
+            self.settle(&mut *sink, next, self.from.done)?;
+        }
         loop {
             let chunk = behind.next(IDLE)?;
             let (over, idle) = (matches!(chunk, Chunk::End), matches!(chunk, Chunk::Idle));

@@ -151,7 +151,7 @@ impl Bench {
         let sink = SinkCounters { name: "desk".into(), ..SinkCounters::default() };
         let counters = Arc::new(Counters { sources: vec![source], sinks: vec![sink], ..Counters::default() });
         let (send, steps) = mpsc::channel(64);
-        let (controls, mut asked) = Controls::new(clock.clone());
+        let (controls, mut asked) = Controls::new(clock.clone(), Arc::default());
         let said = Arc::new(Mutex::new(Vec::new()));
         let journal = said.clone();
         tokio::spawn(async move {
