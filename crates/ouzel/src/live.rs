@@ -244,6 +244,7 @@ impl Page {
             controls: live.controls.clone(),
             history,
             advance,
+            reload: None,
         };
         let settings = ServerSettings {
             key: self.key,
