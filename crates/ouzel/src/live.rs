@@ -18,7 +18,7 @@ use ouzel_pipeline::live::notice::{Notice, Notices, Weight};
 use ouzel_pipeline::live::play::Truth;
 use ouzel_pipeline::live::{Lake, Live, Logs, Mover, Parts, SinkPart, SinkWhat};
 use ouzel_server::history::History;
-use ouzel_server::running::{Advance, Running, ServerSettings};
+use ouzel_server::running::{Advance, Reload, Running, ServerSettings};
 use ouzel_server::{listen, serve};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -244,7 +244,7 @@ impl Page {
             controls: live.controls.clone(),
             history,
             advance,
-            reload: None,
+            reload: self.reload.map(ask),
         };
         let settings = ServerSettings {
             key: self.key,
@@ -258,6 +258,21 @@ impl Page {
         }));
         (close, Some(server))
     }
+}
+
+/// Puts a wish to reload where it is granted, and waits for the answer.
+fn ask(wishes: mpsc::Sender<reload::Wish>) -> Reload {
+    let ended = || Err(vec!["the run is about to end".to_owned()]);
+    Arc::new(move || {
+        let wishes = wishes.clone();
+        Box::pin(async move {
+            let (wish, answer) = oneshot::channel();
+            if wishes.send(wish).await.is_err() {
+                return ended();
+            }
+            answer.await.unwrap_or_else(|_| ended())
+        })
+    })
 }
 
 fn advance(mover: Mover) -> Advance {
