@@ -139,7 +139,7 @@ fn sources(page: &mut Page, counters: &Counters) {
     }
     let name = "ouzel_source_drops_total";
     page.head(name, "counter", "readings given up by the queue, by reason");
-    for source in &counters.sources {
+    for source in counters.sources.iter() {
         for (reason, count) in source.drops.all() {
             page.line(name, &[("source", &source.name), ("reason", reason)], count.get());
         }

@@ -20,6 +20,16 @@ impl<T> Row<T> {
         self.slots.iter().filter(move |slot| here(slot)).filter_map(|(slot, _)| slot.get())
     }
 
+    /// The places of those that are there.
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        (0..self.known()).filter(|&place| !self.slots[place].1.load(Ordering::Relaxed))
+    }
+
+    /// How many there have ever been: all places are below.
+    pub fn known(&self) -> usize {
+        self.slots.iter().take_while(|(slot, _)| slot.get().is_some()).count()
+    }
+
     /// The place of one, gone or not.
     pub fn find(&self, is: impl Fn(&T) -> bool) -> Option<usize> {
         self.slots.iter().position(|(slot, _)| slot.get().is_some_and(&is))
@@ -80,6 +90,7 @@ mod tests {
         assert_eq!(row.push(3), Some(2));
         row.show(1, false);
         assert_eq!(row.iter().copied().collect::<Vec<_>>(), [1, 3]);
+        assert_eq!((row.places().collect::<Vec<_>>(), row.known()), (vec![0, 2], 3));
         assert_eq!((row[1], row.find(|n| *n == 2)), (2, Some(1)));
         row.show(1, true);
         assert_eq!(row.iter().count(), 3);

@@ -27,7 +27,8 @@ impl Pace {
         if self.samples.len() > Pace::SECONDS {
             self.samples.pop_front();
         }
-        let sources = counters.sources.iter().map(|source| [source.received.get(), source.bytes.get()]).collect();
+        let sources = &counters.sources;
+        let sources = (0..sources.known()).map(|at| [sources[at].received.get(), sources[at].bytes.get()]).collect();
         self.samples.push_back((now, counters.worked.get(), sources));
     }
 
@@ -97,7 +98,7 @@ impl Stage {
 
     /// All of a run: its own, and one a sink.
     pub fn all(counters: &Counters) -> impl Iterator<Item = Stage> {
-        Stage::OWN.into_iter().chain((0..counters.sinks.len()).map(Stage::Confirmed))
+        Stage::OWN.into_iter().chain((0..counters.sinks.known()).map(Stage::Confirmed))
     }
 }
 
