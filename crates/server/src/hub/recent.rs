@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_bad_moment_is_forgotten_after_half_a_minute() {
-        let counters = Counters { sinks: vec![SinkCounters::default()], ..Counters::default() };
+        let counters = Counters { sinks: vec![SinkCounters::default()].into(), ..Counters::default() };
         let mut recent = Recent::default();
         counters.sinks[0].confirmed.record(Duration::from_secs(8), 100);
         let mut bad = Vec::new();
