@@ -82,7 +82,7 @@ mod tests {
             [
                 ("dropped", "1 380 readings of source `floor`: 1 204 oldest, 176 sampled".to_owned()),
                 ("took", "p50 16 ms, p95 16 ms, p99 16 ms from arrival to durable".to_owned()),
-                ("took", "p50 3.4 s, p95 3.4 s, p99 3.4 s from arrival to the confirmation by `desk`".to_owned()),
+                ("took", "p50 3.5 s, p95 3.5 s, p99 3.5 s from arrival to the confirmation by `desk`".to_owned()),
                 ("waiting", "1 output for sink `desk`; the next start goes on with them".to_owned()),
             ]
         );
