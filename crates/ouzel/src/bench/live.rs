@@ -414,7 +414,7 @@ fn sizes() -> Result<Vec<Row>, Failure> {
 
 /// Devices of a large fleet, how many lines a body has, and how long it speaks.
 const FLEET: usize = 100_000;
-const LINES: usize = 10_000;
+const BODY: usize = 10_000;
 const MINUTES: u64 = 2;
 
 /// A large fleet speaks once a second for two minutes: what that takes, and how much more the second minute takes than the
@@ -428,13 +428,13 @@ fn fleet() -> Result<Vec<Row>, Failure> {
         .map(|round| {
             let lines = |part: usize| {
                 let mut body = String::new();
-                for device in part * LINES..(part + 1) * LINES {
+                for device in part * BODY..(part + 1) * BODY {
                     let value = ((device * 31 + round * 37) % 1_000) as f64 / 7.0;
                     let _ = writeln!(body, "fleet,device=machine-{device:06} value={value:.3}");
                 }
                 body
             };
-            (0..FLEET / LINES).map(lines).collect()
+            (0..FLEET / BODY).map(lines).collect()
         })
         .collect();
     let began = Instant::now();
@@ -447,7 +447,7 @@ fn fleet() -> Result<Vec<Row>, Failure> {
                 None => late = late.max(began.elapsed() - due),
             }
             post(&mut stream, "/write", body.as_bytes()).map_err(|e| failed("a body", e))?;
-            sent += LINES as u64;
+            sent += BODY as u64;
         }
         let (now, _) = running.memory().ok_or_else(|| failed("memory", "this system does not tell it"))?;
         let half = if second_of_run < MINUTES * 30 { &mut first } else { &mut second };

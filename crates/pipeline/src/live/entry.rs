@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::{DevicesConfig, InForce};
 use crate::control::{Control, Order, Said, Word};
 use crate::counters::Counters;
-use crate::journal::{self, record};
+use crate::journal::{self, Configured, record};
 use crate::known::Remembered;
 use crate::log::Log;
 use crate::queue::{Bell, Dropping, Fullness};
@@ -178,9 +178,9 @@ impl Entry {
     fn begin(&mut self, senders: &mut Senders) -> Result<(), Fault> {
         let now = self.clock.now();
         if self.text.as_deref() != Some(&*self.config.text) {
-            let mut bytes = Vec::new();
-            record::config(&self.config.text, &mut bytes);
+            let bytes = self.configured(&self.config.clone());
             self.insist(&bytes);
+            self.next_number += 1;
         }
         let mut bytes = Vec::new();
         record::control(&Control { at: now, by: String::new(), what: Order::Start }, &mut bytes);
@@ -260,11 +260,18 @@ impl Entry {
         Ok(())
     }
 
+    fn configured(&self, config: &InForce) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let (input, at, text) = (self.next_number, self.clock.now(), config.text.to_string());
+        record::config(&Configured { input, at, text }, &mut bytes);
+        bytes
+    }
+
     /// Another config is in force from here on; what its windows and features derive of known devices is declared.
     fn reload(&mut self, config: InForce, senders: &mut Senders) -> Result<(), Fault> {
-        let mut bytes = Vec::new();
-        record::config(&config.text, &mut bytes);
+        let bytes = self.configured(&config);
         self.append_with_reserve(&bytes)?;
+        self.next_number += 1;
         let declarations = config.plan.declare_known(&mut self.roll.write());
         self.config = config;
         if !declarations.is_empty() {

@@ -56,7 +56,10 @@ impl Live {
         let held = Arc::new(Held::new(store.oldest()));
         let common = Common { config, clock, disk, logs, counters, held, notices, stopping };
         let mut threads = Vec::new();
-        let (to_lake, lake) = match keep::start(&common, lake, &mut known.next_number)? {
+        let bell = Arc::new(Bell::default());
+        let (controls, said) = Controls::new(common.clock.clone(), Arc::clone(&bell));
+        let plan = Arc::clone(runner.plan());
+        let (to_lake, lake) = match keep::start(&common, lake, &plan, &controls, &mut known.next_number)? {
             Some(kept) => {
                 threads.push(kept.thread);
                 (Some(kept.way), Some(kept.reader))
@@ -80,8 +83,6 @@ impl Live {
             running.start(&common, part, index, &readers, &roll, &stand)?;
         }
         let (to_watch, steps) = mpsc::channel(STEPS);
-        let bell = Arc::new(Bell::default());
-        let (controls, said) = Controls::new(common.clock.clone(), Arc::clone(&bell));
         let (to_work, changed_sinks) = mpsc::channel(1);
         let work = Work {
             follower: Follower::of(&journal.readers(), position),

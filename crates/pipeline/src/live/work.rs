@@ -135,9 +135,18 @@ impl Work {
         let taken = self.runner.take(record, position);
         self.write()?;
         match taken {
-            Taken::Stretch { arrived, stretch, outputs } => self.step(arrived, stretch, outputs, past),
+            Taken::Stretch { arrived, stretch, outputs, control } => {
+                if let Some(control) = control {
+                    self.show(Step { controls: vec![control], past, ..Step::default() });
+                }
+                self.step(arrived, stretch, outputs, past);
+            }
             Taken::Control(control) => self.show(Step { controls: vec![control], past, ..Step::default() }),
-            Taken::Config(config) => self.show(Step { config: Some(config), past, ..Step::default() }),
+            Taken::Config(config, over) => {
+                self.count(&over, 0, past);
+                self.show(Step { outputs: over, past, ..Step::default() });
+                self.show(Step { config: Some(config), past, ..Step::default() });
+            }
             Taken::BadConfig(why) => self.notices.warn(format!(
                 "a config that was in force once cannot be read by this ouzel; what came then is worked off by the one \
                  before it: {why}"
