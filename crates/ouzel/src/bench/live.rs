@@ -23,7 +23,7 @@ fn config(page: SocketAddr, folder: &Path) -> String {
          [detector.high]\ntype = \"threshold\"\non = \"value\"\nabove = {{ warning = 1000, critical = 2000 }}\n\n\
          [alert.high]\non = \"high\"\n\n\
          [journal]\ndir = \"{dir}/journal\"\nsync = \"20ms\"\n\n[lake]\ndir = \"{dir}/lake\"\n\n\
-         [server]\nlisten = [\"{page}\"]\n"
+         [devices]\nlimit = 200_000\n\n[server]\nlisten = [\"{page}\"]\n"
     )
 }
 

@@ -39,7 +39,12 @@ impl Current {
     pub async fn reload(&mut self, live: &mut Live, clock: &Clock) -> Answer {
         let Some(path) = &self.path else { return Err(vec!["this run has no config file".to_owned()]) };
         let loaded = load(path).and_then(Loaded::in_force);
-        let (config, in_force) = loaded.map_err(|problems| problems.lines().map(str::to_owned).collect::<Vec<_>>())?;
+        // That nothing was started is no news here.
+        let lines = |problems: String| {
+            let kept = problems.lines().filter(|line| !line.is_empty() && !line.ends_with("nothing was started"));
+            kept.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (config, in_force) = loaded.map_err(lines)?;
         if config.sources.is_empty() {
             return Err(vec!["it has no `[source.NAME]`, so there would be nothing to run".to_owned()]);
         }
