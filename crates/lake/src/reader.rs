@@ -212,7 +212,7 @@ impl LakeReader {
         {
             let names = self.shared.names();
             let plan = self.shared.plan();
-        let book = Book { names: &names, plan: &plan };
+            let book = Book { names: &names, plan: &plan };
             let said = frozen.iter().flat_map(|held| held.said(slot).iter()).chain(live.iter());
             let mut wanted: Vec<&Output> = said.filter(|output| takes(output, asked, stretch, &book)).collect();
             wanted.sort_by_key(|output| std::cmp::Reverse((time_of(&output.what), output.input)));

@@ -5,7 +5,7 @@ use crate::points::{Mark, Point, Quality, micros};
 use crate::reader::LakeReader;
 use crate::said::slot;
 use crate::settings::LakeSettings;
-use crate::shared::{Shared, State};
+use crate::shared::{Shared, SharedNames, State};
 use ouzel_connect::disk::Disk;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_connect::sink::Noun;
@@ -59,10 +59,25 @@ impl LakeWriter {
         plan: Arc<Plan>,
         settings: LakeSettings,
     ) -> Result<(LakeWriter, LakeReader), Fault> {
+        LakeWriter::open_with(disk, dir, plan, None, settings)
+    }
+
+    /// The same with names that somebody else keeps, and has added to before a step comes.
+    ///
+    /// # Errors
+    /// As [`LakeWriter::open`].
+    #[cfg(feature = "parquet")]
+    pub fn open_with(
+        disk: &Disk,
+        dir: &Path,
+        plan: Arc<Plan>,
+        names: Option<SharedNames>,
+        settings: LakeSettings,
+    ) -> Result<(LakeWriter, LakeReader), Fault> {
         let (files, listed) = keep::Files::open(disk, dir)?;
         let kept = files.kept();
         let state = State { live: Held::new(kept), files: Arc::new(listed), ..State::default() };
-        let shared = Arc::new(Shared::new(disk, dir, plan, state));
+        let shared = Arc::new(Shared::new(disk, dir, plan, names, state));
         let reader = LakeReader::new(&shared);
         let (ranges, files) = (Vec::new(), Some(files));
         Ok((LakeWriter { shared, settings, next: kept, ranges, files, forgotten: 0 }, reader))
@@ -80,10 +95,34 @@ impl LakeWriter {
         )))
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(feature = "parquet"))]
+    pub fn open_with(
+        disk: &Disk,
+        dir: &Path,
+        plan: Arc<Plan>,
+        _: Option<SharedNames>,
+        settings: LakeSettings,
+    ) -> Result<(LakeWriter, LakeReader), Fault> {
+        LakeWriter::open(disk, dir, plan, settings)
+    }
+
     /// A lake without files: the newest readings that fit into `settings.recent`, and what was said of them. What is
     /// older is forgotten, and counted.
     pub fn in_memory(plan: Arc<Plan>, settings: LakeSettings) -> (LakeWriter, LakeReader) {
-        let shared = Arc::new(Shared::new(&Disk::simulated(), Path::new(""), plan, State::default()));
+        LakeWriter::in_memory_with(plan, None, settings)
+    }
+
+    /// The same with names that somebody else keeps, and has added to before a step comes.
+    pub fn in_memory_with(
+        plan: Arc<Plan>,
+        names: Option<SharedNames>,
+        settings: LakeSettings,
+    ) -> (LakeWriter, LakeReader) {
+        let shared = Arc::new(Shared::new(&Disk::simulated(), Path::new(""), plan, names, State::default()));
         let reader = LakeReader::new(&shared);
         let writer = LakeWriter {
             shared,
@@ -209,9 +248,8 @@ impl LakeWriter {
             return;
         }
         let plan = self.shared.plan();
-        let mut names = self.shared.names_mut();
+        self.shared.declare(declarations);
         for declaration in declarations {
-            names.follow(declaration);
             let Declaration::Series { series, channel, .. } = declaration else { continue };
             let index = series.0 as usize;
             if self.ranges.len() <= index {

@@ -20,6 +20,7 @@ use ouzel_pipeline::live::{Lake, Live, Logs, Mover, Parts, SinkPart, SinkWhat};
 use ouzel_server::history::History;
 use ouzel_server::running::{Advance, Reload, Running, ServerSettings};
 use ouzel_server::{listen, serve};
+use reload::Current;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +28,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use reload::Current;
 use tokio::sync::{mpsc, oneshot};
 
 /// What to run, and how.

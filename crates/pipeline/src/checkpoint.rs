@@ -121,7 +121,12 @@ impl Store {
     pub fn open(disk: &Disk, folder: &Path) -> Result<(Store, Option<Found>, Vec<String>), Fault> {
         let wrong = |error: io::Error| cannot(folder, &error);
         let is_draft = |path: &&PathBuf| path.to_string_lossy().ends_with(".checkpoint.tmp");
-        disk.files(folder).map_err(wrong)?.iter().filter(is_draft).try_for_each(|path| disk.remove(path)).map_err(wrong)?;
+        disk.files(folder)
+            .map_err(wrong)?
+            .iter()
+            .filter(is_draft)
+            .try_for_each(|path| disk.remove(path))
+            .map_err(wrong)?;
         let (mut store, mut skipped) = Store::look(disk, folder)?;
         while let Some((position, table)) = store.tables.last() {
             match store.read(table) {
@@ -224,7 +229,15 @@ impl Store {
         let wrong = |error: io::Error| cannot(&self.folder, &error);
         let mut file = self.disk.create(&path).map_err(wrong)?;
         file.write_all(MAGIC).map_err(wrong)?;
-        Ok(Draft { position, path, file, size: MAGIC.len() as u64, entries: Vec::new(), buffer: Vec::new(), written: 0 })
+        Ok(Draft {
+            position,
+            path,
+            file,
+            size: MAGIC.len() as u64,
+            entries: Vec::new(),
+            buffer: Vec::new(),
+            written: 0,
+        })
     }
 
     /// Adds a section to a draft; one that stands twice already is only referred to.

@@ -304,7 +304,16 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             }
         }
     }
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, devices, live_sinks })
+    Some(Config {
+        sources,
+        plan: Plan { channels, operators, alerts },
+        sinks: here,
+        journal,
+        lake,
+        server,
+        devices,
+        live_sinks,
+    })
 }
 
 /// The tags that sources are known to give.

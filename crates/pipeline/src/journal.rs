@@ -22,8 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What the journal is among logs.
-pub static JOURNAL: Kind =
-    Kind { name: "the journal", suffix: "journal", magic: b"OUZELJNL", format: 2, numbered: 2 };
+pub static JOURNAL: Kind = Kind { name: "the journal", suffix: "journal", magic: b"OUZELJNL", format: 2, numbered: 2 };
 
 /// What a reader finds.
 #[derive(Clone, Debug, PartialEq)]

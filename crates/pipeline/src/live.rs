@@ -28,15 +28,15 @@ mod sinks;
 mod work;
 
 pub use mover::Mover;
-pub use reload::{Reload, at_next_start};
+pub use reload::{Reload, Same, at_next_start};
 pub use save::Often;
 
 use crate::clock::Clock;
 use crate::config::{DevicesConfig, InForce};
 use crate::control::Controls;
 use crate::counters::Counters;
-use crate::outputs::Sizes;
 use crate::log::Readers;
+use crate::outputs::Sizes;
 use crate::queue::{Bell, QueueSettings};
 use crate::runner::Reread;
 use crate::step::Step;

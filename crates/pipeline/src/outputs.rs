@@ -182,7 +182,11 @@ impl OutputLog {
     ///
     /// # Errors
     /// When the disk cannot; then the last of it may be missing, and the same call may be made again.
-    pub fn say(&mut self, mut said: Said, owed: impl Fn(&[Output], &[u32]) -> Vec<(String, u32)>) -> Result<u64, Fault> {
+    pub fn say(
+        &mut self,
+        mut said: Said,
+        owed: impl Fn(&[Output], &[u32]) -> Vec<(String, u32)>,
+    ) -> Result<u64, Fault> {
         if said.through <= self.place {
             return Ok(0);
         }
@@ -207,7 +211,10 @@ impl OutputLog {
             said.quiet = later.iter().map(|index| index - PIECE as u32).collect();
             let (from, through) = (places[done], places[done + PIECE]);
             let rejected = std::mem::take(&mut said.rejected);
-            self.write(Said { from, through, outputs, quiet, rejected, arrived: said.arrived, owed: Vec::new() }, &owed)?;
+            self.write(
+                Said { from, through, outputs, quiet, rejected, arrived: said.arrived, owed: Vec::new() },
+                &owed,
+            )?;
             said.from = through;
         }
         self.write(said, &owed)?;
@@ -249,9 +256,7 @@ impl OutputLog {
     fn append(&mut self, entry: &Entry) -> Result<(), Fault> {
         self.record.push(ENTRY);
         self.record = postcard::to_extend(entry, std::mem::take(&mut self.record)).unwrap_or_default();
-        let opening = || {
-            head(&Opening { text: self.text.to_string(), place: self.place, owed: self.owed.clone() })
-        };
+        let opening = || head(&Opening { text: self.text.to_string(), place: self.place, owed: self.owed.clone() });
         let appended = self.log.append(&self.record, opening);
         self.record.clear();
         if self.record.capacity() > KEPT_BUFFER {

@@ -1,7 +1,7 @@
 //! Makes the parts and joins them, in the order of the way: sources, intake, shards, fleet, outlet.
 
-use crate::intake::{Intake, Stretch};
 use crate::control::{Control, Order};
+use crate::intake::{Intake, Stretch};
 use crate::journal::{Follower, Mender, Next, Record};
 use crate::outlet::Outlet;
 use crate::runner::{Reread, recall};

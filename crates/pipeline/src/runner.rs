@@ -200,11 +200,8 @@ impl Runner {
             }
             stream.restore_fleet(&fleet).expect("it was saved a moment ago");
             let name = |plan: &Plan, rule: u16| plan.alerts.get(usize::from(rule)).map(|rule| rule.name.clone());
-            let stays: HashSet<_> = stream
-                .open_alerts()
-                .iter()
-                .map(|alert| (name(&in_force.plan, alert.rule), alert.series))
-                .collect();
+            let stays: HashSet<_> =
+                stream.open_alerts().iter().map(|alert| (name(&in_force.plan, alert.rule), alert.series)).collect();
             for mut alert in open {
                 if !stays.contains(&(name(&self.in_force.plan, alert.rule), alert.series)) {
                     (alert.state, alert.time) = (State::Cleared, alert.time.max(self.stream.clock().now()));
@@ -248,11 +245,13 @@ impl Runner {
                 done = take(part, bytes);
             }
         };
-        let names = self.stream.names().declarations();
-        for (index, chunk) in (0..).zip(names.chunks(NAMES)) {
-            put(Part::Names(index), &encode(&chunk));
+        for index in 0.. {
+            let some = self.stream.names().declarations_behind(index as usize * NAMES, NAMES);
+            if some.is_empty() {
+                break;
+            }
+            put(Part::Names(index), &encode(&some));
         }
-        drop(names);
         self.stream.save_slots(|slot, bytes| put(Part::Slot(slot), bytes));
         put(Part::Fleet, &self.stream.fleet_bytes());
         put(Part::Intake, &encode(&self.remembered));

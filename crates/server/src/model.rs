@@ -265,7 +265,9 @@ impl Model {
         let batch = &step.stretch.batch;
         for (index, row) in batch.rows.iter().enumerate() {
             if let Some(track) = self.tracks.get_mut(row.series.0 as usize).filter(|track| track.presumed) {
-                track.is_of_its_own();
+                let channel = self.names.channel_name(track.channel);
+                let facts = self.plan.channels.iter().find(|facts| facts.name == channel);
+                track.is_of_its_own(facts.and_then(|facts| facts.range));
                 self.show(row.series);
             }
             let Some(track) = self.tracks.get_mut(row.series.0 as usize).filter(|track| track.is_shown()) else {

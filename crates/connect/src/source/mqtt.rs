@@ -193,7 +193,18 @@ impl Mqtt {
         let Rows { rows, rejected, absent } = rows;
         let declarations = self.names.take_fresh();
         // Its sender is a broker, which sends on meanwhile: it can wait as long as it takes.
-        Some(Packet { declarations, rows, rejected, unnamed: 0, absent, mark, ack, waits: false, bytes, reference: None })
+        Some(Packet {
+            declarations,
+            rows,
+            rejected,
+            unnamed: 0,
+            absent,
+            mark,
+            ack,
+            waits: false,
+            bytes,
+            reference: None,
+        })
     }
 
     /// Decodes a message; whether all of it carried times of its own.

@@ -227,6 +227,18 @@ impl Names {
         Declaration::Series { series, device, channel: self.channel_name(channel).to_owned() }
     }
 
+    /// The same, some at a time: `most` of them behind the first `done`. A large fleet's, all at once, would take more
+    /// memory than the names themselves.
+    pub fn declarations_behind(&self, done: usize, most: usize) -> Vec<Declaration> {
+        let devices = self.device_count();
+        let all = done..(done + most).min(devices + self.series_count());
+        all.map(|at| match at.checked_sub(devices) {
+            None => self.declare_device(Device(at as u32)),
+            Some(series) => self.declare_series(Series(series as u32)),
+        })
+        .collect()
+    }
+
     /// What was declared since the last call, in order.
     pub fn take_fresh(&mut self) -> Vec<Declaration> {
         std::mem::take(&mut self.fresh)

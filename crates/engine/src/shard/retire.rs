@@ -30,7 +30,8 @@ impl Shard {
 
     /// Devices of ours that were heard once, and nothing of whose clock is behind `since`.
     pub fn silent_since(&self, since: Time) -> Vec<Device> {
-        let silent = |spoken: &&Spoken| spoken.device.0 != NOBODY.0 && (Time(0)..since).contains(&spoken.order.latest());
+        let silent =
+            |spoken: &&Spoken| spoken.device.0 != NOBODY.0 && (Time(0)..since).contains(&spoken.order.latest());
         self.devices.iter().filter(silent).map(|spoken| spoken.device).collect()
     }
 

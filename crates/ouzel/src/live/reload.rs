@@ -4,12 +4,11 @@
 
 use super::parts::{self, Made};
 use crate::load::{Loaded, load};
-use ouzel_connect::sink::Noun;
+use ouzel_pipeline::clock::Clock;
 #[cfg(feature = "http")]
 use ouzel_pipeline::config::LiveKind;
-use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
-use ouzel_pipeline::live::{Live, Reload, at_next_start};
+use ouzel_pipeline::live::{Live, Reload, Same, at_next_start};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tokio::sync::oneshot;
@@ -76,20 +75,23 @@ impl Current {
                     entrance.abort();
                     let _ = entrance.await;
                 }
-                parts::add_source(source, clock, &mut made).await.map_err(|failure| vec![failure.message().to_owned()])?;
+                parts::add_source(source, clock, &mut made)
+                    .await
+                    .map_err(|failure| vec![failure.message().to_owned()])?;
             }
         }
-        let mut same_sinks: Vec<(String, Vec<Noun>, bool)> = Vec::new();
+        let mut same_sinks: Vec<Same> = Vec::new();
         for (name, settings) in &config.sinks {
             if old.sinks.iter().any(|(other, before)| other == name && before == settings) {
-                same_sinks.push((name.clone(), settings.take.clone(), false));
+                same_sinks.push(Same { name: name.clone(), take: settings.take.clone(), people: false });
             } else {
-                parts::add_sink(name, settings, &config.plan, &mut made).map_err(|failure| vec![failure.message().to_owned()])?;
+                parts::add_sink(name, settings, &config.plan, &mut made)
+                    .map_err(|failure| vec![failure.message().to_owned()])?;
             }
         }
         for sink in &config.live_sinks {
             if old.live_sinks.contains(sink) {
-                same_sinks.push((sink.name.clone(), sink.take.clone(), true));
+                same_sinks.push(Same { name: sink.name.clone(), take: sink.take.clone(), people: true });
             } else {
                 parts::add_live_sink(sink, clock, &mut made).map_err(|failure| vec![failure.message().to_owned()])?;
             }

@@ -40,7 +40,10 @@ fn a_reload_changes_what_differs_and_nothing_else() {
     let (desk, first, second) = (Hook::answering(&[]), Hook::answering(&[]), Hook::answering(&[]));
     let _ = &desk;
     let sink = |name: &str, hook: &Hook| {
-        format!("[sink.{name}]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\nallow_private = true\ntake = [\"alerts\"]\n", hook.port())
+        format!(
+            "[sink.{name}]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\nallow_private = true\ntake = [\"alerts\"]\n",
+            hook.port()
+        )
     };
     let files = "[sink.out]\ntype = \"file\"\npath = \"out\"\ntake = [\"aggregates\", \"alerts\"]\n";
     let before = config(&hot(50.0), &format!("{files}{}", sink("one", &first)));
@@ -70,9 +73,7 @@ fn a_reload_changes_what_differs_and_nothing_else() {
         .expect("its rule is another one");
     post(&ouzel, 20, 65.0);
     post(&ouzel, 21, 75.0);
-    until("both are told of the new limit", || {
-        (first.calls().len() == 3 && second.calls().len() == 1).then_some(())
-    });
+    until("both are told of the new limit", || (first.calls().len() == 3 && second.calls().len() == 1).then_some(()));
     assert!(first.calls()[2].body.contains("75"), "{:?}", first.calls()[2]);
     assert!(second.calls()[0].body.contains("firing"), "{:?}", second.calls()[0]);
 

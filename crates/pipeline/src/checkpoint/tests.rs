@@ -24,7 +24,11 @@ fn save(store: &mut Store, position: u64) -> Result<u64, Fault> {
     store.keep(draft, moment(position), || Ok(()))
 }
 
-fn found(disk: &Disk) -> (Option<(u64, Vec<(Part, Vec<u8>)>)>, usize) {
+/// The position of the one that was found, and its sections; and how many could not be used.
+type Sections = Vec<(Part, Vec<u8>)>;
+type Newest = (Option<(u64, Sections)>, usize);
+
+fn found(disk: &Disk) -> Newest {
     let (_, found, skipped) = Store::open(disk, Path::new("j")).unwrap();
     (found.map(|found| (found.moment.position, found.parts.into_iter().collect())), skipped.len())
 }

@@ -5,8 +5,8 @@
 //! regularly takes 10 to 16 bytes instead of 24, and fewer bytes wear flash less.
 
 use crate::control::{Control, Order};
-use crate::log::Unreadable;
 use crate::intake::Stretch;
+use crate::log::Unreadable;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
@@ -164,7 +164,9 @@ pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, stretch: &Stretch, into: &
 pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
     let (&kind, body) = bytes.split_first().ok_or(Unreadable::Damaged)?;
     match kind {
-        STRETCH => read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged),
+        STRETCH => {
+            read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged)
+        }
         CONTROL => postcard::from_bytes(body).map(Record::Control).map_err(|_| Unreadable::Damaged),
         CONFIG => read_config(body).map(Record::Config).ok_or(Unreadable::Damaged),
         REFERENCE => {

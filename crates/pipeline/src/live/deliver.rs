@@ -47,7 +47,12 @@ const BATCH: usize = 256;
 const IDLE: Duration = Duration::from_millis(200);
 
 /// The thread's part: reads until the log ends, or nobody takes what it reads.
-pub(super) fn read(mut behind: Behind, from: &Reached, to: &mpsc::Sender<Vec<Due>>, lost: impl Fn(u64)) -> Result<(), Fault> {
+pub(super) fn read(
+    mut behind: Behind,
+    from: &Reached,
+    to: &mpsc::Sender<Vec<Due>>,
+    lost: impl Fn(u64),
+) -> Result<(), Fault> {
     let mut mark = Mark { next: from.next, done: from.done, trouble: from.trouble, arrived: Time(0) };
     let mut batch = Vec::new();
     loop {
@@ -74,10 +79,9 @@ pub(super) fn read(mut behind: Behind, from: &Reached, to: &mpsc::Sender<Vec<Due
             }
             Chunk::Trouble(_) | Chunk::Idle | Chunk::End => {}
         }
-        if !batch.is_empty() && (batch.len() >= BATCH || idle || over) {
-            if to.blocking_send(std::mem::take(&mut batch)).is_err() {
-                return Ok(());
-            }
+        let goes = !batch.is_empty() && (batch.len() >= BATCH || idle || over);
+        if goes && to.blocking_send(std::mem::take(&mut batch)).is_err() {
+            return Ok(());
         }
         if over || to.is_closed() {
             return Ok(());
@@ -157,7 +161,8 @@ impl Deliverer {
                 return more;
             }
             if let Err(fault) = self.cursor.sync() {
-                self.notices.warn(format!("sink `{}`: {fault}; after a cut of the power some may be repeated", self.name));
+                self.notices
+                    .warn(format!("sink `{}`: {fault}; after a cut of the power some may be repeated", self.name));
             }
         }
         self.due.recv().await
@@ -165,7 +170,8 @@ impl Deliverer {
 
     /// Delivers a batch, to its end: tries again what may pass, halves what is refused until one stands alone.
     async fn deliver(&mut self, batch: &[Delivery]) -> Result<(), Stopped> {
-        let mut left: Vec<Range<usize>> = vec![0..batch.len()];
+        let mut left: Vec<Range<usize>> = Vec::new();
+        left.push(0..batch.len());
         let mut back_off = BackOff::new();
         while let Some(part) = left.pop() {
             let tried = {

@@ -3,6 +3,7 @@
 //! It takes what the working thread hands on, and writes files now and then. While it is busy the other waits, for all of
 //! it comes from the journal and nothing is lost; but where the lake has no room at all it says so, and is left behind.
 
+use super::roll::Roll;
 use super::work::LakeWay;
 use super::{Common, Lake, spawn};
 use crate::clock::Clock;
@@ -41,14 +42,17 @@ pub(super) fn start(
     common: &Common,
     lake: Lake,
     plan: &Arc<Plan>,
+    roll: &Roll,
     controls: &Controls,
     next: &mut u64,
 ) -> Result<Option<Kept>, Fault> {
     let plan = Arc::clone(plan);
     let in_files = matches!(lake, Lake::Files(_));
     let (writer, reader) = match lake {
-        Lake::Files(settings) => LakeWriter::open(&common.disk, &settings.dir.clone(), plan, settings)?,
-        Lake::Memory(settings) => LakeWriter::in_memory(plan, settings),
+        Lake::Files(settings) => {
+            LakeWriter::open_with(&common.disk, &settings.dir.clone(), plan, Some(roll.share()), settings)?
+        }
+        Lake::Memory(settings) => LakeWriter::in_memory_with(plan, Some(roll.share()), settings),
         Lake::None => return Ok(None),
     };
     if writer.kept() > *next {

@@ -71,4 +71,3 @@ pub(super) fn ring_on_advance(clock: &Clock, bell: &Arc<Bell>) {
         });
     }
 }
-

@@ -59,7 +59,8 @@ impl Live {
         let bell = Arc::new(Bell::default());
         let (controls, said) = Controls::new(common.clock.clone(), Arc::clone(&bell));
         let plan = Arc::clone(runner.plan());
-        let (to_lake, lake) = match keep::start(&common, lake, &plan, &controls, &mut known.next_number)? {
+        let roll = Roll::new(std::mem::take(&mut known.names));
+        let (to_lake, lake) = match keep::start(&common, lake, &plan, &roll, &controls, &mut known.next_number)? {
             Some(kept) => {
                 threads.push(kept.thread);
                 (Some(kept.way), Some(kept.reader))
@@ -68,12 +69,8 @@ impl Live {
         };
         let size = store.newest().map_or(0, |(_, size)| size);
         let reserve = Arc::new(Reserve::new(&common.disk, &common.logs.folder, common.logs.reserve + size));
-        let Common { held, counters, notices, .. } = &common;
-        let aside = common.logs.reserve;
-        let (saves, saver) =
-            save::pair(store, common.logs.checkpoints, position, held, &reserve, aside, counters, notices);
+        let (saves, saver) = save::pair(store, position, &reserve, &common);
         threads.push(spawn("checkpoints", move || saver.run())?);
-        let roll = Roll::new(std::mem::take(&mut known.names));
         let (stand, readers) = (runner.outputs().stand(), runner.outputs().readers());
         let wants = |part: &SinkPart| Wants::new(&part.name, &part.take, part.people(), runner.plan());
         let wants = sinks.iter().map(wants).collect();

@@ -84,8 +84,11 @@ impl LiveSource for Played {
 pub struct ReadIn {
     packets: mpsc::Receiver<Result<Packet, Fault>>,
     /// Until the first packet is asked for.
-    waiting: Option<(mpsc::Sender<Result<Packet, Fault>>, Vec<Reader>)>,
+    waiting: Option<Waiting>,
 }
+
+/// Where packets go, and the files that they are to come from.
+type Waiting = (mpsc::Sender<Result<Packet, Fault>>, Vec<Reader>);
 
 /// A file that is read in.
 pub struct Reader {
@@ -138,9 +141,7 @@ fn read_all(readers: Vec<Reader>, to: &mpsc::Sender<Result<Packet, Fault>>) {
             let more = source.next(&mut names, &mut rows);
             let empty = rows.rows.is_empty() && rows.rejected.is_empty() && rows.absent == 0;
             let reference = match (&stays, from, source.place()) {
-                (Some(file), Some(from), Some(end)) if !empty => {
-                    Some(Reference { file: file.clone(), from, to: end })
-                }
+                (Some(file), Some(from), Some(end)) if !empty => Some(Reference { file: file.clone(), from, to: end }),
                 _ => None,
             };
             // Whoever listened has gone: the run is over.
@@ -160,10 +161,13 @@ fn read_all(readers: Vec<Reader>, to: &mpsc::Sender<Result<Packet, Fault>>) {
     }
 }
 
+/// Opens a file of a source.
+type Open = dyn FnMut(&str, &str) -> Result<Box<dyn Source>, Fault> + Send;
+
 /// Reads stretches of files again that the journal refers to.
 pub struct Reopen {
     /// Opens a file of a source by its names.
-    open: Box<dyn FnMut(&str, &str) -> Result<Box<dyn Source>, Fault> + Send>,
+    open: Box<Open>,
     /// The file that was read last: the next stretch is nearly always of the same, and behind it.
     last: Option<(String, String, Box<dyn Source>, Names)>,
 }
@@ -177,7 +181,10 @@ impl Reopen {
 
 impl Reread for Reopen {
     fn read(&mut self, source: &str, file: &str, from: u64, to: u64) -> Result<(Names, Vec<Reading>), String> {
-        let known = self.last.take().filter(|(of, name, reader, _)| of == source && name == file && reader.place() == Some(from));
+        let known = self
+            .last
+            .take()
+            .filter(|(of, name, reader, _)| of == source && name == file && reader.place() == Some(from));
         let (mut reader, mut names) = match known {
             Some((_, _, reader, names)) => (reader, names),
             None => {

@@ -26,8 +26,19 @@ pub struct Reload {
     pub devices: DevicesConfig,
     /// Sources that are new or changed, and the names of those that are the same.
     pub sources: (Vec<SourcePart>, BTreeSet<String>),
-    /// The same of sinks; of those that are the same also what they take, and whether people stand behind them.
-    pub sinks: (Vec<SinkPart>, Vec<(String, Vec<Noun>, bool)>),
+    /// The same of sinks.
+    pub sinks: (Vec<SinkPart>, Vec<Same>),
+}
+
+/// A sink that is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Same {
+    /// Its name.
+    pub name: String,
+    /// What it takes.
+    pub take: Vec<Noun>,
+    /// Whether people stand behind it.
+    pub people: bool,
 }
 
 /// A source that runs.
@@ -50,7 +61,9 @@ impl Live {
         if config.text != self.common.config.text {
             self.controls.reload(config.clone()).await?;
             if config.plan != self.common.config.plan {
-                said.push("what is computed has changed; windows and detectors that did not keep their state".to_owned());
+                said.push(
+                    "what is computed has changed; windows and detectors that did not keep their state".to_owned(),
+                );
             }
             self.common.config = config;
         }
@@ -65,15 +78,15 @@ impl Live {
 
     async fn reload_sinks(
         &mut self,
-        (parts, same): (Vec<SinkPart>, Vec<(String, Vec<Noun>, bool)>),
+        (parts, same): (Vec<SinkPart>, Vec<Same>),
         said: &mut Vec<String>,
     ) -> Result<(), Fault> {
         let plan = Arc::clone(&self.common.config.plan);
         let wants = |part: &SinkPart| Wants::new(&part.name, &part.take, part.people(), &plan);
-        let mut all: Vec<Wants> = same.iter().map(|(name, take, people)| Wants::new(name, take, *people, &plan)).collect();
+        let mut all: Vec<Wants> = same.iter().map(|s| Wants::new(&s.name, &s.take, s.people, &plan)).collect();
         all.extend(parts.iter().map(wants));
         all.extend(self.sinks.kept().map(|(name, take)| Wants::new(name, take, false, &plan)));
-        let keep: BTreeSet<&str> = same.iter().map(|(name, _, _)| name.as_str()).collect();
+        let keep: BTreeSet<&str> = same.iter().map(|same| same.name.as_str()).collect();
         let gone = self.sinks.leave(&keep).await;
         let (done, stand) = oneshot::channel();
         let text = Arc::clone(&self.common.config.text);

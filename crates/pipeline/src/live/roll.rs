@@ -14,6 +14,11 @@ impl Roll {
         Roll(Arc::new(RwLock::new(names)))
     }
 
+    /// For the lake, which reads them, too.
+    pub fn share(&self) -> Arc<RwLock<Names>> {
+        Arc::clone(&self.0)
+    }
+
     /// To put into words.
     pub fn read(&self) -> RwLockReadGuard<'_, Names> {
         // A writer that has panicked has left whole names.

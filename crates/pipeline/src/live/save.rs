@@ -3,6 +3,7 @@
 //! The worker gives the state a section at a time, no more than a few of them in memory; this thread writes, syncs both
 //! logs' ends, names the file, and says what of the journal is free by it.
 
+use super::Common;
 use super::held::Held;
 use super::notice::Notices;
 use crate::checkpoint::{Draft, Moment, Part, Store};
@@ -61,30 +62,21 @@ pub(super) struct Saver {
     busy: Arc<AtomicBool>,
 }
 
-/// Both ends.
-pub(super) fn pair(
-    store: Store,
-    often: Often,
-    position: u64,
-    held: &Arc<Held>,
-    reserve: &Arc<Reserve>,
-    aside: u64,
-    counters: &Arc<Counters>,
-    notices: &Notices,
-) -> (Saves, Saver) {
+/// Both ends; the worker goes on from `position`.
+pub(super) fn pair(store: Store, position: u64, reserve: &Arc<Reserve>, common: &Common) -> (Saves, Saver) {
     let (to, from) = sync_channel(SECTIONS);
     let busy = Arc::new(AtomicBool::new(false));
     let saver = Saver {
         store,
-        held: Arc::clone(held),
+        held: Arc::clone(&common.held),
         reserve: Arc::clone(reserve),
-        aside,
-        counters: Arc::clone(counters),
-        notices: notices.clone(),
+        aside: common.logs.reserve,
+        counters: Arc::clone(&common.counters),
+        notices: common.notices.clone(),
         from,
         busy: Arc::clone(&busy),
     };
-    let counters = Arc::clone(counters);
+    let (often, counters) = (common.logs.checkpoints, Arc::clone(&common.counters));
     (Saves { to, busy, often, last: Instant::now(), position, counters }, saver)
 }
 
@@ -160,7 +152,9 @@ impl Saver {
 
     fn keep(&mut self, draft: Draft, moment: Moment, outputs: &DiskFile) -> Result<(), Fault> {
         let at = moment.at;
-        let sync = || outputs.sync().map_err(|error| super::deliver::ours(&format!("the output log cannot be synced: {error}")));
+        let sync = || {
+            outputs.sync().map_err(|error| super::deliver::ours(&format!("the output log cannot be synced: {error}")))
+        };
         let written = self.store.keep(draft, moment, sync)?;
         self.counters.checkpoints.add(1);
         self.counters.checkpoint_bytes.add(written);

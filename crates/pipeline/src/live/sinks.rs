@@ -67,7 +67,8 @@ impl Running {
     /// Ends all but these where they stand, and gives the names of those that were ended.
     pub(super) async fn leave(&mut self, keep: &BTreeSet<&str>) -> Vec<String> {
         let mut gone = Vec::new();
-        let (stay, leave) = std::mem::take(&mut self.0).into_iter().partition(|one| one.given || keep.contains(&*one.name));
+        let (stay, leave) =
+            std::mem::take(&mut self.0).into_iter().partition(|one| one.given || keep.contains(&*one.name));
         self.0 = stay;
         let leave: Vec<One> = leave;
         for One { name, thread, task, leave, stop, .. } in leave {
@@ -150,7 +151,8 @@ impl Running {
             };
             let thread = spawn(&name, move || deliver::read(behind, &from, &to, lost))?;
             let dead = DeadLetters::open(&common.disk, &common.logs.folder, &name, dead::BOUND);
-            let dead = dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));
+            let dead =
+                dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));
             let deliverer = Deliverer {
                 name: name.clone(),
                 sink,

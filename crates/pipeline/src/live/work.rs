@@ -120,8 +120,7 @@ impl Work {
         if let Ok(change) = self.changes.try_recv() {
             self.change = Some(change);
         }
-        if let Some(Sinks { wants, done, .. }) =
-            self.change.take_if(|change| change.text == self.runner.config().text)
+        if let Some(Sinks { wants, done, .. }) = self.change.take_if(|change| change.text == self.runner.config().text)
         {
             self.runner.wants(wants);
             // Whoever asked may have given up.

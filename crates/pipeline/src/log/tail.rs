@@ -54,13 +54,7 @@ pub enum Next {
 }
 
 impl Tail {
-    pub(super) fn following(
-        disk: Disk,
-        folder: PathBuf,
-        kind: &'static Kind,
-        from: u64,
-        synced: Arc<Synced>,
-    ) -> Tail {
+    pub(super) fn following(disk: Disk, folder: PathBuf, kind: &'static Kind, from: u64, synced: Arc<Synced>) -> Tail {
         Tail::new(disk, folder, kind, from, Some(synced))
     }
 

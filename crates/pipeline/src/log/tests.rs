@@ -18,11 +18,14 @@ fn bytes(control: &Control) -> Vec<u8> {
 }
 
 /// What an opening gives, as recovery does it: the log, what was torn and damaged, and the records that are there.
-fn open(disk: &Disk, segment: u64) -> (Log, (u64, u64), Vec<usize>) {
+fn open(disk: &Disk, segment: u64) -> Opened {
     try_open(disk, segment).unwrap()
 }
 
-fn try_open(disk: &Disk, segment: u64) -> Result<(Log, (u64, u64), Vec<usize>), Fault> {
+/// The log, bytes that were torn and bytes that were damaged, and the records.
+type Opened = (Log, (u64, u64), Vec<usize>);
+
+fn try_open(disk: &Disk, segment: u64) -> Result<Opened, Fault> {
     let folder = Path::new("j");
     let mut follower = Follower::recorded(disk, folder, 0);
     let mut seen = Vec::new();

@@ -93,7 +93,9 @@ proptest! {
 #[test]
 fn what_is_too_much_for_one_entry_is_cut_into_several() {
     let disk = Disk::simulated();
-    let mut log = OutputLog::open(&disk, Path::new("j"), Sizes { segment: 64 << 20, bound: 1 << 30 }, None, &"".into()).unwrap().0;
+    let mut log = OutputLog::open(&disk, Path::new("j"), Sizes { segment: 64 << 20, bound: 1 << 30 }, None, &"".into())
+        .unwrap()
+        .0;
     let mut said = said(5, &[PIECE as u32 + 3, PIECE as u32]);
     said.quiet = vec![1, PIECE as u32 + 1];
     log.say(said, owed).unwrap();

@@ -94,7 +94,8 @@ pub fn recover(place: &Where, config: &InForce, reread: Option<Box<dyn Reread>>)
         Some(moment) => moment.position,
         None => journal::begin(disk, folder)?.unwrap_or_default(),
     };
-    let mut known = Known::new(named(&names), moment.as_ref().map_or(0, |moment| moment.next_input), remembered.clone());
+    let mut known =
+        Known::new(named(&names), moment.as_ref().map_or(0, |moment| moment.next_input), remembered.clone());
     known.text = moment.as_ref().map(|moment| moment.text.clone());
     let mut follower = Follower::recorded(disk, folder, position);
     while let Some((mut record, next)) = follower.next_head()? {
@@ -149,7 +150,8 @@ fn lock(place: &Where) -> Result<DiskFile, Fault> {
         }
         _ => wrong(error),
     })?;
-    let now = crate::clock::Clock::Wall.now().floor(ouzel_engine::time::Span::from_secs(1), ouzel_engine::time::Span::ZERO);
+    let now =
+        crate::clock::Clock::Wall.now().floor(ouzel_engine::time::Span::from_secs(1), ouzel_engine::time::Span::ZERO);
     let words = format!("process {}, since {now}\n", std::process::id());
     // It is for people only; a disk that is full has no room for it.
     let _ = disk.replace(&owner, words.as_bytes());

@@ -59,7 +59,7 @@ impl Hub {
     pub fn sync(&self, wishes: &Wishes) -> Value {
         let now = micros(self.clock.now());
         let newest = |series: Series| {
-            let (time, value) = self.model.track(series)?.last?;
+            let (time, value) = self.model.track(series)?.last()?;
             Some(json!({ "s": series.0, "t": micros(time), "v": value }))
         };
         let series: Vec<Value> = wishes.choice.series(self.model.shown()).into_iter().filter_map(newest).collect();

@@ -292,13 +292,13 @@ impl Model {
         let heard = !matches!(state, DeviceState::Stale | DeviceState::Silent);
         let tracks = pulse.series().iter().map(|series| (series, &self.tracks[series.0 as usize]));
         let shown: Vec<(&Series, &Track)> = tracks.filter(|(_, track)| track.is_shown()).collect();
-        let last = shown.iter().filter_map(|(_, track)| track.last).map(|(time, _)| micros(time)).max();
+        let last = shown.iter().filter_map(|(_, track)| track.last()).map(|(time, _)| micros(time)).max();
         let series = |(series, track): &(&Series, &Track)| {
             json!({
                 "s": series.0,
                 "channel": self.names.channel_name(track.channel),
-                "value": track.last.map(|(_, value)| value),
-                "time": track.last.map(|(time, _)| micros(time)),
+                "value": track.last().map(|(_, value)| value),
+                "time": track.last().map(|(time, _)| micros(time)),
                 "rate": if heard { track.rate() } else { 0.0 },
             })
         };

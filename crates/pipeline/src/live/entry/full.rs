@@ -44,7 +44,8 @@ impl Entry {
         self.full = Some(Full { since, parked: Some(round), looked: Instant::now() });
         self.reserve.open();
         let part = "journal".to_owned();
-        let trouble = Trouble { part, what: format!("{fault}; no readings are taken in"), since, at: since, over: false };
+        let trouble =
+            Trouble { part, what: format!("{fault}; no readings are taken in"), since, at: since, over: false };
         self.mention(trouble, senders);
         let mut later = Round::new(self.next_number, since, since);
         ticks.into_iter().for_each(|tick| later.tick(tick));
@@ -86,8 +87,13 @@ impl Entry {
         let (since, parked) = (full.since, full.parked.take());
         if let Some(mut round) = parked {
             let now = self.clock.now();
-            let arrives: std::collections::HashSet<_> =
-                self.feeds.iter().flat_map(|feed| feed.series.iter().flatten()).filter(|(_, a)| *a).map(|(s, _)| *s).collect();
+            let arrives: std::collections::HashSet<_> = self
+                .feeds
+                .iter()
+                .flat_map(|feed| feed.series.iter().flatten())
+                .filter(|(_, a)| *a)
+                .map(|(s, _)| *s)
+                .collect();
             round.arrive(now, ticked, |row| arrives.contains(&row.series));
             if self.try_write(&mut round, senders).is_err() {
                 if let Some(full) = &mut self.full {

@@ -200,8 +200,7 @@ impl Entry {
         }
         let waits = packet.waits;
         let fate = aside.fate();
-        let kept =
-            |rows: Range<usize>| Kept { source, key, rows, given, rejected, absent, mark, ack, fate, waits };
+        let kept = |rows: Range<usize>| Kept { source, key, rows, given, rejected, absent, mark, ack, fate, waits };
         if let Some(reference) = packet.reference.take() {
             let own = rows.split_off(start);
             round.references.push_back((kept(0..0), reference, packet, own));
@@ -266,8 +265,10 @@ impl Entry {
                 let marks = if index == last { marks.clone() } else { Vec::new() };
                 let mut bytes = Vec::new();
                 record::stretch(arrived, marks, piece, &mut bytes);
-                let written = if index == 0 { self.append(&bytes) } else { Ok(self.insist(&bytes)) };
-                if let Err(fault) = written {
+                if index > 0 {
+                    // What was begun is brought to its end.
+                    self.insist(&bytes);
+                } else if let Err(fault) = self.append(&bytes) {
                     round.stretch = join(pieces);
                     return Err(fault);
                 }
@@ -426,7 +427,8 @@ impl Refused {
                 "device `{name}` is one too many: cardinality limit of {limit}; raise `limit` in `[devices]`, or retire some"
             )
         };
-        let rejected = |name| Rejected { source: source.to_owned(), line: 0, reason: reason(name), text: String::new() };
+        let rejected =
+            |name| Rejected { source: source.to_owned(), line: 0, reason: reason(name), text: String::new() };
         self.names.iter().map(rejected).collect()
     }
 }

@@ -16,6 +16,9 @@ use ouzel_engine::output::{Output, What};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Names that are shown at once.
+const NAMES: usize = 10_000;
+
 /// Bytes at the end of the output log that are shown to a page: more than its lists hold.
 const SHOWN: u64 = 16 << 20;
 
@@ -23,15 +26,19 @@ impl Work {
     /// See the head of this file. Nothing of it is counted, told or written a second time.
     pub(super) fn catch_up(&mut self) -> Result<(), Fault> {
         let checkpoint = self.runner.position();
-        let known = self.runner.names().declarations();
-        if known.is_empty() && checkpoint == 0 {
+        if self.runner.names().device_count() == 0 && checkpoint == 0 {
             return Ok(());
         }
-        let mut names = Step { past: true, ..Step::default() };
-        names.stretch.declarations = known;
-        // An empty stretch stands where the lake is.
-        names.stretch.batch.first = self.lake.as_ref().map_or(0, |lake| lake.kept);
-        self.show(names);
+        for done in (0..).step_by(NAMES) {
+            let mut names = Step { past: true, ..Step::default() };
+            names.stretch.declarations = self.runner.names().declarations_behind(done, NAMES);
+            if names.stretch.declarations.is_empty() {
+                break;
+            }
+            // An empty stretch stands where the lake is.
+            names.stretch.batch.first = self.lake.as_ref().map_or(0, |lake| lake.kept);
+            self.show(names);
+        }
         let mut said = Backlog::new(&self.runner.outputs().readers(), self.lake.as_ref().map(|lake| lake.kept))?;
         let next = self.runner.stream().next_input();
         if let Some(kept) = self.lake.as_ref().map(|lake| lake.kept).filter(|kept| *kept < next) {
