@@ -33,7 +33,7 @@ pub struct Track {
 }
 
 /// What people see of a series.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Seen {
     /// The channel's plausible range, both ends included.
     range: (f64, f64),
