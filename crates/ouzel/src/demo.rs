@@ -4,9 +4,9 @@ mod judge;
 mod plan;
 
 use crate::ending::{Done, Ending, Failure};
-use crate::figures::{bytes, counted, grouped};
+use crate::figures::{counted, grouped};
 use crate::live::{Ended, Launch, new_key};
-use crate::{meter, screen, stop};
+use crate::{screen, stop, tally};
 use judge::{Witness, judge};
 use ouzel_engine::time::{Span, Time};
 use ouzel_lake::LakeSettings;
@@ -172,14 +172,6 @@ fn sum_up(ended: &Ended, witness: &Witness, speaks: Time) {
         grouped(counters.alerts.get()),
         grouped(counters.aggregates.get()),
     ));
-    if let Some(p99) = counters.latency.quantile(0.99) {
-        screen::say(&format!(
-            "  took      at most {:.1} ms from a reading to what follows, 99 of 100 times",
-            p99.as_secs_f64() * 1e3
-        ));
-    }
-    if let Some(peak) = meter::peak_rss_bytes() {
-        screen::say(&format!("  memory    {} at most", bytes(peak)));
-    }
+    tally::lines(counters).iter().for_each(|(word, rest)| screen::say(&format!("  {word:<10}{rest}")));
     screen::say("  next      ouzel demo --print-config > hall.toml && ouzel run hall.toml");
 }

@@ -214,6 +214,7 @@ impl Page {
             controls: live.controls.clone(),
             history,
             advance,
+            reload: None,
         };
         let settings = ServerSettings {
             key: self.key,

@@ -4,7 +4,7 @@ use crate::ending::{Done, Ending, Failure};
 use crate::figures::{counted, grouped, seconds};
 use crate::live::{Ended, Launch};
 use crate::load::{Loaded, load};
-use crate::{screen, stop};
+use crate::{screen, stop, tally};
 use ouzel_lake::LakeSettings;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config::Config;
@@ -93,4 +93,5 @@ fn sum_up(ended: &Ended) {
         counted(counters.anomalies.get(), "anomaly"),
         counted(counters.alerts.get(), "alert"),
     ));
+    tally::lines(counters).iter().for_each(|(word, rest)| screen::say(&format!("{word}: {rest}")));
 }

@@ -13,12 +13,14 @@ pub struct Problem {
     pub status: StatusCode,
     /// A sentence: lower case, with a way out.
     pub what: String,
+    /// Where it is several at once, as in a config: each with its place.
+    pub problems: Vec<String>,
 }
 
 impl Problem {
     /// A problem.
     pub fn new(status: StatusCode, what: impl Into<String>) -> Problem {
-        Problem { status, what: what.into() }
+        Problem { status, what: what.into(), problems: Vec::new() }
     }
 
     /// The request cannot be understood.
@@ -38,7 +40,11 @@ impl Problem {
 
     /// The answer's body.
     pub fn body(&self, request: &str) -> String {
-        serde_json::json!({ "error": self.what, "request": request }).to_string()
+        let mut body = serde_json::json!({ "error": self.what, "request": request });
+        if !self.problems.is_empty() {
+            body["problems"] = self.problems.clone().into();
+        }
+        body.to_string()
     }
 }
 

@@ -61,6 +61,17 @@ impl Track {
         self.presumed = false;
     }
 
+    /// Another config is in force, with another range for the channel.
+    pub fn limit(&mut self, range: Option<(f64, f64)>) {
+        self.range = range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+    }
+
+    /// Its device is gone; if it comes back it is new.
+    pub fn forget(&mut self) {
+        (self.last, self.usual_s) = (None, 0.0);
+        self.bands.clear();
+    }
+
     /// Whether a value lies in the channel's range.
     pub fn plausible(&self, value: f64) -> bool {
         self.range.0 <= value && value <= self.range.1

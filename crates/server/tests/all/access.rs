@@ -166,6 +166,7 @@ fn running() -> (ouzel_server::Running, tokio::sync::mpsc::Sender<std::sync::Arc
         controls,
         history: std::sync::Arc::new(Past::default()),
         advance: None,
+        reload: None,
     };
     (running, send)
 }
