@@ -14,5 +14,6 @@ mod live {
     mod ouzel;
     mod page;
     mod proxy;
+    mod sinks;
     mod stop;
 }

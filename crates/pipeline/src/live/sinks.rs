@@ -110,6 +110,7 @@ impl Running {
                 ends: None,
                 began: Instant::now(),
                 read: VecDeque::new(),
+                troubles: Vec::new(),
                 told: false,
             };
             self.tasks.push(tokio::spawn(deliverer.run()));
