@@ -2,12 +2,15 @@
 
 use crate::ending::Failure;
 use axum::Router;
+use ouzel_connect::fault::Fault;
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use ouzel_connect::sink::live::LiveSink;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::sink::mqtt as mqtt_sink;
 #[cfg(feature = "http")]
 use ouzel_connect::sink::webhook::Webhook;
+use ouzel_connect::sink::{self, Target};
+use ouzel_connect::source::file;
 #[cfg(feature = "http")]
 use ouzel_connect::source::http::{self, Http};
 use ouzel_connect::source::live::LiveSource;
@@ -15,9 +18,6 @@ use ouzel_connect::source::live::LiveSource;
 use ouzel_connect::source::live::Now;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::source::mqtt as mqtt_source;
-use ouzel_connect::fault::Fault;
-use ouzel_connect::sink::{self, Target};
-use ouzel_connect::source::file;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
 #[cfg(any(feature = "mqtt", feature = "http"))]

@@ -98,11 +98,23 @@ fn alone(span: Duration) -> (Duration, u64) {
     let good = Receiver::with(Manners::Answers);
     let desk = Desk::with(&format!("{INPUT}{}", sink("good", good.port(), "batch = 100")));
     let (ouzel, speaker) = (desk.run(), Speaker::default());
-    speaker.speak(ouzel.page(), RATE, span);
+    let (at, other) = (ouzel.page(), speaker.clone());
+    let speaks = spawn(move || other.speak(at, RATE, span));
+    let memory = watch(&ouzel, || speaks.is_finished());
     settled(&ouzel, "good", speaker.count());
-    let (p99, memory) = (speaker.p99(&good.got()), memory(&ouzel));
+    let p99 = speaker.p99(&good.got());
     ouzel.stop();
     (p99, memory)
+}
+
+/// Looks on until something is over: the most memory that was in use.
+fn watch(ouzel: &Ouzel, over: impl Fn() -> bool) -> u64 {
+    let mut most = 0;
+    while !over() {
+        most = memory(ouzel).max(most);
+        sleep(Duration::from_millis(100));
+    }
+    most
 }
 
 #[test]
@@ -118,25 +130,16 @@ fn a_bad_sink_costs_the_others_nothing() {
     let (ouzel, speaker) = (desk.run(), Speaker::default());
     let (at, other) = (ouzel.page(), speaker.clone());
     let speaks = spawn(move || other.speak(at, RATE, span));
-    let mut most = 0;
-    let mut watch = |span: Duration| {
-        let began = Instant::now();
-        while began.elapsed() < span {
-            most = memory(&ouzel).max(most);
-            sleep(Duration::from_millis(100));
-        }
-    };
     // One that was away comes back while others still speak.
-    watch(span / 3);
+    let began = Instant::now();
+    let most = watch(&ouzel, || began.elapsed() > span / 3);
     let gone = Receiver::at(port, Manners::Answers);
     until("it is tried again", || (gone.count() > 0).then_some(()));
     let (began, behind) = (Instant::now(), speaker.count());
     until("it has caught up", || (gone.count() + RATE / 5 >= speaker.count()).then_some(()));
     let took = began.elapsed();
     let catch_up = gone.count() as f64 / took.as_secs_f64();
-    while !speaks.is_finished() {
-        watch(Duration::from_millis(200));
-    }
+    let most = most.max(watch(&ouzel, || speaks.is_finished()));
     speaks.join().expect("it does not panic");
     let count = speaker.count();
     settled(&ouzel, "good", count);
@@ -164,7 +167,7 @@ fn a_bad_sink_costs_the_others_nothing() {
     assert!(catch_up >= CATCH_UP * RATE as f64, "{behind} in {took:?}, {catch_up:.0} a second");
     assert!(most <= memory_alone + MEMORY, "{most} bytes, alone {memory_alone}");
     // Those who mend their ways get everything.
-    [&slow, &hung].map(|one| one.becomes(Manners::Answers));
+    [&slow, &hung].into_iter().for_each(|one| one.becomes(Manners::Answers));
     for (name, receiver) in [("good", &good), ("slow", &slow), ("hung", &hung), ("gone", &gone)] {
         let counts = settled(&ouzel, name, count);
         assert_eq!(counts.delivered, count, "{name}");

@@ -169,7 +169,9 @@ impl Speaker {
         }
         let (first, begin, mut lines) = (self.count(), now() * 1_000, String::new());
         for n in first..first + count {
-            let _ = writeln!(lines, "m,device=d{} x={n} {}", n % super::DEVICES, begin + n % 1_000);
+            let (device, time) = (n % super::DEVICES, begin + 1_000 * (n - first));
+            // What is hot has to cool down before it can be hot again.
+            let _ = writeln!(lines, "m,device=d{device} x={n} {time}\nm,device=d{device} x=-2 {}", time + 500);
         }
         self.sent.lock().expect("nobody panics with it").extend((0..count).map(|_| Instant::now()));
         let answer = ask(to, "POST", "/write", &[], lines.as_bytes()).expect("it answers");
