@@ -11,6 +11,7 @@ mod live {
     mod hook;
     mod kill;
     mod lake;
+    mod names;
     mod ouzel;
     mod page;
     mod proxy;
