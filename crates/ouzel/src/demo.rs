@@ -98,6 +98,7 @@ pub fn run(args: &Args) -> Done {
         config,
         clock,
         text: text.clone(),
+        path: None,
         logs: Logs::new(data.join("journal")),
         lake: lake(data),
         listen: vec![listen],

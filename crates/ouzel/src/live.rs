@@ -1,6 +1,7 @@
 //! A live run with its page: what `run` and `demo` have in common.
 
 mod parts;
+mod reload;
 
 pub use parts::reopen;
 
@@ -17,7 +18,7 @@ use ouzel_pipeline::live::notice::{Notice, Notices, Weight};
 use ouzel_pipeline::live::play::Truth;
 use ouzel_pipeline::live::{Lake, Live, Logs, Mover, Parts, SinkPart, SinkWhat};
 use ouzel_server::history::History;
-use ouzel_server::running::{Advance, Running, ServerSettings};
+use ouzel_server::running::{Advance, Reload, Running, ServerSettings};
 use ouzel_server::{listen, serve};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use reload::Current;
+use tokio::sync::{mpsc, oneshot};
 
 /// What to run, and how.
 pub struct Launch {
@@ -38,6 +40,8 @@ pub struct Launch {
     pub clock: Clock,
     /// The text of it.
     pub text: String,
+    /// Its file, to be read again by SIGHUP; a demo has none.
+    pub path: Option<PathBuf>,
     /// Journal, output log and checkpoints.
     pub logs: Logs,
     /// Where results rest.
@@ -111,6 +115,8 @@ impl Launch {
             let (name, what) = ("witness".to_owned(), SinkWhat::Now(witness));
             made.sinks.push(SinkPart { name, take: vec![Noun::Anomalies], what });
         }
+        let (wish, mut wishes) = mpsc::channel::<reload::Wish>(4);
+        let hangup = crate::stop::listen_for_hangup()?;
         let began = Instant::now();
         let mut live = Live::start(Parts {
             config: InForce::new(&text, config.plan.clone()),
@@ -130,20 +136,29 @@ impl Launch {
             clock: clock.clone(),
             key: self.key,
             ui_dir: self.ui_dir,
-            extra: made.routes,
-            keyed: made.keyed,
+            extra: std::mem::take(&mut made.routes),
+            keyed: std::mem::take(&mut made.keyed),
+            reload: self.path.is_some().then_some(wish),
         };
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let (close, server) = page.open(listeners, &mut live);
         ready(&addresses);
         let over = || length.is_some_and(|length| began.elapsed() >= length) || stop.load(Ordering::Relaxed);
         let served = || !server.as_ref().is_some_and(tokio::task::JoinHandle::is_finished);
+        let entrances = std::mem::take(&mut made.entrances);
+        let mut current = Current { path: self.path, config, entrances };
         while !over() && served() && !live.is_broken() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            let wish = tokio::time::timeout(LOOK_EVERY, wishes.recv()).await.ok().flatten();
+            if wish.is_some() || hangup.swap(false, Ordering::Relaxed) {
+                let answer = current.reload(&mut live, &clock).await;
+                say(&answer);
+                // Whoever asked may have gone.
+                wish.into_iter().for_each(|wish| drop(wish.send(answer.clone())));
+            }
         }
         let ran = began.elapsed();
         let counters = Arc::clone(&live.counters);
-        made.entrances.iter().for_each(tokio::task::JoinHandle::abort);
+        current.entrances.iter().for_each(|(_, entrance)| entrance.abort());
         // The page ends while the rest is drained; its streams are told. It may have ended already.
         let _ = close.send(());
         let drained = tokio::time::timeout(DRAIN, live.stop()).await;
@@ -182,6 +197,20 @@ impl Launch {
     }
 }
 
+/// Says what became of a reload.
+fn say(answer: &reload::Answer) {
+    match answer {
+        Ok(changes) => {
+            screen::say("the config was read again:");
+            changes.iter().for_each(|change| screen::say(&format!("  {change}")));
+        }
+        Err(problems) => {
+            screen::say("warning: the config was read again, and nothing has changed, for it has problems:");
+            problems.iter().for_each(|problem| screen::say(&format!("  {problem}")));
+        }
+    }
+}
+
 /// The page of a run.
 struct Page {
     name: String,
@@ -191,6 +220,7 @@ struct Page {
     ui_dir: Option<PathBuf>,
     extra: Router,
     keyed: Router,
+    reload: Option<mpsc::Sender<reload::Wish>>,
 }
 
 type Server = tokio::task::JoinHandle<Result<(), ouzel_connect::fault::Fault>>;
@@ -214,7 +244,7 @@ impl Page {
             controls: live.controls.clone(),
             history,
             advance,
-            reload: None,
+            reload: self.reload.map(ask),
         };
         let settings = ServerSettings {
             key: self.key,
@@ -228,6 +258,21 @@ impl Page {
         }));
         (close, Some(server))
     }
+}
+
+/// Puts a wish to reload where it is granted, and waits for the answer.
+fn ask(wishes: mpsc::Sender<reload::Wish>) -> Reload {
+    let ended = || Err(vec!["the run is about to end".to_owned()]);
+    Arc::new(move || {
+        let wishes = wishes.clone();
+        Box::pin(async move {
+            let (wish, answer) = oneshot::channel();
+            if wishes.send(wish).await.is_err() {
+                return ended();
+            }
+            answer.await.unwrap_or_else(|_| ended())
+        })
+    })
 }
 
 fn advance(mover: Mover) -> Advance {

@@ -40,6 +40,7 @@ pub fn run(args: &Args) -> Done {
         name,
         clock: Clock::Wall,
         text: in_force.text.to_string(),
+        path: Some(args.config.clone()),
         logs: config.journal.clone(),
         lake: lake(&config, !listen.is_empty()),
         listen,

@@ -67,7 +67,7 @@ mod tests {
     fn what_is_none_has_no_line() {
         let source = SourceCounters { name: "floor".into(), ..SourceCounters::default() };
         let sink = SinkCounters { name: "desk".into(), ..SinkCounters::default() };
-        let counters = Counters { sources: vec![source], sinks: vec![sink], ..Counters::default() };
+        let counters = Counters { sources: vec![source].into(), sinks: vec![sink].into(), ..Counters::default() };
         let words = |lines: Vec<Line>| lines.into_iter().filter(|(word, _)| *word != "memory").collect::<Vec<_>>();
         assert_eq!(words(lines(&counters)), []);
         counters.sources[0].dropped.add(1_380);

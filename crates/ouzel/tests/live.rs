@@ -15,6 +15,7 @@ mod live {
     mod ouzel;
     mod page;
     mod proxy;
+    mod reload;
     mod sinks;
     mod stop;
 }

@@ -1,5 +1,9 @@
 //! What a live run counts. Written by the parts, read by the server at any time; no part waits for another here.
 
+mod row;
+
+pub use row::Row;
+
 use crate::queue::Reason;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -65,9 +69,9 @@ impl Default for Wait {
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Of each source, in the order of the config.
-    pub sources: Vec<SourceCounters>,
+    pub sources: Row<SourceCounters>,
     /// Of each sink, in the order of the config.
-    pub sinks: Vec<SinkCounters>,
+    pub sinks: Row<SinkCounters>,
     /// Readings in the journal, and so never lost.
     pub journalled: Count,
     /// Records written to the journal.

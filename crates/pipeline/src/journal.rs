@@ -11,7 +11,7 @@ mod mend;
 pub mod record;
 
 pub use mend::Mender;
-pub use record::{Journalled, Record, Referred};
+pub use record::{Configured, Journalled, Record, Referred};
 
 use crate::log::{self, Kind, Log, Readers, Tail};
 use ouzel_connect::disk::Disk;
@@ -153,7 +153,7 @@ fn arrived(record: &Record) -> Option<Time> {
         Record::Stretch(journalled) => Some(journalled.arrived),
         Record::Reference(referred) => Some(referred.arrived),
         Record::Control(control) => Some(control.at),
-        Record::Config(_) => None,
+        Record::Config(configured) => Some(configured.at),
     }
 }
 

@@ -45,7 +45,7 @@ impl Known {
                 self.follow(&journalled.stretch.declarations);
             }
             Record::Reference(referred) => self.follow(&referred.declarations),
-            Record::Config(text) => self.text = Some(text.clone()),
+            Record::Config(configured) => self.text = Some(configured.text.clone()),
             Record::Control(_) => {}
         }
         self.remembered.see(record);

@@ -21,12 +21,14 @@ pub mod notice;
 mod open;
 pub mod play;
 mod record;
+mod reload;
 mod roll;
 mod save;
 mod sinks;
 mod work;
 
 pub use mover::Mover;
+pub use reload::{Reload, at_next_start};
 pub use save::Often;
 
 use crate::clock::Clock;
@@ -34,9 +36,11 @@ use crate::config::{DevicesConfig, InForce};
 use crate::control::Controls;
 use crate::counters::Counters;
 use crate::outputs::Sizes;
-use crate::queue::{Bell, Queue, QueueSettings};
+use crate::log::Readers;
+use crate::queue::{Bell, QueueSettings};
 use crate::runner::Reread;
 use crate::step::Step;
+use entry::Change;
 use held::Held;
 use notice::Notices;
 use ouzel_connect::disk::Disk;
@@ -46,12 +50,14 @@ use ouzel_connect::sink::live::LiveSink;
 use ouzel_connect::sink::{Noun, Sink, SinkSettings};
 use ouzel_connect::source::live::LiveSource;
 use ouzel_lake::{LakeReader, LakeSettings};
+use roll::Roll;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
+use work::Sinks;
 
 /// What a live run is made of.
 pub struct Parts {
@@ -143,6 +149,13 @@ pub struct SinkPart {
     pub what: SinkWhat,
 }
 
+impl SinkPart {
+    /// Whether people stand behind it: what they silenced is not told, and trouble of the pipeline is.
+    fn people(&self) -> bool {
+        matches!(self.what, SinkWhat::Live { .. })
+    }
+}
+
 /// The sorts of sinks.
 pub enum SinkWhat {
     /// Files that go on where they were left.
@@ -170,14 +183,17 @@ pub struct Live {
     pub steps: Option<mpsc::Receiver<Arc<Step>>>,
     /// What is at rest.
     pub lake: Option<LakeReader>,
+    common: Common,
     bell: Arc<Bell>,
-    stopping: Arc<AtomicBool>,
-    stop: watch::Sender<bool>,
-    queues: Vec<Arc<Queue>>,
+    roll: Roll,
+    /// Makes readers of the output log.
+    readers: Readers,
+    to_intake: mpsc::Sender<Change>,
+    to_work: mpsc::Sender<Sinks>,
     /// Those without which nothing goes on, in the order of their start.
     threads: Vec<JoinHandle<Result<(), Fault>>>,
     sinks: sinks::Running,
-    sources: Vec<tokio::task::JoinHandle<()>>,
+    sources: Vec<reload::Source>,
 }
 
 /// What all parts have in common.
@@ -191,8 +207,6 @@ struct Common {
     notices: Notices,
     /// For threads: goes up when the sources have ended.
     stopping: Arc<AtomicBool>,
-    /// For tasks: goes up when the run is to end.
-    stopped: watch::Receiver<bool>,
 }
 
 impl Live {
@@ -201,13 +215,15 @@ impl Live {
     /// # Errors
     /// The first fault of a part that could not end well.
     pub async fn stop(self) -> Result<(), Fault> {
-        let Live { stop, stopping, bell, threads, sinks, sources, .. } = self;
-        // The drivers hold a receiver each, as long as they run.
-        let _ = stop.send(true);
-        for source in sources {
-            let _ = source.await;
+        let Live { common, bell, threads, sinks, sources, .. } = self;
+        for source in &sources {
+            // A driver that has ended already need not be told.
+            let _ = source.stop.send(true);
         }
-        stopping.store(true, Ordering::Relaxed);
+        for source in sources {
+            let _ = source.task.await;
+        }
+        common.stopping.store(true, Ordering::Relaxed);
         bell.ring();
         let ended = tokio::task::spawn_blocking(move || {
             let mut first = Ok(());
@@ -228,7 +244,8 @@ impl Live {
 
     /// What moves a manual clock on: in steps of 100 ms, each to its end. The wall's clock it leaves alone.
     pub fn mover(&self, clock: &Clock) -> Mover {
-        Mover::new(clock, &self.bell, &self.queues, &self.counters)
+        let queues: Vec<_> = self.sources.iter().map(|source| Arc::clone(&source.queue)).collect();
+        Mover::new(clock, &self.bell, &queues, &self.counters)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::checkpoint::{Moment, Part};
 use crate::config::InForce;
 use crate::control::{Control, Order};
 use crate::intake::Stretch;
-use crate::journal::{Mender, Record, Referred, record};
+use crate::journal::{Configured, Mender, Record, Referred, record};
 use crate::known::Remembered;
 use crate::outputs::{OutputLog, Place, Said};
 use crate::stream::Stream;
@@ -20,11 +20,12 @@ use crate::wants::Wants;
 use crate::words::Words;
 use ouzel_connect::encode::Book;
 use ouzel_connect::fault::Fault;
-use ouzel_engine::output::Output;
+use ouzel_engine::output::{Output, State, What};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, Reading};
 use ouzel_engine::series::{Declaration, Names};
 use ouzel_engine::time::{Span, Time};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Reads a stretch of a file again that the journal only refers to.
@@ -67,11 +68,13 @@ pub enum Taken {
         stretch: Stretch,
         /// What came out, in order of place.
         outputs: Vec<Output>,
+        /// The word that it came from, where it was no input.
+        control: Option<Control>,
     },
     /// A word.
     Control(Control),
-    /// Another config is in force.
-    Config(InForce),
+    /// Another config is in force, and alerts that are over by that, which were said under the one before.
+    Config(InForce, Vec<Output>),
     /// A text that this build cannot read, and why; the config before it stays in force.
     BadConfig(String),
     /// Input by reference that could not be read again, and why.
@@ -97,13 +100,16 @@ impl Runner {
                 }
             },
             Record::Control(control) => self.control(control),
-            Record::Config(text) => match self.in_force(&text) {
-                Ok(in_force) => {
-                    self.apply(&in_force);
-                    Taken::Config(in_force)
+            Record::Config(Configured { input, at, text }) => {
+                self.next_input = input + 1;
+                match self.in_force(&text) {
+                    Ok(in_force) => {
+                        let over = self.apply(&in_force, input, at);
+                        Taken::Config(in_force, over)
+                    }
+                    Err(why) => Taken::BadConfig(why),
                 }
-                Err(why) => Taken::BadConfig(why),
-            },
+            }
         }
     }
 
@@ -114,7 +120,7 @@ impl Runner {
         let mut outputs = Vec::new();
         self.stream.step(&stretch, &mut outputs);
         self.said(arrived, &outputs, &stretch);
-        Taken::Stretch { arrived, stretch, outputs }
+        Taken::Stretch { arrived, stretch, outputs, control: None }
     }
 
     fn control(&mut self, control: Control) -> Taken {
@@ -128,7 +134,7 @@ impl Runner {
                 }
                 let stretch = Stretch { batch: Batch { first: *input, ..Batch::default() }, ..Stretch::default() };
                 self.said(control.at, &outputs, &stretch);
-                Taken::Stretch { arrived: control.at, stretch, outputs }
+                Taken::Stretch { arrived: control.at, stretch, outputs, control: Some(control) }
             }
             Order::Trouble(trouble) => {
                 self.trouble = Some(trouble.clone());
@@ -168,6 +174,7 @@ impl Runner {
             self.trouble = None;
             added += 1;
         }
+        // After what was said under the one before.
         self.outputs.config(&self.in_force.text)?;
         self.outputs.show();
         Ok(added)
@@ -177,9 +184,12 @@ impl Runner {
         if *text == *self.in_force.text { Ok(self.in_force.clone()) } else { InForce::read(text) }
     }
 
-    /// Goes on under another plan: operators that did not change keep their state.
-    fn apply(&mut self, in_force: &InForce) {
+    /// Goes on under another plan, as the input of this number: operators that did not change keep their state. Alerts
+    /// whose rule or detector there is no more are over, and that is said.
+    fn apply(&mut self, in_force: &InForce, input: u64, at: Time) -> Vec<Output> {
+        let mut over = Vec::new();
         if in_force.text != self.in_force.text {
+            let open = self.stream.open_alerts();
             let mut slots = Vec::new();
             self.stream.save_slots(|slot, bytes| slots.push((slot, bytes.to_vec())));
             let fleet = self.stream.fleet_bytes();
@@ -189,10 +199,28 @@ impl Runner {
                 stream.restore_slot(slot, &bytes).expect("it was saved a moment ago");
             }
             stream.restore_fleet(&fleet).expect("it was saved a moment ago");
+            let name = |plan: &Plan, rule: u16| plan.alerts.get(usize::from(rule)).map(|rule| rule.name.clone());
+            let stays: HashSet<_> = stream
+                .open_alerts()
+                .iter()
+                .map(|alert| (name(&in_force.plan, alert.rule), alert.series))
+                .collect();
+            for mut alert in open {
+                if !stays.contains(&(name(&self.in_force.plan, alert.rule), alert.series)) {
+                    (alert.state, alert.time) = (State::Cleared, alert.time.max(self.stream.clock().now()));
+                    let device = self.stream.names().of(alert.series).0;
+                    let node = self.in_force.plan.operators.len() as u16 + alert.rule;
+                    let ordinal = over.len() as u32;
+                    over.push(Output { input, device, node, ordinal, what: What::Alert(Box::new(alert)) });
+                }
+            }
+            let stretch = Stretch { batch: Batch { first: input, ..Batch::default() }, ..Stretch::default() };
+            self.said(at, &over, &stretch);
             self.stream = stream;
             self.wants.iter_mut().for_each(|wants| wants.plan(&in_force.plan));
         }
         self.in_force = in_force.clone();
+        over
     }
 
     /// The sinks have changed.
@@ -264,6 +292,11 @@ impl Runner {
     /// Where outputs are written.
     pub fn outputs(&mut self) -> &mut OutputLog {
         &mut self.outputs
+    }
+
+    /// Devices that were retired and have not spoken since.
+    pub fn retired(&self) -> &std::collections::BTreeSet<String> {
+        self.remembered.retired()
     }
 
     /// What people said of open alerts.

@@ -139,7 +139,7 @@ fn sources(page: &mut Page, counters: &Counters) {
     }
     let name = "ouzel_source_drops_total";
     page.head(name, "counter", "readings given up by the queue, by reason");
-    for source in &counters.sources {
+    for source in counters.sources.iter() {
         for (reason, count) in source.drops.all() {
             page.line(name, &[("source", &source.name), ("reason", reason)], count.get());
         }
@@ -219,7 +219,7 @@ mod tests {
         sink.owed.set(5);
         sink.handled.set(2);
         sink.confirmed.record(Duration::from_millis(30), 2);
-        let counters = Counters { sources: vec![source], sinks: vec![sink], ..Counters::default() };
+        let counters = Counters { sources: vec![source].into(), sinks: vec![sink].into(), ..Counters::default() };
         counters.latency.record(Duration::from_millis(3), 10);
         counters.checkpoint_us.set(5_000_000);
         counters.journal_bytes.add(12);

@@ -23,7 +23,7 @@ fn config(page: SocketAddr, folder: &Path) -> String {
          [detector.high]\ntype = \"threshold\"\non = \"value\"\nabove = {{ warning = 1000, critical = 2000 }}\n\n\
          [alert.high]\non = \"high\"\n\n\
          [journal]\ndir = \"{dir}/journal\"\nsync = \"20ms\"\n\n[lake]\ndir = \"{dir}/lake\"\n\n\
-         [server]\nlisten = [\"{page}\"]\n"
+         [devices]\nlimit = 200_000\n\n[server]\nlisten = [\"{page}\"]\n"
     )
 }
 
@@ -412,6 +412,64 @@ fn sizes() -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
+/// Devices of a large fleet, how many lines a body has, and how long it speaks.
+const FLEET: usize = 100_000;
+const BODY: usize = 10_000;
+const MINUTES: u64 = 2;
+
+/// A large fleet speaks once a second for two minutes: what that takes, and how much more the second minute takes than the
+/// first. Not among the rows that are always measured, for it takes its time.
+fn fleet() -> Result<Vec<Row>, Failure> {
+    let folder = tempfile::tempdir().map_err(|e| failed("a temporary folder", e))?;
+    let running = Running::start(folder.path())?;
+    let mut stream = running.connect()?;
+    // Other values each second, in turn; times are those of arrival.
+    let bodies: Vec<Vec<String>> = (0..7)
+        .map(|round| {
+            let lines = |part: usize| {
+                let mut body = String::new();
+                for device in part * BODY..(part + 1) * BODY {
+                    let value = ((device * 31 + round * 37) % 1_000) as f64 / 7.0;
+                    let _ = writeln!(body, "fleet,device=machine-{device:06} value={value:.3}");
+                }
+                body
+            };
+            (0..FLEET / BODY).map(lines).collect()
+        })
+        .collect();
+    let began = Instant::now();
+    let (mut first, mut second, mut sent, mut late) = (0u64, 0u64, 1u64, Duration::ZERO);
+    for second_of_run in 0..MINUTES * 60 {
+        for (part, body) in bodies[second_of_run as usize % bodies.len()].iter().enumerate() {
+            let due = Duration::from_secs(second_of_run) + Duration::from_millis(part as u64 * 1_000 / 10);
+            match due.checked_sub(began.elapsed()) {
+                Some(early) => std::thread::sleep(early),
+                None => late = late.max(began.elapsed() - due),
+            }
+            post(&mut stream, "/write", body.as_bytes()).map_err(|e| failed("a body", e))?;
+            sent += BODY as u64;
+        }
+        let (now, _) = running.memory().ok_or_else(|| failed("memory", "this system does not tell it"))?;
+        let half = if second_of_run < MINUTES * 30 { &mut first } else { &mut second };
+        *half = (*half).max(now);
+    }
+    running.until_worked(sent)?;
+    let (_, peak) = running.memory().ok_or_else(|| failed("memory", "this system does not tell it"))?;
+    let setting = format!("a reading a second each for {MINUTES} minutes, window and z-score; at most {late:.1?} late");
+    let row = |name: &str, value: f64| Row {
+        name: name.into(),
+        setting: setting.clone(),
+        value,
+        unit: "MiB".into(),
+        peak_rss_bytes: peak,
+    };
+    let mib = |bytes: f64| bytes / 1_048_576.0;
+    Ok(vec![
+        row("memory, fleet of 100 000 devices", mib(peak as f64)),
+        row("memory, fleet of 100 000 devices, second minute over the first", mib(second as f64 - first as f64)),
+    ])
+}
+
 /// All rows of live runs whose name has this word.
 ///
 /// # Errors
@@ -429,6 +487,9 @@ pub fn rows(only: Option<&str>, readings: u64, runs: u32) -> Result<Vec<Row>, Fa
     }
     if wanted(&["memory", "start to first reading accepted", "live"]) {
         rows.extend(sizes()?);
+    }
+    if only.is_some_and(|word| "memory, fleet of 100 000 devices".contains(word) && word != "memory") {
+        rows.extend(fleet()?);
     }
     Ok(rows)
 }

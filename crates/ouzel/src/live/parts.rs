@@ -2,15 +2,12 @@
 
 use crate::ending::Failure;
 use axum::Router;
-use ouzel_connect::fault::Fault;
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use ouzel_connect::sink::live::LiveSink;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::sink::mqtt as mqtt_sink;
 #[cfg(feature = "http")]
 use ouzel_connect::sink::webhook::Webhook;
-use ouzel_connect::sink::{self, Target};
-use ouzel_connect::source::file;
 #[cfg(feature = "http")]
 use ouzel_connect::source::http::{self, Http};
 use ouzel_connect::source::live::LiveSource;
@@ -18,10 +15,14 @@ use ouzel_connect::source::live::LiveSource;
 use ouzel_connect::source::live::Now;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::source::mqtt as mqtt_source;
+use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::{self, SinkSettings, Target};
+use ouzel_connect::source::file;
+use ouzel_engine::plan::Plan;
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
+use ouzel_pipeline::config::{Config, LiveSinkConfig, SourceConfig, SourceKind};
 #[cfg(any(feature = "mqtt", feature = "http"))]
-use ouzel_pipeline::config::{LiveKind, LiveSinkConfig, LiveSinkKind};
+use ouzel_pipeline::config::{LiveKind, LiveSinkKind};
 use ouzel_pipeline::live::play::{Played, ReadIn, Reader, Reopen, Truth, begin_now};
 use ouzel_pipeline::live::{SinkPart, SinkWhat, SourcePart};
 #[cfg(any(feature = "mqtt", feature = "http"))]
@@ -40,7 +41,7 @@ pub struct Made {
     /// The same, where such a source asks for a key of its own.
     pub keyed: Router,
     /// Those that have addresses of their own.
-    pub entrances: Vec<JoinHandle<()>>,
+    pub entrances: Vec<(String, JoinHandle<()>)>,
     /// What its simulators play.
     pub truth: Vec<Truth>,
 }
@@ -55,14 +56,25 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
         add_source(source, clock, &mut made).await?;
     }
     for (name, settings) in &config.sinks {
-        let what = match settings.target {
-            Target::Folder(_) => SinkWhat::Files(settings.clone()),
-            Target::Stdout => SinkWhat::Now(sink::open(settings, &config.plan)?),
-        };
-        made.sinks.push(SinkPart { name: name.clone(), take: settings.take.clone(), what });
+        add_sink(name, settings, &config.plan, &mut made)?;
     }
-    add_sinks(config, clock, &mut made)?;
+    for sink in &config.live_sinks {
+        add_live_sink(sink, clock, &mut made)?;
+    }
     Ok(made)
+}
+
+/// Makes a sink that is written to here.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn add_sink(name: &str, settings: &SinkSettings, plan: &Plan, made: &mut Made) -> Result<(), Failure> {
+    let what = match settings.target {
+        Target::Folder(_) => SinkWhat::Files(settings.clone()),
+        Target::Stdout => SinkWhat::Now(sink::open(settings, plan)?),
+    };
+    made.sinks.push(SinkPart { name: name.to_owned(), take: settings.take.clone(), what });
+    Ok(())
 }
 
 /// What reads the files of a config again that its journal refers to.
@@ -79,11 +91,15 @@ pub fn reopen(config: &Config) -> Reopen {
     })
 }
 
-#[cfg(any(feature = "mqtt", feature = "http"))]
+/// Makes a sink over a network.
+///
+/// # Errors
+/// When a secret cannot be read.
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only webhooks ask for the time"))]
-fn add_sinks(config: &Config, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
-    for sink in &config.live_sinks {
-        let LiveSinkConfig { name, what, take, at_most, beyond } = sink;
+pub fn add_live_sink(sink: &LiveSinkConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
+    let LiveSinkConfig { name, what, take, at_most, beyond } = sink;
+    #[cfg(any(feature = "mqtt", feature = "http"))]
+    {
         let delivers: Box<dyn LiveSink> = match what {
             #[cfg(feature = "http")]
             LiveSinkKind::Webhook(settings) => Box::new(Webhook::new(settings, now(clock))?),
@@ -92,17 +108,17 @@ fn add_sinks(config: &Config, clock: &Clock, made: &mut Made) -> Result<(), Fail
         };
         let what = SinkWhat::Live { sink: delivers, at_most: *at_most, beyond: *beyond };
         made.sinks.push(SinkPart { name: name.clone(), take: take.clone(), what });
+        Ok(())
     }
-    Ok(())
+    #[cfg(not(any(feature = "mqtt", feature = "http")))]
+    match *what {}
 }
 
-/// A build without networks has no such sinks.
-#[cfg(not(any(feature = "mqtt", feature = "http")))]
-fn add_sinks(_: &Config, _: &Clock, _: &mut Made) -> Result<(), Failure> {
-    Ok(())
-}
-
-async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
+/// Makes a source.
+///
+/// # Errors
+/// As [`make`].
+pub async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
     let SourceConfig { name, what, timing, queue } = config;
     let (source, eager): (Box<dyn LiveSource>, bool) = match what {
         SourceKind::Simulate(settings) => {
@@ -139,10 +155,11 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
                 }
                 Some(address) => {
                     let (listener, routes) = (http::listen(address).await?, http.routes());
-                    made.entrances.push(tokio::spawn(async move {
-                        // It ends with the run; until then there is nothing that could end it.
+                    let entrance = tokio::spawn(async move {
+                        // It ends with its source; until then there is nothing that could end it.
                         let _ = http::serve(listener, routes, std::future::pending()).await;
-                    }));
+                    });
+                    made.entrances.push((name.clone(), entrance));
                 }
             }
             (Box::new(http), true)

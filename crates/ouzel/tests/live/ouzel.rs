@@ -195,6 +195,10 @@ impl Ouzel {
         assert_eq!(sum("passed"), all["journalled"].as_u64().expect("a count") + sum("known"), "{all}");
     }
 
+    pub(crate) fn signal(&self, which: Signal) {
+        signal(&self.child.0, which);
+    }
+
     /// SIGKILL: as when the power goes, but for what the system still writes.
     pub(crate) fn kill(mut self) {
         self.child.0.kill().expect("it runs");

@@ -22,8 +22,19 @@ pub enum Record {
     Reference(Box<Referred>),
     /// What somebody said.
     Control(Control),
-    /// The text of the config that is in force from here on.
-    Config(String),
+    /// The config that is in force from here on.
+    Config(Configured),
+}
+
+/// A change of the config. It has a number among the inputs, for alerts may end by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Its number.
+    pub input: u64,
+    /// When it came.
+    pub at: Time,
+    /// The text that is in force from here on.
+    pub text: String,
 }
 
 /// A stretch of input, and what is to be known of how it came.
@@ -96,10 +107,19 @@ const CONTROL: u8 = 2;
 const CONFIG: u8 = 3;
 const REFERENCE: u8 = 4;
 
-/// The text of a config, as bytes.
-pub fn config(text: &str, into: &mut Vec<u8>) {
+/// A change of the config, as bytes.
+pub fn config(configured: &Configured, into: &mut Vec<u8>) {
     into.push(CONFIG);
-    into.extend(text.as_bytes());
+    into.extend_from_slice(&configured.input.to_le_bytes());
+    into.extend_from_slice(&configured.at.0.to_le_bytes());
+    into.extend_from_slice(configured.text.as_bytes());
+}
+
+fn read_config(body: &[u8]) -> Option<Configured> {
+    let (input, rest) = body.split_first_chunk()?;
+    let (at, text) = rest.split_first_chunk()?;
+    let text = String::from_utf8(text.to_vec()).ok()?;
+    Some(Configured { input: u64::from_le_bytes(*input), at: Time(i64::from_le_bytes(*at)), text })
 }
 
 /// Input by reference, as bytes.
@@ -146,7 +166,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
     match kind {
         STRETCH => read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged),
         CONTROL => postcard::from_bytes(body).map(Record::Control).map_err(|_| Unreadable::Damaged),
-        CONFIG => String::from_utf8(body.to_vec()).map(Record::Config).map_err(|_| Unreadable::Damaged),
+        CONFIG => read_config(body).map(Record::Config).ok_or(Unreadable::Damaged),
         REFERENCE => {
             postcard::from_bytes(body).map(|it| Record::Reference(Box::new(it))).map_err(|_| Unreadable::Damaged)
         }
@@ -172,6 +192,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
             let next = match &record {
                 Record::Reference(referred) => Some(referred.first + u64::from(referred.rows)),
                 Record::Control(Control { what: Order::Retire { input, .. }, .. }) => Some(input + 1),
+                Record::Config(Configured { input, .. }) => Some(input + 1),
                 _ => None,
             };
             Ok((record, next))

@@ -167,7 +167,7 @@ mod tests {
 
     /// A driver of this source, and what stops it.
     fn driver(source: Box<dyn LiveSource>) -> (SourceDriver, watch::Sender<bool>) {
-        let counters = Arc::new(Counters { sources: vec![SourceCounters::default()], ..Counters::default() });
+        let counters = Arc::new(Counters { sources: vec![SourceCounters::default()].into(), ..Counters::default() });
         let settings = QueueSettings { holds: 100, when_full: WhenFull::Block, spill: 0 };
         let queue = Arc::new(Queue::new(settings, Arc::default(), Arc::clone(&counters), 0));
         let (stop, stopped) = watch::channel(false);

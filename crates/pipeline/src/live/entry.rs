@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::{DevicesConfig, InForce};
 use crate::control::{Control, Order, Said, Word};
 use crate::counters::Counters;
-use crate::journal::{self, record};
+use crate::journal::{self, Configured, record};
 use crate::known::Remembered;
 use crate::log::Log;
 use crate::queue::{Bell, Dropping, Fullness};
@@ -71,8 +71,8 @@ pub(super) struct Entry {
     /// Devices that were retired and have not spoken since.
     pub(super) retired: HashSet<Device>,
     pub(super) said: mpsc::Receiver<Said>,
-    /// Sources that were added or taken away while it runs.
-    pub(super) changes: mpsc::Receiver<Vec<Feed>>,
+    /// What changes while it runs.
+    pub(super) changes: mpsc::Receiver<Change>,
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,
     /// Goes up when all has been said and the queues need only be emptied.
@@ -80,6 +80,16 @@ pub(super) struct Entry {
     pub(super) full: Option<Full>,
     /// The folder is ours as long as the journal is written.
     pub(super) _lock: DiskFile,
+}
+
+/// What changes while it runs.
+pub(super) enum Change {
+    /// A source comes.
+    Come(Box<Feed>),
+    /// A source goes: once what stands in its queue is taken.
+    Go(usize),
+    /// There may be more devices, or fewer.
+    Devices(DevicesConfig),
 }
 
 /// How large the journal may be, in bytes.
@@ -128,9 +138,7 @@ impl Entry {
         loop {
             self.bell.wait(self.deadline(&senders, ticked.second));
             let stop = self.stop.load(Ordering::Relaxed);
-            if let Ok(feeds) = self.changes.try_recv() {
-                self.feeds = feeds;
-            }
+            self.change();
             self.listen(&mut senders);
             let now = self.clock.now();
             let mut round = Round::new(self.next_number, now, ticked.second);
@@ -170,9 +178,9 @@ impl Entry {
     fn begin(&mut self, senders: &mut Senders) -> Result<(), Fault> {
         let now = self.clock.now();
         if self.text.as_deref() != Some(&*self.config.text) {
-            let mut bytes = Vec::new();
-            record::config(&self.config.text, &mut bytes);
+            let bytes = self.configured(&self.config.clone());
             self.insist(&bytes);
+            self.next_number += 1;
         }
         let mut bytes = Vec::new();
         record::control(&Control { at: now, by: String::new(), what: Order::Start }, &mut bytes);
@@ -183,6 +191,19 @@ impl Entry {
         round.tick(Reading { flags: Flags::START, ..Reading::tick(second) });
         self.write(round, senders);
         self.commit(senders)
+    }
+
+    fn change(&mut self) {
+        while let Ok(change) = self.changes.try_recv() {
+            match change {
+                Change::Come(feed) => self.feeds.push(*feed),
+                Change::Go(index) => {
+                    self.feeds.iter_mut().filter(|feed| feed.index == index).for_each(|feed| feed.goes = true);
+                }
+                Change::Devices(devices) => self.devices = devices,
+            }
+        }
+        self.feeds.retain(|feed| !(feed.goes && feed.queue.is_over()));
     }
 
     fn deadline(&self, senders: &Senders, ticked: Time) -> Instant {
@@ -239,11 +260,18 @@ impl Entry {
         Ok(())
     }
 
+    fn configured(&self, config: &InForce) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let (input, at, text) = (self.next_number, self.clock.now(), config.text.to_string());
+        record::config(&Configured { input, at, text }, &mut bytes);
+        bytes
+    }
+
     /// Another config is in force from here on; what its windows and features derive of known devices is declared.
     fn reload(&mut self, config: InForce, senders: &mut Senders) -> Result<(), Fault> {
-        let mut bytes = Vec::new();
-        record::config(&config.text, &mut bytes);
+        let bytes = self.configured(&config);
         self.append_with_reserve(&bytes)?;
+        self.next_number += 1;
         let declarations = config.plan.declare_known(&mut self.roll.write());
         self.config = config;
         if !declarations.is_empty() {

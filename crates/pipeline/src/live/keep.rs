@@ -6,11 +6,15 @@
 use super::work::LakeWay;
 use super::{Common, Lake, spawn};
 use crate::clock::Clock;
+use crate::control::{Controls, Order};
 use crate::counters::Counters;
 use crate::live::held::Held;
 use crate::live::notice::Notices;
 use crate::step::Step;
+use crate::trouble::Trouble;
 use ouzel_connect::fault::{Fault, Retry};
+use ouzel_engine::plan::Plan;
+use ouzel_engine::time::Time;
 use ouzel_lake::{LakeReader, LakeWriter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,8 +37,14 @@ pub(super) struct Kept {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub(super) fn start(common: &Common, lake: Lake, next: &mut u64) -> Result<Option<Kept>, Fault> {
-    let plan = Arc::clone(&common.config.plan);
+pub(super) fn start(
+    common: &Common,
+    lake: Lake,
+    plan: &Arc<Plan>,
+    controls: &Controls,
+    next: &mut u64,
+) -> Result<Option<Kept>, Fault> {
+    let plan = Arc::clone(plan);
     let in_files = matches!(lake, Lake::Files(_));
     let (writer, reader) = match lake {
         Lake::Files(settings) => LakeWriter::open(&common.disk, &settings.dir.clone(), plan, settings)?,
@@ -60,6 +70,8 @@ pub(super) fn start(common: &Common, lake: Lake, next: &mut u64) -> Result<Optio
         notices: common.notices.clone(),
         held: Arc::clone(&common.held),
         in_files,
+        controls: controls.clone(),
+        trouble: None,
         stuck,
         stop: Arc::clone(&common.stopping),
     };
@@ -78,6 +90,9 @@ struct Keeper {
     notices: Notices,
     held: Arc<Held>,
     in_files: bool,
+    controls: Controls,
+    /// Since when people know that there is no room.
+    trouble: Option<Time>,
     /// Up while there is no room.
     stuck: Arc<AtomicBool>,
     /// The run is to end.
@@ -115,18 +130,33 @@ impl Keeper {
                 return Err(fault);
             }
             self.stuck.store(true, Ordering::Relaxed);
+            let now = self.clock.now();
+            if self.trouble.is_none() && self.mention(fault.to_string(), now, false) {
+                self.trouble = Some(now);
+            }
             self.tell(Err(fault), told);
             std::thread::sleep(TICK);
             // A failed roll is tried again by this.
             let _ = self.writer.tick(self.clock.now());
         }
         self.stuck.store(false, Ordering::Relaxed);
+        if let Some(since) = self.trouble
+            && self.mention("the lake can be written again".to_owned(), since, true)
+        {
+            self.trouble = None;
+        }
         if step.past { Ok(()) } else { self.tick() }
     }
 
     /// Rolls files where it is time. Not while the disk is full: the room that is left there is for the journal.
     fn tick(&mut self) -> Result<(), Fault> {
         if self.held.is_full() { Ok(()) } else { self.writer.tick(self.clock.now()) }
+    }
+
+    /// Tells people of trouble by way of the journal; says whether it was taken.
+    fn mention(&self, what: String, since: Time, over: bool) -> bool {
+        let trouble = Trouble { part: "lake".to_owned(), what, since, at: self.clock.now(), over };
+        self.controls.mention(Order::Trouble(trouble), "ouzel")
     }
 
     /// The same trouble is told once, not once a second.

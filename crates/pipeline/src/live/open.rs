@@ -1,7 +1,6 @@
 //! The start of a run: what was left is found, and every part gets its place, those who listen before those who speak.
 
-use super::drive::SourceDriver;
-use super::entry::{Bounds, Entry, Feed};
+use super::entry::{Bounds, Entry};
 use super::held::Held;
 use super::mover::ring_on_advance;
 use super::roll::Roll;
@@ -13,7 +12,7 @@ use crate::control::Controls;
 use crate::counters::{Counters, SinkCounters, SourceCounters};
 use crate::journal::Follower;
 use crate::live::notice::Notices;
-use crate::queue::{Bell, Queue};
+use crate::queue::Bell;
 use crate::reserve::Reserve;
 use crate::runner::{Recovered, Report, Where, recover};
 use crate::wants::Wants;
@@ -22,25 +21,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// Steps that a page may be behind before readings are left out for it.
 const STEPS: usize = 256;
 
-impl Common {
-    /// The drivers of the sources, not yet started, and where the intake finds what they bring.
-    fn sources(&self, parts: Vec<SourcePart>, bell: &Arc<Bell>) -> (Vec<Feed>, Vec<SourceDriver>) {
-        let (mut feeds, mut drivers) = (Vec::new(), Vec::new());
-        for (index, SourcePart { name, source, queue, eager }) in parts.into_iter().enumerate() {
-            let counters = Arc::clone(&self.counters);
-            let queue = Arc::new(Queue::new(queue, Arc::clone(bell), Arc::clone(&counters), index));
-            feeds.push(Feed::new(name.clone(), Arc::clone(&queue), index, eager));
-            let (clock, notices, stop) = (self.clock.clone(), self.notices.clone(), self.stopped.clone());
-            drivers.push(SourceDriver { name, source, queue, counters, index, clock, notices, stop });
-        }
-        (feeds, drivers)
-    }
-}
+/// Changes that wait for the intake.
+const CHANGES: usize = 16;
 
 fn counters_of(sources: &[SourcePart], sinks: &[SinkPart]) -> Counters {
     let source = |part: &SourcePart| SourceCounters { name: part.name.clone(), ..SourceCounters::default() };
@@ -64,13 +51,15 @@ impl Live {
         let Recovered { mut runner, mut known, journal, store, position, end, report, lock } =
             recover(&place, &config, reread)?;
         tell(&report, &notices);
-        let (stop, stopped) = watch::channel(false);
         let counters = Arc::new(counters_of(&sources, &sinks));
         let stopping = Arc::new(AtomicBool::new(false));
         let held = Arc::new(Held::new(store.oldest()));
-        let common = Common { config, clock, disk, logs, counters, held, notices, stopping, stopped };
+        let common = Common { config, clock, disk, logs, counters, held, notices, stopping };
         let mut threads = Vec::new();
-        let (to_lake, lake) = match keep::start(&common, lake, &mut known.next_number)? {
+        let bell = Arc::new(Bell::default());
+        let (controls, said) = Controls::new(common.clock.clone(), Arc::clone(&bell));
+        let plan = Arc::clone(runner.plan());
+        let (to_lake, lake) = match keep::start(&common, lake, &plan, &controls, &mut known.next_number)? {
             Some(kept) => {
                 threads.push(kept.thread);
                 (Some(kept.way), Some(kept.reader))
@@ -86,8 +75,7 @@ impl Live {
         threads.push(spawn("checkpoints", move || saver.run())?);
         let roll = Roll::new(std::mem::take(&mut known.names));
         let (stand, readers) = (runner.outputs().stand(), runner.outputs().readers());
-        let people = |part: &SinkPart| matches!(part.what, super::SinkWhat::Live { .. });
-        let wants = |part: &SinkPart| Wants::new(&part.name, &part.take, people(part), runner.plan());
+        let wants = |part: &SinkPart| Wants::new(&part.name, &part.take, part.people(), runner.plan());
         let wants = sinks.iter().map(wants).collect();
         runner.wants(wants);
         let mut running = Running::default();
@@ -95,9 +83,7 @@ impl Live {
             running.start(&common, part, index, &readers, &roll, &stand)?;
         }
         let (to_watch, steps) = mpsc::channel(STEPS);
-        let bell = Arc::new(Bell::default());
-        let (controls, said) = Controls::new(common.clock.clone(), Arc::clone(&bell));
-        let (_, changed_wants) = mpsc::channel(1);
+        let (to_work, changed_sinks) = mpsc::channel(1);
         let work = Work {
             follower: Follower::of(&journal.readers(), position),
             runner,
@@ -109,22 +95,38 @@ impl Live {
             reserve: Arc::clone(&reserve),
             counters: Arc::clone(&common.counters),
             notices: common.notices.clone(),
-            changes: changed_wants,
+            changes: changed_sinks,
+            change: None,
             controls: controls.clone(),
             idle: devices.idle,
             looked: Instant::now(),
             stop: Arc::clone(&common.stopping),
         };
         threads.push(spawn("work", move || work.run())?);
-        for part in &mut sources {
-            part.source.limit(devices.limit.saturating_add(devices.limit / 4));
-            part.source.resume(&|file| known.remembered.place(&part.name, file));
-        }
-        let (feeds, drivers) = common.sources(sources, &bell);
-        let queues = feeds.iter().map(|feed| Arc::clone(&feed.queue)).collect();
         let retired: HashSet<_> =
             known.remembered.retired().iter().filter_map(|name| roll.read().find_device(name)).collect();
-        let (_, changed_feeds) = mpsc::channel(1);
+        let (to_intake, changes) = mpsc::channel(CHANGES);
+        for part in &mut sources {
+            part.source.resume(&|file| known.remembered.place(&part.name, file));
+        }
+        let mut live = Live {
+            counters: Arc::clone(&common.counters),
+            controls,
+            steps: Some(steps),
+            lake,
+            common,
+            bell,
+            roll,
+            readers,
+            to_intake,
+            to_work,
+            threads,
+            sinks: running,
+            sources: Vec::new(),
+        };
+        let started = sources.into_iter().enumerate();
+        let feeds = started.map(|(index, part)| live.start_source(part, index, devices)).collect();
+        let common = &live.common;
         let entry = Entry {
             config: common.config.clone(),
             clock: common.clock.clone(),
@@ -133,37 +135,25 @@ impl Live {
             bounds: Bounds { holds: common.logs.journal.bound, keep: common.logs.keep },
             reserve,
             held: Arc::clone(&common.held),
-            bell: Arc::clone(&bell),
+            bell: Arc::clone(&live.bell),
             feeds,
-            roll,
+            roll: live.roll.clone(),
             devices,
             remembered: known.remembered,
             next_number: known.next_number,
             text: known.text,
             retired,
             said,
-            changes: changed_feeds,
+            changes,
             counters: Arc::clone(&common.counters),
             notices: common.notices.clone(),
             stop: Arc::clone(&common.stopping),
             full: None,
             _lock: lock,
         };
-        threads.push(spawn("intake", move || entry.run())?);
-        ring_on_advance(&common.clock, &bell);
-        Ok(Live {
-            counters: common.counters,
-            controls,
-            steps: Some(steps),
-            lake,
-            bell,
-            stopping: common.stopping,
-            stop,
-            queues,
-            threads,
-            sinks: running,
-            sources: drivers.into_iter().map(|driver| tokio::spawn(driver.run())).collect(),
-        })
+        ring_on_advance(&common.clock, &live.bell);
+        live.threads.push(spawn("intake", move || entry.run())?);
+        Ok(live)
     }
 }
 

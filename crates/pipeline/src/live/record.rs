@@ -42,6 +42,8 @@ pub(super) struct Recorder {
     pub(super) notices: Notices,
     /// The run is to end.
     pub(super) stop: Arc<AtomicBool>,
+    /// It is to end where it stands.
+    pub(super) leave: Arc<AtomicBool>,
     /// It was found where an earlier process left it.
     pub(super) found: bool,
 }
@@ -65,7 +67,8 @@ impl Recorder {
                 Err(fault) => Err(fault),
             };
             let Err(fault) = ended else { return Ok(()) };
-            if sink::is_closed(&fault) || self.stop.load(Ordering::Relaxed) || matches!(self.pen, Pen::Given(_)) {
+            let ends = self.stop.load(Ordering::Relaxed) || self.leave.load(Ordering::Relaxed);
+            if sink::is_closed(&fault) || ends || matches!(self.pen, Pen::Given(_)) {
                 return if sink::is_closed(&fault) { Ok(()) } else { Err(named(&self.name, fault)) };
             }
             if fault.retry == Retry::Never {
@@ -103,7 +106,8 @@ impl Recorder {
         }
         loop {
             let chunk = behind.next(IDLE)?;
-            let (over, idle) = (matches!(chunk, Chunk::End), matches!(chunk, Chunk::Idle));
+            let over = matches!(chunk, Chunk::End) || self.leave.load(Ordering::Relaxed);
+            let idle = matches!(chunk, Chunk::Idle);
             if let Chunk::Said { said, lost } = chunk {
                 if lost > 0 {
                     self.counters.sinks[self.index].dropped.add(lost);

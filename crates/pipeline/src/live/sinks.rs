@@ -10,37 +10,77 @@ use crate::log::Readers;
 use crate::outputs::Stand;
 use crate::wants::Wants;
 use ouzel_connect::fault::Fault;
+use ouzel_connect::sink::Noun;
 use ouzel_connect::sink::dead::{self, DeadLetters};
 use ouzel_connect::sink::limit::Gate;
 use ouzel_engine::time::Time;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-/// The threads and tasks of sinks that run.
+/// What the command's own sink is called.
+pub(super) const WITNESS: &str = "witness";
+
+/// The sinks that run.
 #[derive(Default)]
-pub(super) struct Running {
-    threads: Vec<JoinHandle<Result<(), Fault>>>,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
+pub(super) struct Running(Vec<One>);
+
+/// A sink that runs.
+struct One {
+    name: String,
+    take: Vec<Noun>,
+    /// It was given by the command, and no config has it.
+    given: bool,
+    thread: JoinHandle<Result<(), Fault>>,
+    task: Option<tokio::task::JoinHandle<()>>,
+    /// It is to end where it stands.
+    leave: Arc<AtomicBool>,
+    stop: watch::Sender<bool>,
 }
 
 impl Running {
     /// Waits until all have come to the end of the log, or have been stopped before it.
     pub(super) async fn end(self) -> Result<(), Fault> {
-        for task in self.tasks {
-            let _ = task.await;
+        // After this, what fails is not tried again.
+        for one in &self.0 {
+            let _ = one.stop.send(true);
         }
-        let threads = self.threads;
-        let ended = tokio::task::spawn_blocking(move || {
-            let mut first = Ok(());
-            for thread in threads {
-                first = first.and(joined(thread));
+        let mut first = Ok(());
+        for One { thread, task, .. } in self.0 {
+            if let Some(task) = task {
+                let _ = task.await;
             }
-            first
-        });
-        ended.await.unwrap_or_else(|error| Err(fault(&error.to_string())))
+            let ended = tokio::task::spawn_blocking(move || joined(thread));
+            first = first.and(ended.await.unwrap_or_else(|error| Err(fault(&error.to_string()))));
+        }
+        first
+    }
+
+    /// The sinks that no config has, and what they take.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (&str, &[Noun])> {
+        self.0.iter().filter(|one| one.given).map(|one| (one.name.as_str(), &one.take[..]))
+    }
+
+    /// Ends all but these where they stand, and gives the names of those that were ended.
+    pub(super) async fn leave(&mut self, keep: &BTreeSet<&str>) -> Vec<String> {
+        let mut gone = Vec::new();
+        let (stay, leave) = std::mem::take(&mut self.0).into_iter().partition(|one| one.given || keep.contains(&*one.name));
+        self.0 = stay;
+        let leave: Vec<One> = leave;
+        for One { name, thread, task, leave, stop, .. } in leave {
+            leave.store(true, Ordering::Relaxed);
+            let _ = stop.send(true);
+            if let Some(task) = task {
+                let _ = task.await;
+            }
+            // What it has to say it has said in its notices.
+            let _ = tokio::task::spawn_blocking(move || joined(thread)).await;
+            gone.push(name);
+        }
+        gone
     }
 
     /// Starts a sink behind the output log, which stands at `stand`: one that is new begins there.
@@ -55,6 +95,8 @@ impl Running {
     ) -> Result<(), Fault> {
         let SinkPart { name, take, what } = part;
         let people = matches!(what, SinkWhat::Live { .. });
+        let given = matches!(&what, SinkWhat::Now(_)) && name == WITNESS;
+        let (leave, (stop, stopped)) = (Arc::new(AtomicBool::new(false)), watch::channel(false));
         let wants = Wants::new(&name, &take, people, &common.config.plan);
         let owed = stand.owed.get(&name).copied().unwrap_or_default();
         let now = Reached { next: stand.place, done: owed, trouble: Time::MIN, progress: Vec::new() };
@@ -77,11 +119,25 @@ impl Running {
         let (counters, notices) = (Arc::clone(&common.counters), common.notices.clone());
         let (readers, roll, config) = (readers.clone(), roll.clone(), common.config.clone());
         if let Some(pen) = pen {
-            let stop = Arc::clone(&common.stopping);
-            let thread = name.clone();
-            let recorder =
-                Recorder { name, pen, cursor, from, readers, wants, roll, config, counters, index, notices, stop, found };
-            self.threads.push(spawn(&thread, move || recorder.run())?);
+            let ending = Arc::clone(&common.stopping);
+            let recorder = Recorder {
+                name: name.clone(),
+                pen,
+                cursor,
+                from,
+                readers,
+                wants,
+                roll,
+                config,
+                counters,
+                index,
+                notices,
+                stop: ending,
+                leave: Arc::clone(&leave),
+                found,
+            };
+            let thread = spawn(&name, move || recorder.run())?;
+            self.0.push(One { name, take, given, thread, task: None, leave, stop });
         } else if let (Some((sink, at_most, beyond)), Some(cursor)) = (live, cursor) {
             let (to, due) = mpsc::channel(deliver::AHEAD);
             let behind = Behind::new(&readers, wants, roll, config, &from)?;
@@ -92,11 +148,11 @@ impl Running {
                     notices.warn(overtaken(&name, lost));
                 }
             };
-            self.threads.push(spawn(&name, move || deliver::read(behind, &from, &to, lost))?);
+            let thread = spawn(&name, move || deliver::read(behind, &from, &to, lost))?;
             let dead = DeadLetters::open(&common.disk, &common.logs.folder, &name, dead::BOUND);
             let dead = dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));
             let deliverer = Deliverer {
-                name,
+                name: name.clone(),
                 sink,
                 due,
                 gate: Gate::new(at_most, beyond),
@@ -106,14 +162,15 @@ impl Running {
                 counters,
                 index,
                 notices,
-                stop: common.stopped.clone(),
+                stop: stopped,
                 ends: None,
                 began: Instant::now(),
                 read: VecDeque::new(),
                 troubles: Vec::new(),
                 told: false,
             };
-            self.tasks.push(tokio::spawn(deliverer.run()));
+            let task = Some(tokio::spawn(deliverer.run()));
+            self.0.push(One { name, take, given, thread, task, leave, stop });
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::control::{Controls, Order};
 use crate::counters::Counters;
 use crate::intake::Stretch;
 use crate::journal::{Follower, Next, Record};
+use crate::outputs::Stand;
 use crate::reserve::Reserve;
 use crate::runner::{Runner, Taken};
 use crate::step::{Expected, Step};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// More series than this have no expected band on the page: it could not show them all, and asking is not free.
 const BANDS: usize = 2_000;
@@ -43,7 +44,9 @@ pub(super) struct Work {
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,
     /// Sinks that were added or taken away while it runs.
-    pub(super) changes: mpsc::Receiver<Vec<Wants>>,
+    pub(super) changes: mpsc::Receiver<Sinks>,
+    /// A change that waits for its config to be in force.
+    pub(super) change: Option<Sinks>,
     /// Where it asks that idle devices be retired.
     pub(super) controls: Controls,
     /// Devices that are silent for so long are retired.
@@ -51,6 +54,15 @@ pub(super) struct Work {
     pub(super) looked: Instant,
     /// The run is to end.
     pub(super) stop: Arc<AtomicBool>,
+}
+
+/// The sinks that there are under a config.
+pub(super) struct Sinks {
+    /// The text of the config.
+    pub(super) text: Arc<str>,
+    pub(super) wants: Vec<Wants>,
+    /// Hears where the output log stands when they are taken over.
+    pub(super) done: oneshot::Sender<Stand>,
 }
 
 /// The way to the lake's thread.
@@ -83,9 +95,7 @@ impl Work {
         self.catch_up()?;
         let mut told = 0;
         loop {
-            if let Ok(wants) = self.changes.try_recv() {
-                self.runner.wants(wants);
-            }
+            self.change();
             match self.follower.next(IDLE)? {
                 Next::Record(record) => self.take(record)?,
                 Next::Idle => {}
@@ -105,15 +115,38 @@ impl Work {
         self.runner.outputs().sync()
     }
 
+    /// Takes over a change of sinks, once its config is in force.
+    fn change(&mut self) {
+        if let Ok(change) = self.changes.try_recv() {
+            self.change = Some(change);
+        }
+        if let Some(Sinks { wants, done, .. }) =
+            self.change.take_if(|change| change.text == self.runner.config().text)
+        {
+            self.runner.wants(wants);
+            // Whoever asked may have given up.
+            let _ = done.send(self.runner.outputs().stand());
+        }
+    }
+
     fn take(&mut self, record: Record) -> Result<(), Fault> {
         let position = self.follower.position();
         let past = position <= self.end;
         let taken = self.runner.take(record, position);
         self.write()?;
         match taken {
-            Taken::Stretch { arrived, stretch, outputs } => self.step(arrived, stretch, outputs, past),
+            Taken::Stretch { arrived, stretch, outputs, control } => {
+                if let Some(control) = control {
+                    self.show(Step { controls: vec![control], past, ..Step::default() });
+                }
+                self.step(arrived, stretch, outputs, past);
+            }
             Taken::Control(control) => self.show(Step { controls: vec![control], past, ..Step::default() }),
-            Taken::Config(config) => self.show(Step { config: Some(config), past, ..Step::default() }),
+            Taken::Config(config, over) => {
+                self.count(&over, 0, past);
+                self.show(Step { outputs: over, past, ..Step::default() });
+                self.show(Step { config: Some(config), past, ..Step::default() });
+            }
             Taken::BadConfig(why) => self.notices.warn(format!(
                 "a config that was in force once cannot be read by this ouzel; what came then is worked off by the one \
                  before it: {why}"
@@ -154,7 +187,7 @@ impl Work {
         if after > before {
             self.counters.outputs_bytes.add(after - before);
             self.counters.outputs_held.set(outputs.size() as i64);
-            for sink in &self.counters.sinks {
+            for sink in self.counters.sinks.iter() {
                 sink.owed.set(outputs.owed(&sink.name) as i64);
             }
         }

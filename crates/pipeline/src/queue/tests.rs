@@ -30,7 +30,7 @@ fn name(number: usize) -> Declaration {
 }
 
 fn queue(holds: u64, when_full: WhenFull) -> (Queue, Arc<Counters>) {
-    let counters = Arc::new(Counters { sources: vec![SourceCounters::default()], ..Counters::default() });
+    let counters = Arc::new(Counters { sources: vec![SourceCounters::default()].into(), ..Counters::default() });
     (Queue::new(QueueSettings { holds, when_full, spill: 0 }, Arc::default(), Arc::clone(&counters), 0), counters)
 }
 

@@ -27,7 +27,8 @@ impl Pace {
         if self.samples.len() > Pace::SECONDS {
             self.samples.pop_front();
         }
-        let sources = counters.sources.iter().map(|source| [source.received.get(), source.bytes.get()]).collect();
+        let sources = &counters.sources;
+        let sources = (0..sources.known()).map(|at| [sources[at].received.get(), sources[at].bytes.get()]).collect();
         self.samples.push_back((now, counters.worked.get(), sources));
     }
 
@@ -97,7 +98,7 @@ impl Stage {
 
     /// All of a run: its own, and one a sink.
     pub fn all(counters: &Counters) -> impl Iterator<Item = Stage> {
-        Stage::OWN.into_iter().chain((0..counters.sinks.len()).map(Stage::Confirmed))
+        Stage::OWN.into_iter().chain((0..counters.sinks.known()).map(Stage::Confirmed))
     }
 }
 
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_bad_moment_is_forgotten_after_half_a_minute() {
-        let counters = Counters { sinks: vec![SinkCounters::default()], ..Counters::default() };
+        let counters = Counters { sinks: vec![SinkCounters::default()].into(), ..Counters::default() };
         let mut recent = Recent::default();
         counters.sinks[0].confirmed.record(Duration::from_secs(8), 100);
         let mut bad = Vec::new();

@@ -30,8 +30,8 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
         "started": micros(hub.started()),
         "troubles": hub.model.troubles().views(),
         "full": counters.full.load(Ordering::Relaxed),
-        "sources": counters.sources.iter().enumerate().map(|(at, one)| source(hub, at, one)).collect::<Vec<Value>>(),
-        "sinks": (0..counters.sinks.len()).map(|at| sink(hub, at, counters)).collect::<Vec<Value>>(),
+        "sources": counters.sources.places().map(|at| source(hub, at, &counters.sources[at])).collect::<Vec<Value>>(),
+        "sinks": counters.sinks.places().map(|at| sink(hub, at, counters)).collect::<Vec<Value>>(),
         "stages": Stage::OWN.into_iter().map(|one| stage(hub, one, counters)).collect::<Vec<Value>>(),
         "journal": {
             "bytes": counters.journal_bytes.get(),

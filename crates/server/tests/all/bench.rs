@@ -149,7 +149,7 @@ impl Bench {
         let clock = Clock::manual(START);
         let source = SourceCounters { name: "floor".into(), ..SourceCounters::default() };
         let sink = SinkCounters { name: "desk".into(), ..SinkCounters::default() };
-        let counters = Arc::new(Counters { sources: vec![source], sinks: vec![sink], ..Counters::default() });
+        let counters = Arc::new(Counters { sources: vec![source].into(), sinks: vec![sink].into(), ..Counters::default() });
         let (send, steps) = mpsc::channel(64);
         let (controls, mut asked) = Controls::new(clock.clone(), Arc::default());
         let said = Arc::new(Mutex::new(Vec::new()));

@@ -12,6 +12,8 @@ pub(in crate::live) struct Feed {
     pub(super) index: usize,
     /// Its senders do nothing else until they are answered, so a sync is not put off for them.
     pub(super) eager: bool,
+    /// Its source has gone, and only what stands in the queue is to be taken still.
+    pub(super) goes: bool,
     /// Bytes that the journal may have more than others allow, while this source is taken from.
     pub(super) spill: u64,
     devices: Vec<Option<Device>>,
@@ -27,7 +29,7 @@ impl Feed {
     pub(in crate::live) fn new(name: String, queue: Arc<Queue>, index: usize, eager: bool) -> Feed {
         let (key, spill) = (key_of(&name), queue.settings().spill);
         let (devices, series, arrival) = (Vec::new(), Vec::new(), Vec::new());
-        Feed { name, queue, index, eager, spill, devices, series, arrival, key }
+        Feed { name, queue, index, eager, goes: false, spill, devices, series, arrival, key }
     }
 
     /// The source has new names: they get the stream's numbers. A new device beyond `limit` gets none, and is given to

@@ -5,6 +5,8 @@
 //! still has, so that it looks as it did before the stop.
 
 use super::Work;
+use crate::config::InForce;
+use crate::control::{Control, Order};
 use crate::journal::{Follower, Next, Record};
 use crate::log::Readers;
 use crate::outputs::{Entry, Heard, Listener, Opening, Place, Said};
@@ -52,10 +54,11 @@ impl Work {
                 };
                 let end = stretch.batch.first + stretch.batch.rows.len() as u64;
                 for older in said.before(stretch.batch.first)? {
-                    self.show_outputs(older.outputs);
+                    self.show_older(older);
                 }
                 if end > kept {
-                    let outputs = said.before(end)?.into_iter().flat_map(|said| said.outputs).collect();
+                    // A config changes between two records, never within one.
+                    let outputs = said.before(end)?.into_iter().flat_map(Older::outputs).collect();
                     let mut stretch = stretch;
                     // The names are known already, in the order of their numbers.
                     stretch.declarations.clear();
@@ -65,8 +68,10 @@ impl Work {
             }
         }
         for older in said.before(next)? {
-            self.show_outputs(older.outputs);
+            self.show_older(older);
         }
+        let config = Some(self.runner.config().clone());
+        self.watch.show(Arc::new(Step { config, past: true, ..Step::default() }), &self.counters);
         let open = self.runner.stream().open_alerts();
         let output = |alert| Output {
             input: next,
@@ -76,9 +81,26 @@ impl Work {
             what: What::Alert(Box::new(alert)),
         };
         self.show_outputs(open.into_iter().map(output).collect());
-        let controls = self.runner.words().controls();
+        let mut controls = self.runner.words().controls();
+        let at = self.runner.stream().clock().now();
+        controls.extend(self.runner.retired().iter().map(|device| Control {
+            at,
+            by: String::new(),
+            what: Order::Retire { device: device.clone(), input: 0 },
+        }));
         self.watch.show(Arc::new(Step { controls, past: true, ..Step::default() }), &self.counters);
         Ok(())
+    }
+
+    /// Shows the page what the output log has from before.
+    fn show_older(&mut self, older: Older) {
+        match older {
+            Older::Said(outputs) => self.show_outputs(outputs),
+            Older::Config(config) => {
+                let step = Step { config: Some(config), past: true, ..Step::default() };
+                self.watch.show(Arc::new(step), &self.counters);
+            }
+        }
     }
 
     /// Shows outputs to the page alone.
@@ -94,6 +116,22 @@ fn position_of(journal: &Readers, input: u64) -> Result<u64, Fault> {
     let heads = journal.heads()?;
     let before = heads.iter().rev().find(|(_, head)| head.next.is_some_and(|next| next <= input));
     Ok(before.or(heads.first()).map_or(0, |(start, _)| *start))
+}
+
+/// What the output log has from before.
+enum Older {
+    Said(Vec<Output>),
+    /// Another config was in force from there on.
+    Config(InForce),
+}
+
+impl Older {
+    fn outputs(self) -> Vec<Output> {
+        match self {
+            Older::Said(outputs) => outputs,
+            Older::Config(_) => Vec::new(),
+        }
+    }
 }
 
 /// What the output log has, in order.
@@ -113,25 +151,35 @@ impl Backlog {
         Ok(Backlog { listener: Listener::of(outputs, place)?, ahead: None })
     }
 
-    /// What was said of inputs before this one.
-    fn before(&mut self, input: u64) -> Result<Vec<Said>, Fault> {
+    /// What stands there from before this input.
+    fn before(&mut self, input: u64) -> Result<Vec<Older>, Fault> {
         let mut all = Vec::new();
         loop {
             let said = match self.ahead.take() {
                 Some(said) => said,
-                None => match self.listener.next(Duration::ZERO)? {
-                    Heard::Entry(entry) => match *entry {
-                        Entry::Said(said) => said,
-                        Entry::Config(_) | Entry::Trouble(_) => continue,
-                    },
-                    Heard::Idle | Heard::End => return Ok(all),
-                },
+                None => {
+                    let heard = self.listener.next(Duration::ZERO)?;
+                    if let Some(opening) = self.listener.take_opening() {
+                        all.extend(InForce::read(&opening.text).ok().map(Older::Config));
+                    }
+                    match heard {
+                        Heard::Entry(entry) => match *entry {
+                            Entry::Said(said) => said,
+                            Entry::Config(text) => {
+                                all.extend(InForce::read(&text).ok().map(Older::Config));
+                                continue;
+                            }
+                            Entry::Trouble(_) => continue,
+                        },
+                        Heard::Idle | Heard::End => return Ok(all),
+                    }
+                }
             };
             if said.from.input >= input {
                 self.ahead = Some(said);
                 return Ok(all);
             }
-            all.push(said);
+            all.push(Older::Said(said.outputs));
         }
     }
 }
