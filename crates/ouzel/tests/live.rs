@@ -11,9 +11,11 @@ mod live {
     mod hook;
     mod kill;
     mod lake;
+    mod names;
     mod ouzel;
     mod page;
     mod proxy;
     mod reload;
+    mod sinks;
     mod stop;
 }

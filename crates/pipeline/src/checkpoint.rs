@@ -171,9 +171,10 @@ impl Store {
         Ok((store, skipped))
     }
 
-    /// The oldest that can be used: where a journal begins whose begin was cut off.
-    pub fn load_oldest(&self) -> Option<Found> {
-        self.tables.iter().find_map(|(_, table)| {
+    /// The oldest that can be used with a journal that begins at `begin`. Files of older ones may still be there, because
+    /// newer ones refer to them; what follows those in the journal was cut off.
+    pub fn load_oldest(&self, begin: u64) -> Option<Found> {
+        self.tables.iter().filter(|(position, _)| *position >= begin).find_map(|(_, table)| {
             let parts = self.read(table).ok()?;
             Some(Found { moment: table.moment.clone(), parts })
         })

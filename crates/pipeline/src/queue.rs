@@ -22,6 +22,7 @@ use line::{Line, weight_of};
 use ouzel_connect::source::live::{Fate, Packet, Pressing, Pressure};
 use policy::{Chance, Sampler};
 pub use policy::{Reason, WhenFull};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -92,6 +93,8 @@ pub struct Queue {
     source: usize,
     /// What its source sees of it.
     pressure: Pressure,
+    /// How many devices its source may name; 0 until the intake has said so.
+    names: AtomicUsize,
     /// A lock, because a task puts in and a thread takes out; held for moving a packet.
     inner: Mutex<Inner>,
     room: Notify,
@@ -145,12 +148,23 @@ impl Queue {
         };
         let pressure = Pressure::default();
         pressure.set(Pressing { waits: settings.when_full.waits(), retry_after: 1, ..Pressing::default() });
-        Queue { settings, bell, counters, source, pressure, inner: Mutex::new(inner), room: Notify::new() }
+        let (names, inner, room) = (AtomicUsize::new(0), Mutex::new(inner), Notify::new());
+        Queue { settings, bell, counters, source, pressure, names, inner, room }
     }
 
     /// How it is set.
     pub fn settings(&self) -> QueueSettings {
         self.settings
+    }
+
+    /// How many devices its source may name from now on.
+    pub fn set_names(&self, devices: usize) {
+        self.names.store(devices, Ordering::Relaxed);
+    }
+
+    /// See [`Queue::set_names`]; `None`: as it was told at its start.
+    pub fn names(&self) -> Option<usize> {
+        Some(self.names.load(Ordering::Relaxed)).filter(|&devices| devices > 0)
     }
 
     /// What its source may look at to know how it stands.

@@ -2,7 +2,8 @@
 //! the lake once, with a part of what was on its way; a replay of the journal gives what the file sink has; and nobody is
 //! told of an alert too often.
 //!
-//! 25 kills in the test; `OUZEL_CYCLES=5000 cargo test -p ouzel --test live random_moments -- --nocapture` for more.
+//! Logs roll and checkpoints are made many times a second here, so that kills meet them. 25 kills in the test;
+//! `OUZEL_CYCLES=5000 cargo test -p ouzel --test live random_moments -- --nocapture` for more.
 
 mod load;
 mod verdict;
@@ -22,8 +23,11 @@ const CYCLES: u64 = 25;
 const ROUND: u64 = 25;
 
 /// The points at which a process kills itself, and how often each is tried.
-const POINTS: [&str; 1] = ["lake-roll"];
+const POINTS: [&str; 5] = ["segment-roll", "checkpoint-write", "checkpoint-rename", "cursor", "lake-roll"];
 const TIMES: u64 = 5;
+
+/// The point at which old parts of the journal go. Where they do, a replay begins with a checkpoint.
+const CUT: &str = "truncate";
 
 /// The longest that a process may live before it has to have come to its point.
 const POINT_IN: Duration = Duration::from_secs(20);
@@ -31,21 +35,29 @@ const POINT_IN: Duration = Duration::from_secs(20);
 /// The least that is to be acknowledged, by all ways together, the time in which nobody is there to take it among it.
 const READINGS_A_SECOND: f64 = 20_000.0;
 
-/// What the process keeps, and how.
+/// What the process keeps, and how. Everything is small, and so often begun anew.
 const HOUSE: &str = r#"
 [server]
 listen = "127.0.0.1:0"
 
-[journal]
-dir = "journal"
+[checkpoint]
+every = "200ms"
+after = "256KiB"
 
 [lake]
 dir = "lake"
 every = "1s"
+
+[journal]
+dir     = "journal"
+segment = "32KiB"
 "#;
 
+/// The journal stays whole, so that a replay gives everything.
+const WHOLE: &str = "keep = \"1GiB\"\n";
+
 /// What it computes, and whom it tells.
-fn config(broker: u16, hook: u16) -> String {
+fn config(broker: u16, hook: u16, journal: &str) -> String {
     let floor = broker::source(broker, "");
     format!(
         r#"{floor}
@@ -75,7 +87,7 @@ path = "out"
 type = "webhook"
 url  = "http://127.0.0.1:{hook}/hook"
 allow_private = true
-{HOUSE}"#,
+{HOUSE}{journal}"#,
         hot = load::HOT
     )
 }
@@ -105,6 +117,8 @@ struct Round {
     desk: Desk,
     broker: Mosquitto,
     hook: Hook,
+    /// Its journal was not cut.
+    whole: bool,
     kills: u64,
     /// How long others sent, whether it was there or not.
     took: Duration,
@@ -112,11 +126,12 @@ struct Round {
 }
 
 impl Round {
-    fn new() -> Option<Round> {
+    fn new(journal: &str) -> Option<Round> {
         let broker = Mosquitto::start()?;
         let hook = Hook::answering(&[]);
-        let desk = Desk::alone(&config(broker.port(), hook.port()));
-        Some(Round { desk, broker, hook, kills: 0, took: Duration::ZERO, sent: Vec::new() })
+        let desk = Desk::alone(&config(broker.port(), hook.port(), journal));
+        let whole = journal == WHOLE;
+        Some(Round { desk, broker, hook, whole, kills: 0, took: Duration::ZERO, sent: Vec::new() })
     }
 
     /// Lives these lives under load.
@@ -172,7 +187,7 @@ fn killed_at_random_moments_it_keeps_what_it_acknowledged() {
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
     let mut left = cycles;
     while left > 0 {
-        let Some(mut round) = Round::new() else { return };
+        let Some(mut round) = Round::new(WHOLE) else { return };
         let now = left.min(ROUND);
         round.live((0..now).map(|_| End::After(Duration::from_millis(300 + chance.below(2_500)))));
         left -= now;
@@ -184,8 +199,15 @@ fn killed_at_random_moments_it_keeps_what_it_acknowledged() {
 
 #[test]
 fn killed_inside_what_may_not_be_torn_it_keeps_what_it_acknowledged() {
-    let Some(mut round) = Round::new() else { return };
+    let Some(mut round) = Round::new(WHOLE) else { return };
     let times = |point| (0..TIMES).map(move |time| End::At(point, 1 + time % 3));
     round.live(POINTS.into_iter().flat_map(times));
     say(&format!("killed inside {POINTS:?}, {TIMES} times each: {}", verdict::judge(&round)));
+}
+
+#[test]
+fn killed_while_old_parts_of_the_journal_go_it_keeps_what_it_acknowledged() {
+    let Some(mut round) = Round::new("") else { return };
+    round.live((0..TIMES).map(|time| End::At(CUT, 1 + time % 3)));
+    say(&format!("killed inside {CUT:?}, {TIMES} times: {}", verdict::judge(&round)));
 }

@@ -64,7 +64,8 @@ impl Desk {
         Desk::spawn(&mut self.command(args))
     }
 
-    fn spawn(command: &mut Command) -> Ouzel {
+    /// Starts a command of [`Desk::command`].
+    pub(crate) fn spawn(command: &mut Command) -> Ouzel {
         let mut child = command.spawn().expect("the binary starts");
         let stderr = BufReader::new(child.stderr.take().expect("it was asked for"));
         let (said, silent) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicBool::new(false)));
@@ -118,6 +119,11 @@ impl Ouzel {
             self.page = address.map(|address| address.parse().expect("it is an address"));
             (over || self.page.is_some()).then_some(self.page.is_some())
         })
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
     }
 
     pub(crate) fn said(&self) -> String {

@@ -48,6 +48,17 @@ fn the_newest_is_found_three_are_kept_and_what_sleeps_is_written_twice_only() {
     assert_eq!(files.len(), 5, "{files:?}");
 }
 
+/// The journal of a kill was cut up to 400, and a replay of it began with a checkpoint before that.
+#[test]
+fn a_journal_whose_begin_was_cut_does_not_begin_with_an_older_file_that_is_referred_to() {
+    let disk = Disk::simulated();
+    let (mut store, _, _) = Store::open(&disk, Path::new("j")).unwrap();
+    (1..=6).for_each(|round| assert!(save(&mut store, round * 100).unwrap() > 0));
+    let (store, _) = Store::look(&disk, Path::new("j")).unwrap();
+    let oldest = |begin| store.load_oldest(begin).map(|found| found.moment.position);
+    assert_eq!((oldest(0), oldest(350), oldest(601)), (Some(100), Some(400), None));
+}
+
 #[test]
 fn every_flipped_byte_is_noticed_and_none_costs_state() {
     let disk = Disk::simulated();

@@ -26,6 +26,8 @@ use tokio::time::Instant;
 pub(super) struct Due {
     delivery: Delivery,
     mark: Mark,
+    /// It is trouble of the pipeline itself, which no sink is owed.
+    trouble: bool,
 }
 
 /// What the gate carries: where the cursor may go.
@@ -69,13 +71,14 @@ pub(super) fn read(
                 for (next, delivery) in behind.deliveries(&said) {
                     mark.done += 1;
                     mark.next = next;
-                    batch.push(Due { delivery, mark: mark.clone() });
+                    batch.push(Due { delivery, mark: mark.clone(), trouble: false });
                 }
             }
             Chunk::Trouble(trouble) if behind.wants().hears_alerts() && trouble.at > mark.trouble => {
                 mark.trouble = trouble.at;
                 mark.arrived = trouble.at;
-                batch.push(Due { delivery: trouble.delivery(mark.next.input), mark: mark.clone() });
+                let delivery = trouble.delivery(mark.next.input);
+                batch.push(Due { delivery, mark: mark.clone(), trouble: true });
             }
             Chunk::Trouble(_) | Chunk::Idle | Chunk::End => {}
         }
@@ -108,6 +111,8 @@ pub(super) struct Deliverer {
     pub(super) began: Instant,
     /// Read, and not in the gate yet.
     pub(super) read: VecDeque<Due>,
+    /// Keys of the troubles that are on their way: they are delivered like others, and counted nowhere.
+    pub(super) troubles: Vec<String>,
     /// People know that it does not take what it gets.
     pub(super) told: bool,
 }
@@ -127,10 +132,15 @@ impl Deliverer {
                     }
                 }
                 let now = self.began.elapsed();
-                if let Some(Due { delivery, mark }) = self.read.pop_front() {
+                if let Some(Due { delivery, mark, trouble }) = self.read.pop_front() {
+                    if trouble {
+                        self.troubles.push(delivery.key.clone());
+                    }
                     self.gate.put(now, delivery, mark);
                 }
             }
+            // What was thinned behind the last delivery is handled, too.
+            self.reached(0);
             match self.gate.take(self.began.elapsed(), self.sink.batch()) {
                 Take::Deliver(batch) => {
                     if let Err(Stopped) = self.deliver(&batch).await {
@@ -183,14 +193,14 @@ impl Deliverer {
                 }
             };
             let Err(Undelivered { done, fault }) = tried else {
-                self.settled(part.len(), part.len());
+                self.settled(&batch[part], true);
                 back_off.reset();
                 if std::mem::take(&mut self.told) {
                     self.notices.note(format!("sink `{}` takes what it gets again", self.name));
                 }
                 continue;
             };
-            self.settled(done, done);
+            self.settled(&batch[part.start..part.start + done], true);
             let rest = part.start + done..part.end;
             if rest.is_empty() {
                 continue;
@@ -234,24 +244,34 @@ impl Deliverer {
                 Err(error) => format!("{what}; it is given up, for {error}"),
             });
         }
-        counters.dropped.add(1);
-        self.settled(1, 0);
+        self.settled(std::slice::from_ref(delivery), false);
     }
 
-    /// So many of the front are done, and so many of these delivered.
-    fn settled(&mut self, done: usize, delivered: usize) {
-        if done == 0 {
+    /// These of the front are done: delivered, or given up.
+    fn settled(&mut self, batch: &[Delivery], delivered: bool) {
+        if batch.is_empty() {
             return;
         }
-        self.gate.done(done);
+        self.gate.done(batch.len());
+        let all = self.troubles.len();
+        if all > 0 {
+            self.troubles.retain(|key| !batch.iter().any(|delivery| delivery.key == *key));
+        }
+        let owed = (batch.len() - (all - self.troubles.len())) as u64;
         let counters = &self.counters.sinks[self.index];
-        counters.delivered.add(delivered as u64);
+        if delivered { &counters.delivered } else { &counters.dropped }.add(owed);
+        self.reached(if delivered { owed } else { 0 });
+    }
+
+    /// Moves the cursor behind all that is done, `delivered` of it a moment ago.
+    fn reached(&mut self, delivered: u64) {
+        let counters = &self.counters.sinks[self.index];
         let thinned = self.gate.thinned() + self.gate.merged();
         counters.thinned.add(thinned.saturating_sub(counters.thinned.get()));
         let Some(Mark { next, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
         if delivered > 0 && matches!(self.clock, Clock::Wall) {
             let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
-            counters.confirmed.record(Duration::from_nanos(took), delivered as u64);
+            counters.confirmed.record(Duration::from_nanos(took), delivered);
         }
         counters.handled.set(done as i64);
         if let Err(fault) = self.cursor.set(Reached { next, done, trouble, progress: Vec::new() }) {

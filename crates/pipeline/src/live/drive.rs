@@ -65,7 +65,13 @@ impl SourceDriver {
         let mut back_off = BackOff::new();
         let mut away = false;
         self.source.heed(self.queue.pressure());
+        let mut named = None;
         loop {
+            // Devices are retired, and leave room for others.
+            if let Some(names) = self.queue.names().filter(|names| named != Some(*names)) {
+                self.source.limit(names);
+                named = Some(names);
+            }
             let counters = &self.counters.sources[self.index];
             let (lost, turned_away) = (self.source.lost(), self.source.turned_away());
             counters.lost.add(lost.saturating_sub(counters.lost.get()));

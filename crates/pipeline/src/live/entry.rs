@@ -160,6 +160,7 @@ impl Entry {
             }
             if ticks {
                 self.release();
+                self.tell_room();
             }
             self.counters.rounds.add(1);
             if stop && (self.full.is_some() || self.feeds.iter().all(|feed| feed.queue.is_over())) {
@@ -334,6 +335,16 @@ impl Entry {
         }
         self.counters.journal_held.set(self.journal.size() as i64);
         self.counters.journal_holds.set(self.bounds.holds as i64);
+    }
+
+    /// Sources may name as many devices as there is room for, beside those that they have named; and always somewhat more
+    /// than there may be, so that it is the stream that refuses.
+    fn tell_room(&self) {
+        let limit = self.devices.limit;
+        let room = (limit + self.retired.len()).saturating_sub(self.roll.read().device_count());
+        for feed in &self.feeds {
+            feed.queue.set_names((limit.saturating_add(limit / 4)).max(feed.named() + room));
+        }
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Fault> {

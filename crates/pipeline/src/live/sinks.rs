@@ -168,6 +168,7 @@ impl Running {
                 ends: None,
                 began: Instant::now(),
                 read: VecDeque::new(),
+                troubles: Vec::new(),
                 told: false,
             };
             let task = Some(tokio::spawn(deliverer.run()));

@@ -170,7 +170,7 @@ pub fn recorded(disk: &Disk, folder: &std::path::Path, config: &InForce) -> Resu
         return Ok((Stream::new(&config.plan, 1), Follower::recorded(disk, folder, 0)));
     }
     let (store, _) = Store::look(disk, folder)?;
-    let found = store.load_oldest().ok_or_else(|| {
+    let found = store.load_oldest(begin).ok_or_else(|| {
         Fault::yours(format!("the begin of the journal {} is gone, and no checkpoint can be used", folder.display()))
     })?;
     let position = found.moment.position;

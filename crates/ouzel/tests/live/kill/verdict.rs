@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::process::Stdio;
 
-/// How many deliveries a kill may catch between their receiver and the cursor, which is written five times a second. One,
-/// once it is written after each.
-const CAUGHT: u64 = 16;
+/// How many deliveries a kill may catch between their receiver and the cursor, which is written after each.
+const CAUGHT: u64 = 1;
 
 /// What a round came to.
 pub(super) struct Judged {
@@ -76,14 +75,21 @@ fn lake(round: &Round) -> (u64, u64) {
     (acknowledged, more)
 }
 
-/// A replay of the journal gives what the file sink has, to the byte.
+/// A replay of the journal gives what the file sink has, to the byte; of one whose begin was cut off, the end of it.
 fn replay(round: &Round) {
     let args = ["replay", "--journal", "journal", "--config", "live.toml", "--out", "again"];
     let status = round.desk.command(&args).stderr(Stdio::inherit()).status().expect("the binary starts");
     assert_eq!(status.code(), Some(0));
     for noun in ["aggregates", "anomalies", "alerts"] {
         let [live, again] = ["out", "again"].map(|folder| round.desk.text(&format!("{folder}/{noun}.ndjson")));
-        assert!(!live.is_empty(), "there are no {noun}");
+        assert!(!live.is_empty() && !again.is_empty(), "there are no {noun}");
+        if !round.whole {
+            let begin = live.len().saturating_sub(again.len());
+            let live = &live[live.floor_char_boundary(begin)..];
+            let differs = live.lines().zip(again.lines()).enumerate().find(|(_, (one, other))| one != other);
+            assert!(live == again, "{noun}: first that differs from the end of the live ones: {differs:?}");
+            continue;
+        }
         let differs = live.lines().zip(again.lines()).enumerate().find(|(_, (one, other))| one != other);
         let lines = (live.lines().count(), again.lines().count());
         assert!(live == again, "{noun}: lines live and again: {lines:?}; first that differs: {differs:?}");

@@ -157,9 +157,12 @@ impl Entry {
 
     fn take_packet(&mut self, index: usize, mut packet: Packet, round: &mut Round, senders: &mut Senders) {
         let mut refused = Refused::default();
+        let limit = self.devices.limit + self.retired.len();
+        let feed = &mut self.feeds[index];
+        if feed.is_heard_outside(&packet.rows) {
+            feed.let_in(&packet.rows, &mut self.roll.write(), limit);
+        }
         if !packet.declarations.is_empty() {
-            let limit = self.devices.limit + self.retired.len();
-            let feed = &mut self.feeds[index];
             feed.learn(&packet.declarations, &mut self.roll.write(), limit, |name| refused.add(name));
         }
         let feed = &self.feeds[index];
