@@ -26,6 +26,7 @@ mod save;
 mod sinks;
 mod work;
 
+pub use cursor::{Reached, reached};
 pub use mover::Mover;
 pub use save::Often;
 

@@ -184,7 +184,8 @@ impl Synced {
 
 impl Log {
     /// Opens the log of a folder to be written on from `cut`, a place where a record ends; what stands behind it is cut
-    /// off, with a copy of what was cut beside the log. An empty folder begins a log. Gives also how many bytes were cut.
+    /// off, with a copy of what was cut beside the log. An empty folder begins a log, and so does one whose log ends before
+    /// that place: no place of a log is ever given twice. Gives also how many bytes were cut.
     ///
     /// # Errors
     /// When the files cannot be used.
@@ -203,7 +204,11 @@ impl Log {
             torn += disk.size(&path).map_err(wrong)?;
             disk.remove(&path).map_err(wrong)?;
         }
-        let (start, file, size) = match segments.pop() {
+        let last = match segments.last() {
+            Some((start, path)) => start + disk.size(path).map_err(wrong)?,
+            None => 0,
+        };
+        let (start, file, size) = match segments.pop_if(|_| last >= cut) {
             Some((start, path)) => {
                 let mut file = disk.open(&path).map_err(wrong)?;
                 let (whole, end) = (file.size().map_err(wrong)?, cut - start);
@@ -213,7 +218,7 @@ impl Log {
                     file.cut(end).map_err(wrong)?;
                     file.sync().map_err(wrong)?;
                 }
-                (start, file, end.min(whole))
+                (start, file, end)
             }
             None => (cut, disk.create(&kind.path(folder, cut)).map_err(wrong)?, 0),
         };

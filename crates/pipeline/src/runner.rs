@@ -144,7 +144,8 @@ impl Runner {
         let book = Book { names: self.stream.names(), plan: &self.in_force.plan };
         let quiet = self.words.quiet(outputs, &book, arrived);
         let (outputs, rejected) = (outputs.to_vec(), stretch.rejected.clone());
-        self.unsaid = Some(Said { from, through, arrived, outputs, quiet, rejected, owed: Vec::new() });
+        let journal = self.position;
+        self.unsaid = Some(Said { from, through, journal, arrived, outputs, quiet, rejected, owed: Vec::new() });
     }
 
     /// Writes what came out of the last record into the output log, and shows it to those who read there. Gives how many

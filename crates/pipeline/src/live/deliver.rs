@@ -32,6 +32,7 @@ pub(super) struct Due {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mark {
     next: Place,
+    journal: u64,
     done: u64,
     trouble: Time,
     arrived: Time,
@@ -47,11 +48,19 @@ const BATCH: usize = 256;
 const IDLE: Duration = Duration::from_millis(200);
 
 /// The thread's part: reads until the log ends, or nobody takes what it reads.
-pub(super) fn read(mut behind: Behind, from: &Reached, to: &mpsc::Sender<Vec<Due>>, lost: impl Fn(u64)) -> Result<(), Fault> {
-    let mut mark = Mark { next: from.next, done: from.done, trouble: from.trouble, arrived: Time(0) };
+pub(super) fn read(
+    mut behind: Behind,
+    from: &Reached,
+    to: &mpsc::Sender<Vec<Due>>,
+    lost: impl Fn(u64),
+    notices: &Notices,
+) -> Result<(), Fault> {
+    let Reached { next, journal, done, trouble, .. } = *from;
+    let mut mark = Mark { next, journal, done, trouble, arrived: Time(0) };
     let mut batch = Vec::new();
     loop {
         let chunk = behind.next(if batch.is_empty() { IDLE } else { Duration::ZERO })?;
+        behind.tell_damage(notices);
         let over = matches!(chunk, Chunk::End);
         let idle = matches!(chunk, Chunk::Idle);
         match chunk {
@@ -60,7 +69,7 @@ pub(super) fn read(mut behind: Behind, from: &Reached, to: &mpsc::Sender<Vec<Due
                     mark.done += gone;
                     lost(gone);
                 }
-                mark.arrived = said.arrived;
+                (mark.arrived, mark.journal) = (said.arrived, said.journal);
                 for (next, delivery) in behind.deliveries(&said) {
                     mark.done += 1;
                     mark.next = next;
@@ -242,13 +251,13 @@ impl Deliverer {
         counters.delivered.add(delivered as u64);
         let thinned = self.gate.thinned() + self.gate.merged();
         counters.thinned.add(thinned.saturating_sub(counters.thinned.get()));
-        let Some(Mark { next, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
+        let Some(Mark { next, journal, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
         if delivered > 0 && matches!(self.clock, Clock::Wall) {
             let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
             counters.confirmed.record(Duration::from_nanos(took), delivered as u64);
         }
         counters.handled.set(done as i64);
-        if let Err(fault) = self.cursor.set(Reached { next, done, trouble, progress: Vec::new() }) {
+        if let Err(fault) = self.cursor.set(Reached { next, journal, done, trouble, progress: Vec::new() }) {
             self.notices.warn(format!("sink `{}`: {fault}; after a restart some may be delivered twice", self.name));
         }
     }

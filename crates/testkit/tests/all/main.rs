@@ -7,6 +7,7 @@ mod filter;
 mod found;
 mod map;
 mod recorded;
+mod recovery;
 mod retire;
 mod seed_000;
 mod storm;
