@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let disk = REAL.disk.fork();
     let folder = Path::new(FOLDER);
-    let newest = disk.files(folder).expect("a folder").into_iter();
+    let mut newest = disk.files(folder).expect("a folder").into_iter();
     let newest = newest.rfind(|path| path.extension().is_some_and(|it| it == "checkpoint")).expect("there is one");
     disk.create(&newest).and_then(|mut it| it.write_all(&file)).expect("a disk in memory");
     let recovered = recover(&place(&disk), &REAL.config, None);

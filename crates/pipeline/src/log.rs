@@ -371,15 +371,9 @@ impl Log {
         // A segment that does not say its number goes with one behind it that does.
         let count = after.map(free).collect::<Vec<_>>().iter().rposition(|free| *free).map_or(0, |last| last + 1);
         for removed in 0..count {
-            let Some(segment) = self.closed.front() else { return Ok(removed) };
-            crash::point("truncate");
-            let gone = self.disk.remove(&self.kind.path(&self.folder, segment.start));
-            match gone {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(cannot(self.kind, &self.folder, &error));
-                }
-                _ => self.closed.pop_front(),
-            };
+            if !self.give_up_oldest()? {
+                return Ok(removed);
+            }
         }
         Ok(count)
     }
@@ -390,8 +384,14 @@ impl Log {
     /// When the disk cannot.
     pub fn give_up_oldest(&mut self) -> Result<bool, Fault> {
         let Some(segment) = self.closed.front() else { return Ok(false) };
-        let path = self.kind.path(&self.folder, segment.start);
-        self.disk.remove(&path).map_err(|error| cannot(self.kind, &self.folder, &error))?;
+        crash::point("truncate");
+        let wrong = |error: io::Error| cannot(self.kind, &self.folder, &error);
+        match self.disk.remove(&self.kind.path(&self.folder, segment.start)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(wrong(error)),
+            _ => {}
+        }
+        // Else a cut of the power could bring this one back and not the next one, and leave a hole between.
+        self.disk.sync_folder(&self.folder).map_err(wrong)?;
         self.closed.pop_front();
         Ok(true)
     }
