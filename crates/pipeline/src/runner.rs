@@ -92,7 +92,11 @@ impl Runner {
                 Ok(stretch) => self.stretch(referred.arrived, stretch),
                 Err(why) => {
                     self.lost += u64::from(referred.rows);
-                    self.next_input = referred.first + u64::from(referred.rows);
+                    // Its names are known all the same: later records speak of them by number.
+                    let first = referred.first + u64::from(referred.rows);
+                    let (declarations, rejected) = (referred.declarations.clone(), referred.rejected.clone());
+                    let batch = Batch { first, ..Batch::default() };
+                    self.stretch(referred.arrived, Stretch { declarations, batch, rejected, ..Stretch::default() });
                     Taken::Lost(referred, why)
                 }
             },

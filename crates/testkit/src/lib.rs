@@ -1,6 +1,7 @@
 //! Not shipped: what the tests of several crates need. The golden runner, slow and obvious oracles.
 
 pub mod chance;
+pub mod damage;
 pub mod data;
 pub mod golden;
 pub mod lives;

@@ -3,6 +3,7 @@
 
 mod golden;
 mod laws;
+mod damage;
 mod filter;
 mod found;
 mod map;
