@@ -176,6 +176,10 @@ pub fn cut_of(disk: &Disk, folder: &Path, follower: &Follower) -> Result<(u64, u
     let Some((last, path)) = segments.last() else { return Ok((follower.position(), 0)) };
     let good = follower.good();
     let size = disk.size(path).map_err(|error| cannot(folder, &error))?;
+    if good.position > last + size {
+        // It ends before the place from which it was to be read: what stood between was synced, and is gone.
+        return Ok((good.position, good.position - last - size));
+    }
     let damaged = if good.position < *last { follower.damaged().saturating_sub(size) } else { good.damaged };
     Ok((good.position.clamp(*last, last + size), damaged))
 }

@@ -1,5 +1,6 @@
 //! What is to be known of the journal before one goes on writing it: names, numbers, and which messages it has already.
 
+use crate::intake::Stretch;
 use crate::journal::{Mender, Record};
 use ouzel_engine::series::{Declaration, Names};
 use serde::{Deserialize, Serialize};
@@ -44,7 +45,13 @@ impl Known {
                 self.mender.mend(&mut journalled.stretch);
                 self.follow(&journalled.stretch.declarations);
             }
-            Record::Reference(referred) => self.follow(&referred.declarations),
+            Record::Reference(referred) => {
+                let declarations = std::mem::take(&mut referred.declarations);
+                let mut stretch = Stretch { declarations, ..Stretch::default() };
+                self.mender.mend(&mut stretch);
+                self.follow(&stretch.declarations);
+                referred.declarations = stretch.declarations;
+            }
             Record::Config(configured) => self.text = Some(configured.text.clone()),
             Record::Control(_) => {}
         }

@@ -27,6 +27,7 @@ mod save;
 mod sinks;
 mod work;
 
+pub use cursor::{Reached, reached};
 pub use mover::Mover;
 pub use reload::{Reload, Same, at_next_start};
 pub use save::Often;

@@ -184,7 +184,8 @@ impl Synced {
 
 impl Log {
     /// Opens the log of a folder to be written on from `cut`, a place where a record ends; what stands behind it is cut
-    /// off, with a copy of what was cut beside the log. An empty folder begins a log. Gives also how many bytes were cut.
+    /// off, with a copy of what was cut beside the log. An empty folder begins a log, and so does one whose log ends before
+    /// that place: no place of a log is ever given twice. Gives also how many bytes were cut.
     ///
     /// # Errors
     /// When the files cannot be used.
@@ -203,7 +204,11 @@ impl Log {
             torn += disk.size(&path).map_err(wrong)?;
             disk.remove(&path).map_err(wrong)?;
         }
-        let (start, file, size) = match segments.pop() {
+        let last = match segments.last() {
+            Some((start, path)) => start + disk.size(path).map_err(wrong)?,
+            None => 0,
+        };
+        let (start, file, size) = match segments.pop_if(|_| last >= cut) {
             Some((start, path)) => {
                 let mut file = disk.open(&path).map_err(wrong)?;
                 let (whole, end) = (file.size().map_err(wrong)?, cut - start);
@@ -213,7 +218,7 @@ impl Log {
                     file.cut(end).map_err(wrong)?;
                     file.sync().map_err(wrong)?;
                 }
-                (start, file, end.min(whole))
+                (start, file, end)
             }
             None => (cut, disk.create(&kind.path(folder, cut)).map_err(wrong)?, 0),
         };
@@ -366,15 +371,9 @@ impl Log {
         // A segment that does not say its number goes with one behind it that does.
         let count = after.map(free).collect::<Vec<_>>().iter().rposition(|free| *free).map_or(0, |last| last + 1);
         for removed in 0..count {
-            let Some(segment) = self.closed.front() else { return Ok(removed) };
-            crash::point("truncate");
-            let gone = self.disk.remove(&self.kind.path(&self.folder, segment.start));
-            match gone {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(cannot(self.kind, &self.folder, &error));
-                }
-                _ => self.closed.pop_front(),
-            };
+            if !self.give_up_oldest()? {
+                return Ok(removed);
+            }
         }
         Ok(count)
     }
@@ -385,8 +384,14 @@ impl Log {
     /// When the disk cannot.
     pub fn give_up_oldest(&mut self) -> Result<bool, Fault> {
         let Some(segment) = self.closed.front() else { return Ok(false) };
-        let path = self.kind.path(&self.folder, segment.start);
-        self.disk.remove(&path).map_err(|error| cannot(self.kind, &self.folder, &error))?;
+        crash::point("truncate");
+        let wrong = |error: io::Error| cannot(self.kind, &self.folder, &error);
+        match self.disk.remove(&self.kind.path(&self.folder, segment.start)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(wrong(error)),
+            _ => {}
+        }
+        // Else a cut of the power could bring this one back and not the next one, and leave a hole between.
+        self.disk.sync_folder(&self.folder).map_err(wrong)?;
         self.closed.pop_front();
         Ok(true)
     }

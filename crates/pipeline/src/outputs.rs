@@ -59,6 +59,8 @@ pub struct Said {
     pub from: Place,
     /// Everything before this place stands in the log, up to this entry.
     pub through: Place,
+    /// Where the journal goes on behind the record that it came of: what was rejected has no place of its own.
+    pub journal: u64,
     /// When the input arrived.
     pub arrived: Time,
     /// In order of place.
@@ -95,6 +97,8 @@ pub struct Opening {
     pub text: String,
     /// The place of what comes next.
     pub place: Place,
+    /// Everything before this place of the journal was worked off.
+    pub journal: u64,
     /// What each sink was owed before.
     pub owed: Owed,
 }
@@ -113,6 +117,8 @@ pub struct Stand {
     pub position: u64,
     /// The place of what comes next.
     pub place: Place,
+    /// Everything before this place of the journal was worked off.
+    pub journal: u64,
     /// What each sink was owed before.
     pub owed: Owed,
 }
@@ -123,6 +129,7 @@ pub struct OutputLog {
     log: Log,
     text: Arc<str>,
     place: Place,
+    journal: u64,
     owed: Owed,
     /// Bytes that it may have.
     bound: u64,
@@ -156,11 +163,11 @@ impl OutputLog {
         let mut tail = Tail::recorded(disk, folder, &OUTPUTS, from);
         while tail.next(Duration::ZERO)? == Next::Record && tail.damaged() == 0 {
             if let Some(opening) = tail.take_head().as_ref().and_then(Opening::of).filter(|_| stand.is_none()) {
-                (found.place, found.owed) = (opening.place, opening.owed);
+                (found.place, found.journal, found.owed) = (opening.place, opening.journal, opening.owed);
             }
             match read(tail.record()) {
                 Some(Entry::Said(said)) => {
-                    found.place = said.through;
+                    (found.place, found.journal) = (said.through, said.journal);
                     for (sink, count) in said.owed {
                         *found.owed.entry(sink).or_default() += u64::from(count);
                     }
@@ -171,11 +178,12 @@ impl OutputLog {
             }
             found.position = tail.position();
         }
-        let opening = Opening { text: in_force.to_string(), place: found.place, owed: found.owed.clone() };
+        let Stand { place, journal, owed, .. } = found.clone();
+        let opening = Opening { text: in_force.to_string(), place, journal, owed };
         let (log, cut) = Log::open(disk, folder, &OUTPUTS, sizes.segment, found.position, &head(&opening))?;
-        let Stand { place, owed, .. } = found;
+        let Stand { place, journal, owed, .. } = found;
         let bound = sizes.bound;
-        Ok((OutputLog { log, text: in_force, place, owed, bound, record: Vec::new() }, cut))
+        Ok((OutputLog { log, text: in_force, place, journal, owed, bound, record: Vec::new() }, cut))
     }
 
     /// Adds what came out of a stretch; what stands in the log already is passed over. Gives how many outputs were added.
@@ -187,17 +195,17 @@ impl OutputLog {
         mut said: Said,
         owed: impl Fn(&[Output], &[u32]) -> Vec<(String, u32)>,
     ) -> Result<u64, Fault> {
-        if said.through <= self.place {
+        if said.journal <= self.journal {
+            // It stands in an entry that was written before the stop.
+            said.rejected.clear();
+        }
+        if said.through <= self.place && said.rejected.is_empty() {
             return Ok(0);
         }
         let known = said.placed().take_while(|(place, _)| *place < self.place).count();
         said.outputs.drain(..known);
         said.quiet = said.quiet.iter().filter_map(|index| index.checked_sub(known as u32)).collect();
-        if known > 0 {
-            said.from = self.place;
-            // They stand in the entry that was written before the stop.
-            said.rejected.clear();
-        }
+        (said.from, said.through) = (said.from.max(self.place), said.through.max(self.place));
         if said.outputs.is_empty() && said.rejected.is_empty() {
             // Nothing to remember; the next entry says how far it goes.
             return Ok(0);
@@ -210,11 +218,8 @@ impl OutputLog {
             let (quiet, later) = said.quiet.iter().partition::<Vec<u32>, _>(|index| (**index as usize) < PIECE);
             said.quiet = later.iter().map(|index| index - PIECE as u32).collect();
             let (from, through) = (places[done], places[done + PIECE]);
-            let rejected = std::mem::take(&mut said.rejected);
-            self.write(
-                Said { from, through, outputs, quiet, rejected, arrived: said.arrived, owed: Vec::new() },
-                &owed,
-            )?;
+            let (rejected, journal, arrived) = (std::mem::take(&mut said.rejected), said.journal, said.arrived);
+            self.write(Said { from, through, journal, arrived, outputs, quiet, rejected, owed: Vec::new() }, &owed)?;
             said.from = through;
         }
         self.write(said, &owed)?;
@@ -223,10 +228,10 @@ impl OutputLog {
 
     fn write(&mut self, mut said: Said, owed: &impl Fn(&[Output], &[u32]) -> Vec<(String, u32)>) -> Result<(), Fault> {
         said.owed = owed(&said.outputs, &said.quiet);
-        let through = said.through;
+        let (through, journal) = (said.through, said.journal);
         let counts = said.owed.clone();
         self.append(&Entry::Said(said))?;
-        self.place = through;
+        (self.place, self.journal) = (through, journal);
         for (sink, count) in counts {
             *self.owed.entry(sink).or_default() += u64::from(count);
         }
@@ -256,7 +261,10 @@ impl OutputLog {
     fn append(&mut self, entry: &Entry) -> Result<(), Fault> {
         self.record.push(ENTRY);
         self.record = postcard::to_extend(entry, std::mem::take(&mut self.record)).unwrap_or_default();
-        let opening = || head(&Opening { text: self.text.to_string(), place: self.place, owed: self.owed.clone() });
+        let opening = || {
+            let (text, owed) = (self.text.to_string(), self.owed.clone());
+            head(&Opening { text, place: self.place, journal: self.journal, owed })
+        };
         let appended = self.log.append(&self.record, opening);
         self.record.clear();
         if self.record.capacity() > KEPT_BUFFER {
@@ -274,7 +282,7 @@ impl OutputLog {
 
     /// Where it stands.
     pub fn stand(&self) -> Stand {
-        Stand { position: self.log.end(), place: self.place, owed: self.owed.clone() }
+        Stand { position: self.log.end(), place: self.place, journal: self.journal, owed: self.owed.clone() }
     }
 
     /// Everything before this place stands in it.

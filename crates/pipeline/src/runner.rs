@@ -95,7 +95,11 @@ impl Runner {
                 Ok(stretch) => self.stretch(referred.arrived, stretch),
                 Err(why) => {
                     self.lost += u64::from(referred.rows);
-                    self.next_input = referred.first + u64::from(referred.rows);
+                    // Its names are known all the same: later records speak of them by number.
+                    let first = referred.first + u64::from(referred.rows);
+                    let (declarations, rejected) = (referred.declarations.clone(), referred.rejected.clone());
+                    let batch = Batch { first, ..Batch::default() };
+                    self.stretch(referred.arrived, Stretch { declarations, batch, rejected, ..Stretch::default() });
                     Taken::Lost(referred, why)
                 }
             },
@@ -150,7 +154,8 @@ impl Runner {
         let book = Book { names: self.stream.names(), plan: &self.in_force.plan };
         let quiet = self.words.quiet(outputs, &book, arrived);
         let (outputs, rejected) = (outputs.to_vec(), stretch.rejected.clone());
-        self.unsaid = Some(Said { from, through, arrived, outputs, quiet, rejected, owed: Vec::new() });
+        let journal = self.position;
+        self.unsaid = Some(Said { from, through, journal, arrived, outputs, quiet, rejected, owed: Vec::new() });
     }
 
     /// Writes what came out of the last record into the output log, and shows it to those who read there. Gives how many

@@ -3,13 +3,16 @@
 //! As the intake of a live run does it: a retirement is an input with a number of its own, and a device that speaks
 //! again is declared again. For a law there is another way to come back: under a new name, as a device never seen.
 
-use crate::play::{Outcome, Recorded};
+use crate::play::{Outcome, Recorded, journalled};
 use ouzel_engine::checkpoint::Checkpoint;
 use ouzel_engine::output::Output;
 use ouzel_engine::plan::Plan;
-use ouzel_engine::reading::{Batch, Reading, TICK};
+use ouzel_engine::reading::{Reading, TICK};
 use ouzel_engine::series::{Declaration, Device, Names, Series};
+use ouzel_engine::time::Time;
+use ouzel_pipeline::control::{Control, Order};
 use ouzel_pipeline::intake::Stretch;
+use ouzel_pipeline::journal::Record;
 use ouzel_pipeline::stream::Stream;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -125,12 +128,36 @@ impl Lives {
         Ok(Outcome::of(plan, &self.names, &outputs, &[]))
     }
 
+    /// As the records of a journal, of at most `rows` rows each.
+    pub fn records(&self, rows: usize) -> Vec<Record> {
+        let mut records = Vec::new();
+        self.each(0..self.inputs.len(), rows, |next| match next {
+            Next::Stretch(stretch) => records.push(journalled(records.len(), stretch)),
+            Next::Retire(input, device) => {
+                let what = Order::Retire { device: self.names.device_name(device).to_owned(), input };
+                let at = Time::from_secs(records.len() as i64);
+                records.push(Record::Control(Control { at, by: "ann".to_owned(), what }));
+            }
+        });
+        records
+    }
+
     fn feed(&self, stream: &mut Stream, range: Range<usize>, rows: usize, outputs: &mut Vec<Output>) {
-        let mut open = Stretch::default();
+        self.each(range, rows, |next| match next {
+            Next::Stretch(stretch) => stream.step(&stretch, outputs),
+            Next::Retire(number, device) => stream.retire(number, &[device], outputs),
+        });
+    }
+
+    /// The inputs of a range, rows in stretches of at most `rows`.
+    fn each(&self, range: Range<usize>, rows: usize, mut take: impl FnMut(Next)) {
+        let before = self.inputs[..range.start].iter().rev().find_map(Input::number);
+        // Names that stand alone come before the next input.
+        let (mut open, mut next) = (Stretch::default(), before.map_or(0, |number| number + 1));
         for input in &self.inputs[range] {
             let full = open.batch.rows.len() >= rows;
             if full || !matches!(input, Input::Row(..)) {
-                step(stream, &mut open, outputs);
+                close(&mut open, next).into_iter().for_each(&mut take);
             }
             match input {
                 Input::Names(declarations) => open.declarations.extend_from_slice(declarations),
@@ -143,21 +170,38 @@ impl Lives {
                         open.ticks.push((*number, *row));
                     }
                 }
-                Input::Retire(number, device) => stream.retire(*number, &[*device], outputs),
-                Input::End(number) => (open.end, open.batch.first) = (Some(*number), *number),
+                Input::Retire(number, device) => take(Next::Retire(*number, *device)),
+                Input::End(number) => open.end = Some(*number),
             }
+            next = input.number().map_or(next, |number| number + 1);
         }
-        step(stream, &mut open, outputs);
+        close(&mut open, next).into_iter().for_each(take);
     }
 }
 
-fn step(stream: &mut Stream, open: &mut Stretch, outputs: &mut Vec<Output>) {
-    let stretch = std::mem::take(open);
-    if !stretch.batch.rows.is_empty() || !stretch.declarations.is_empty() || stretch.end.is_some() {
-        // Names that stand alone come before the next input.
-        let first = if stretch.batch.rows.is_empty() { stream.next_input() } else { stretch.batch.first };
-        stream.step(&Stretch { batch: Batch { first, ..stretch.batch }, ..stretch }, outputs);
+impl Input {
+    fn number(&self) -> Option<u64> {
+        match self {
+            Input::Names(_) => None,
+            Input::Row(number, _) | Input::Retire(number, _) | Input::End(number) => Some(*number),
+        }
     }
+}
+
+/// The stretch that was open, if there is anything in it.
+fn close(open: &mut Stretch, next: u64) -> Option<Next> {
+    let mut stretch = std::mem::take(open);
+    let empty = stretch.batch.rows.is_empty();
+    if empty {
+        stretch.batch.first = stretch.end.unwrap_or(next);
+    }
+    (!empty || !stretch.declarations.is_empty() || stretch.end.is_some()).then_some(Next::Stretch(stretch))
+}
+
+/// What a stream gets next.
+enum Next {
+    Stretch(Stretch),
+    Retire(u64, Device),
 }
 
 impl Roll {

@@ -12,6 +12,7 @@
 mod check;
 mod life;
 
+use crate::chance::Chance;
 use life::{Life, Setting};
 use ouzel_connect::disk::{Disk, Lasting};
 use ouzel_connect::source::live::Fate;
@@ -56,28 +57,6 @@ impl Report {
         self.delivered += other.delivered;
         self.again += other.again;
         self.again_most = self.again_most.max(other.again_most);
-    }
-}
-
-/// Chance from a seed: splitmix64.
-#[derive(Debug)]
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    fn one_in(&mut self, many: u64) -> bool {
-        self.below(many) == 0
     }
 }
 

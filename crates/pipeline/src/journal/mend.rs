@@ -8,6 +8,9 @@ use crate::intake::Stretch;
 use ouzel_engine::reading::TICK;
 use ouzel_engine::series::{Declaration, Device, Series, Timing};
 
+/// More names than this are not put in the place of lost ones at once.
+const LARGEST_HOLE: u32 = 1 << 18;
+
 /// Follows a journal from its begin and mends what it reads.
 #[derive(Clone, Debug, Default)]
 pub struct Mender {
@@ -67,7 +70,19 @@ impl Mender {
         true
     }
 
+    /// A hole has no more names than what was damaged has bytes; whoever says that it had more is damaged, too.
+    fn is_too_far(&self, declaration: &Declaration) -> bool {
+        let (series, device) = match declaration {
+            Declaration::Device { device, .. } => (self.series, device.0),
+            Declaration::Series { series, device, .. } => (series.0, device.0),
+        };
+        series.saturating_sub(self.series) > LARGEST_HOLE || device.saturating_sub(self.devices) > LARGEST_HOLE
+    }
+
     fn declare(&mut self, declaration: Declaration, into: &mut Vec<Declaration>) {
+        if self.is_too_far(&declaration) {
+            return;
+        }
         match &declaration {
             Declaration::Device { device, .. } => {
                 self.devices_before(device.0, into);

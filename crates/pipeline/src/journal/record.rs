@@ -101,6 +101,14 @@ struct Head {
     rejected: Vec<Rejected>,
 }
 
+impl Head {
+    /// The number of the input behind the record; `None`: it is none that was ever given.
+    fn next(&self) -> Option<u64> {
+        let behind = self.first.checked_add(u64::from(self.rows))?;
+        self.end.map_or(Some(behind), |end| end.checked_add(1))
+    }
+}
+
 // 0 is the begin of a segment.
 const STRETCH: u8 = 1;
 const CONTROL: u8 = 2;
@@ -167,11 +175,20 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
         STRETCH => {
             read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged)
         }
-        CONTROL => postcard::from_bytes(body).map(Record::Control).map_err(|_| Unreadable::Damaged),
-        CONFIG => read_config(body).map(Record::Config).ok_or(Unreadable::Damaged),
-        REFERENCE => {
-            postcard::from_bytes(body).map(|it| Record::Reference(Box::new(it))).map_err(|_| Unreadable::Damaged)
+        CONTROL => match postcard::from_bytes(body) {
+            Ok(Control { what: Order::Retire { input: u64::MAX, .. }, .. }) | Err(_) => Err(Unreadable::Damaged),
+            Ok(control) => Ok(Record::Control(control)),
+        },
+        CONFIG => {
+            let configured = read_config(body).filter(|configured| configured.input < u64::MAX);
+            configured.map(Record::Config).ok_or(Unreadable::Damaged)
         }
+        REFERENCE => match postcard::from_bytes::<Referred>(body) {
+            Ok(referred) if referred.first.checked_add(u64::from(referred.rows)).is_some() => {
+                Ok(Record::Reference(Box::new(referred)))
+            }
+            _ => Err(Unreadable::Damaged),
+        },
         _ => Err(Unreadable::Damaged),
     }
 }
@@ -185,7 +202,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
     match bytes.split_first() {
         Some((&STRETCH, body)) => {
             let (head, _): (Head, _) = postcard::take_from_bytes(body).map_err(|_| Unreadable::Damaged)?;
-            let next = head.end.map_or(head.first + u64::from(head.rows), |end| end + 1);
+            let next = head.next().ok_or(Unreadable::Damaged)?;
             let stretch = read_stretch(body, false).ok_or(Unreadable::Damaged)?;
             Ok((Record::Stretch(Box::new(stretch)), Some(next)))
         }
@@ -204,6 +221,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
 
 fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
     let (mut head, mut rest): (Head, _) = postcard::take_from_bytes(body).ok()?;
+    head.next()?;
     if !with_rows {
         head.rows = 0;
     }

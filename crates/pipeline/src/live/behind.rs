@@ -1,6 +1,7 @@
 //! What a sink reads of the output log, from its cursor on: behind the thread that works, as late as it likes.
 
 use super::cursor::Reached;
+use super::notice::Notices;
 use super::roll::Roll;
 use crate::config::InForce;
 use crate::log::Readers;
@@ -22,9 +23,13 @@ pub(super) struct Behind {
     config: InForce,
     /// Everything before this place was read, or is not to be.
     next: Place,
+    /// The same of what has no place, by the journal's.
+    journal: u64,
     /// How many that the sink was owed are behind it, in all.
     passed: u64,
     first: bool,
+    /// Bytes of the log that could not be read, and were told.
+    damaged: u64,
 }
 
 /// What is there to be read.
@@ -52,7 +57,8 @@ impl Behind {
         from: &Reached,
     ) -> Result<Behind, Fault> {
         let listener = Listener::of(readers, from.next)?;
-        Ok(Behind { listener, wants, roll, config, next: from.next, passed: from.done, first: true })
+        let Reached { next, journal, done: passed, .. } = *from;
+        Ok(Behind { listener, wants, roll, config, next, journal, passed, first: true, damaged: 0 })
     }
 
     /// What comes next; waits for it up to `wait`.
@@ -74,15 +80,23 @@ impl Behind {
             match entry {
                 Entry::Config(text) => self.follow(&text),
                 Entry::Trouble(trouble) => return Ok(Chunk::Trouble(trouble)),
-                Entry::Said(said) if said.through <= self.next && lost == 0 => {}
                 Entry::Said(mut said) => {
+                    if said.journal <= self.journal {
+                        said.rejected.clear();
+                    }
+                    if said.through <= self.next && said.rejected.is_empty() && lost == 0 {
+                        continue;
+                    }
                     let known = said.placed().take_while(|(place, _)| *place < self.next).count();
                     if known > 0 {
                         said.outputs.drain(..known);
                         said.quiet = said.quiet.iter().filter_map(|index| index.checked_sub(known as u32)).collect();
-                        (said.from, said.rejected) = (self.next, Vec::new());
+                        said.from = self.next;
                     }
-                    self.next = self.next.max(said.through);
+                    // A sink that is ahead of this entry stays there.
+                    said.through = said.through.max(self.next);
+                    (self.next, self.journal) = (said.through, self.journal.max(said.journal));
+                    said.journal = self.journal;
                     self.passed += u64::from(self.wants.count(&said.outputs, &said.quiet)) + lost;
                     return Ok(Chunk::Said { said, lost });
                 }
@@ -109,6 +123,19 @@ impl Behind {
             return 0;
         }
         owed.saturating_sub(self.passed)
+    }
+
+    /// Tells people of bytes that cannot be read, if there are more of them than they were told of.
+    pub(super) fn tell_damage(&mut self, notices: &Notices) {
+        let damaged = self.listener.damaged() - self.damaged;
+        if damaged > 0 {
+            self.damaged += damaged;
+            let name = &self.wants.name;
+            notices.warn(format!(
+                "sink `{name}`: {damaged} bytes of the output log cannot be read; what stood there and was not delivered \
+                 before will not be"
+            ));
+        }
     }
 
     /// How many that the sink was owed were read, or are gone.

@@ -22,15 +22,17 @@ use std::time::{Duration, Instant};
 
 /// What a cursor says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Reached {
+pub struct Reached {
     /// The place of what is to be delivered next.
-    pub(super) next: Place,
+    pub next: Place,
+    /// Everything before this place of the journal was delivered that has no place: what was rejected.
+    pub journal: u64,
     /// How many of those that the sink was owed were delivered or given up, in all.
-    pub(super) done: u64,
+    pub done: u64,
     /// When the last trouble was said that was delivered.
-    pub(super) trouble: Time,
+    pub trouble: Time,
     /// The files that a sink writes, and how far.
-    pub(super) progress: Vec<(String, u64)>,
+    pub progress: Vec<(String, u64)>,
 }
 
 const SLOT: usize = 1_024;
@@ -143,6 +145,11 @@ impl Cursor {
         self.synced = Instant::now();
         Ok(())
     }
+}
+
+/// What the bytes of a cursor say, for whoever looks at the files of a run; `None`: they say nothing.
+pub fn reached(bytes: &[u8]) -> Option<Reached> {
+    read(bytes).map(|(_, reached)| reached).or_else(|| old(bytes))
 }
 
 /// The newer of the slots that are good.

@@ -34,6 +34,7 @@ pub(super) struct Due {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mark {
     next: Place,
+    journal: u64,
     done: u64,
     trouble: Time,
     arrived: Time,
@@ -54,11 +55,14 @@ pub(super) fn read(
     from: &Reached,
     to: &mpsc::Sender<Vec<Due>>,
     lost: impl Fn(u64),
+    notices: &Notices,
 ) -> Result<(), Fault> {
-    let mut mark = Mark { next: from.next, done: from.done, trouble: from.trouble, arrived: Time(0) };
+    let Reached { next, journal, done, trouble, .. } = *from;
+    let mut mark = Mark { next, journal, done, trouble, arrived: Time(0) };
     let mut batch = Vec::new();
     loop {
         let chunk = behind.next(if batch.is_empty() { IDLE } else { Duration::ZERO })?;
+        behind.tell_damage(notices);
         let over = matches!(chunk, Chunk::End);
         let idle = matches!(chunk, Chunk::Idle);
         match chunk {
@@ -67,7 +71,7 @@ pub(super) fn read(
                     mark.done += gone;
                     lost(gone);
                 }
-                mark.arrived = said.arrived;
+                (mark.arrived, mark.journal) = (said.arrived, said.journal);
                 for (next, delivery) in behind.deliveries(&said) {
                     mark.done += 1;
                     mark.next = next;
@@ -268,13 +272,13 @@ impl Deliverer {
         let counters = &self.counters.sinks[self.index];
         let thinned = self.gate.thinned() + self.gate.merged();
         counters.thinned.add(thinned.saturating_sub(counters.thinned.get()));
-        let Some(Mark { next, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
+        let Some(Mark { next, journal, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
         if delivered > 0 && matches!(self.clock, Clock::Wall) {
             let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
             counters.confirmed.record(Duration::from_nanos(took), delivered);
         }
         counters.handled.set(done as i64);
-        if let Err(fault) = self.cursor.set(Reached { next, done, trouble, progress: Vec::new() }) {
+        if let Err(fault) = self.cursor.set(Reached { next, journal, done, trouble, progress: Vec::new() }) {
             self.notices.warn(format!("sink `{}`: {fault}; after a restart some may be delivered twice", self.name));
         }
     }

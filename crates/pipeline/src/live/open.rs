@@ -160,6 +160,10 @@ fn tell(report: &Report, notices: &Notices) {
         let torn = report.torn;
         notices.note(format!("the journal's last {torn} bytes were torn by a stop in their midst, and were cut"));
     }
+    if report.cut > 0 {
+        let cut = report.cut;
+        notices.note(format!("the last {cut} bytes of the output log were torn or damaged, and come again from the journal"));
+    }
     if report.damaged > 0 {
         notices.warn(format!("{} bytes of the journal are damaged and were skipped", report.damaged));
     }

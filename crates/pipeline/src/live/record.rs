@@ -99,13 +99,14 @@ impl Recorder {
         let (wants, roll, config) = (self.wants.clone(), self.roll.clone(), self.config.clone());
         let mut behind = Behind::new(&self.readers, wants, roll, config, &self.from)?;
         let mut text = Arc::clone(&self.config.text);
-        let (mut next, mut settled, mut dirty) = (self.from.next, Instant::now(), false);
+        let (mut next, mut settled, mut dirty) = ((self.from.next, self.from.journal), Instant::now(), false);
         if !self.found {
             // Else the next start would take the files that were begun now for somebody else's.
             self.settle(&mut *sink, next, self.from.done)?;
         }
         loop {
             let chunk = behind.next(IDLE)?;
+            behind.tell_damage(&self.notices);
             let over = matches!(chunk, Chunk::End) || self.leave.load(Ordering::Relaxed);
             let idle = matches!(chunk, Chunk::Idle);
             if let Chunk::Said { said, lost } = chunk {
@@ -120,7 +121,7 @@ impl Recorder {
                     }
                 }
                 self.put(&mut *sink, &behind, &said)?;
-                next = said.through;
+                next = (said.through, said.journal);
                 dirty = true;
             }
             if dirty && (idle || over || settled.elapsed() >= SETTLE) {
@@ -149,13 +150,13 @@ impl Recorder {
     }
 
     /// Makes what was written durable, and says so in the cursor.
-    fn settle(&mut self, sink: &mut dyn Sink, next: Place, done: u64) -> Result<(), Fault> {
+    fn settle(&mut self, sink: &mut dyn Sink, (next, journal): (Place, u64), done: u64) -> Result<(), Fault> {
         let Some(cursor) = &mut self.cursor else {
             self.counters.sinks[self.index].handled.set(done as i64);
             return sink.flush();
         };
         if let Some(progress) = sink.progress()? {
-            self.from = Reached { next, done, progress, ..self.from.clone() };
+            self.from = Reached { next, journal, done, progress, ..self.from.clone() };
             self.found = true;
             cursor.set(self.from.clone())?;
             cursor.sync()?;

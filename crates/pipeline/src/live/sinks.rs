@@ -100,7 +100,8 @@ impl Running {
         let (leave, (stop, stopped)) = (Arc::new(AtomicBool::new(false)), watch::channel(false));
         let wants = Wants::new(&name, &take, people, &common.config.plan);
         let owed = stand.owed.get(&name).copied().unwrap_or_default();
-        let now = Reached { next: stand.place, done: owed, trouble: Time::MIN, progress: Vec::new() };
+        let (next, journal) = (stand.place, stand.journal);
+        let now = Reached { next, journal, done: owed, trouble: Time::MIN, progress: Vec::new() };
         common.counters.sinks[index].owed.set(owed as i64);
         let (pen, live) = match what {
             SinkWhat::Files(settings) => (Some(Pen::Files(settings)), None),
@@ -149,7 +150,8 @@ impl Running {
                     notices.warn(overtaken(&name, lost));
                 }
             };
-            let thread = spawn(&name, move || deliver::read(behind, &from, &to, lost))?;
+            let heard = notices.clone();
+            let thread = spawn(&name, move || deliver::read(behind, &from, &to, lost, &heard))?;
             let dead = DeadLetters::open(&common.disk, &common.logs.folder, &name, dead::BOUND);
             let dead =
                 dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));

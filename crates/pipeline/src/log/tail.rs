@@ -195,6 +195,13 @@ impl Tail {
         }
         // The segment is read; whatever is left of it will not become a record if there is another one behind it.
         let (start, next) = (*start, *start + size);
+        if limit > next
+            && let Some(size) = self.assembly.give_up(&self.bytes)
+        {
+            self.damaged += size as u64;
+            self.go(size);
+            return Ok(true);
+        }
         if limit > next && self.open_next(start, next)? {
             self.damaged += self.bytes.len() as u64;
             self.bytes.clear();

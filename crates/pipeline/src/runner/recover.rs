@@ -107,11 +107,15 @@ pub fn recover(place: &Where, config: &InForce, reread: Option<Box<dyn Reread>>)
     report.lost = known.lost();
     let (cut, damaged) = journal::cut_of(disk, folder, &follower)?;
     report.damaged = damaged;
+    let stand = moment.as_ref().map(|moment| &moment.outputs);
+    let (outputs, cut_off) = OutputLog::open(disk, folder, place.outputs, stand, &in_force.text)?;
+    report.cut = cut_off;
+    // Where the journal has lost what was synced, outputs of it may have been told. Their numbers are not given to
+    // others, or what comes of those would be taken for what was told.
+    let said = outputs.place();
+    known.next_number = known.next_number.max(said.input + u64::from(said.nth > 0));
     let (journal, torn) = journal::open(disk, folder, place.journal.segment, cut, known.next_number)?;
     report.torn = torn;
-    let stand = moment.as_ref().map(|moment| &moment.outputs);
-    let (outputs, cut) = OutputLog::open(disk, folder, place.outputs, stand, &in_force.text)?;
-    report.cut = cut;
     let next_input = moment.as_ref().map_or(0, |moment| moment.next_input);
     let mender = Mender::behind(stream.names().device_count(), stream.names().series_count());
     let runner = Runner {
