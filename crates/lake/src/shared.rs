@@ -89,13 +89,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Of a lake in `dir`; one that is only in memory never looks there.
     #[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "there are no files without parquet"))]
-    pub(crate) fn new(
-        disk: &Disk,
-        dir: &Path,
-        plan: Arc<Plan>,
-        names: Option<SharedNames>,
-        state: State,
-    ) -> Shared {
+    pub(crate) fn new(disk: &Disk, dir: &Path, plan: Arc<Plan>, names: Option<SharedNames>, state: State) -> Shared {
         Shared {
             #[cfg(feature = "parquet")]
             disk: disk.clone(),

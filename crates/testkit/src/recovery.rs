@@ -154,7 +154,8 @@ impl Journalled {
     /// What is not as it should be.
     pub fn straight(&self) -> Result<Told, String> {
         let (disk, mut went) = (Disk::simulated(), Went::default());
-        let mut life = Life { of: self, chance: Chance(0), disk: disk.clone(), acknowledged: 0, unsynced: 0, went: &mut went };
+        let mut life =
+            Life { of: self, chance: Chance(0), disk: disk.clone(), acknowledged: 0, unsynced: 0, went: &mut went };
         life.to_the_end().map_err(|ended| match ended {
             Ended::Killed => "the disk does not work".to_owned(),
             Ended::Wrong(why) => why,
@@ -167,7 +168,8 @@ impl Journalled {
     /// What is not as it should be.
     pub fn killed(&self, seed: u64) -> Result<(Told, Went), String> {
         let (disk, mut went) = (Disk::simulated(), Went::default());
-        let mut life = Life { of: self, chance: Chance(seed), disk: disk.clone(), acknowledged: 0, unsynced: 0, went: &mut went };
+        let mut life =
+            Life { of: self, chance: Chance(seed), disk: disk.clone(), acknowledged: 0, unsynced: 0, went: &mut went };
         for _ in 0..1 + life.chance.below(5) {
             // Every second time the disk stops in its midst, at any call.
             let calls = life.chance.one_in(2).then(|| 1 + life.chance.below(120));

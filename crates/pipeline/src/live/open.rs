@@ -162,7 +162,9 @@ fn tell(report: &Report, notices: &Notices) {
     }
     if report.cut > 0 {
         let cut = report.cut;
-        notices.note(format!("the last {cut} bytes of the output log were torn or damaged, and come again from the journal"));
+        notices.note(format!(
+            "the last {cut} bytes of the output log were torn or damaged, and come again from the journal"
+        ));
     }
     if report.damaged > 0 {
         notices.warn(format!("{} bytes of the journal are damaged and were skipped", report.damaged));

@@ -69,7 +69,8 @@ fn one_flipped_byte_is_told_and_costs_no_more_than_what_stood_there() {
         };
         let kind = ["journal", "outputs", "checkpoint", "cursor"].iter().position(|kind| is(path, kind)).unwrap();
         let sum = &mut sums[kind];
-        *sum = (sum.0 + u64::from(outcome.noticed), sum.1 + outcome.lost, sum.2 + outcome.untold, sum.3 + outcome.again);
+        *sum =
+            (sum.0 + u64::from(outcome.noticed), sum.1 + outcome.lost, sum.2 + outcome.untold, sum.3 + outcome.again);
         let holds = match kind {
             0 => outcome.lost <= 1 && outcome.again == 0 && outcome.noticed,
             1 => outcome.lost == 0 && outcome.again == 0 && (outcome.untold == 0 || outcome.noticed),

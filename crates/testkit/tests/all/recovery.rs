@@ -14,7 +14,12 @@ use std::sync::{Arc, Mutex};
 static WENT: Mutex<Option<Went>> = Mutex::new(None);
 
 /// The way by the disk gives what the way in memory gives, and a kill changes nothing of it.
-fn check(plan: &Arc<Plan>, records: Vec<Record>, straight: &Outcome, seeds: std::ops::Range<u64>) -> Result<(), TestCaseError> {
+fn check(
+    plan: &Arc<Plan>,
+    records: Vec<Record>,
+    straight: &Outcome,
+    seeds: std::ops::Range<u64>,
+) -> Result<(), TestCaseError> {
     // The text of a random plan is nothing but its name.
     let config = InForce { text: "a random plan".into(), plan: Arc::clone(plan) };
     let journalled = Journalled::of(&config, records).map_err(TestCaseError::fail)?;
