@@ -206,6 +206,10 @@ fn a_full_disk_refuses_at_once_and_takes_again_when_there_is_room() {
     let again = sender.until_taken(at);
     wait_for_trouble(&hook, "cleared");
     until("it is ready", || (ouzel.get("/readyz").status == 200).then_some(()));
+    // Words about the trouble are nothing that the sink is owed.
+    let desk_is = || ouzel.json("/api/v1/pipeline")["sinks"][0].clone();
+    let sink = until("nothing waits", || Some(desk_is()).filter(|sink| sink["waiting"] == 0));
+    assert!(sink["owed"] == sink["delivered"] && sink["owed"] != 0, "{sink}");
     say(&format!(
         "full after {before} requests, refused in {took:?}, an acknowledgement taken in {heard:?} meanwhile, readings \
          taken again {again:?} after there was room"
@@ -219,6 +223,29 @@ fn a_full_disk_refuses_at_once_and_takes_again_when_there_is_room() {
     });
     assert!(alerts.contains("on my way"), "{alerts}");
     ouzel.stop();
+}
+
+#[test]
+fn where_all_stands_on_the_full_disk_it_goes_on_as_well() {
+    let house = HOUSE.replace("\"lake\"", "\"disk/lake\"\nevery = \"1s\"").replace("\"journal\"", "\"disk/journal\"");
+    let files = "[window.second]\nover = \"x\"\nsize = \"1s\"\n[sink.files]\ntype = \"file\"\npath = \"disk/out\"\n";
+    let desk = Desk::alone(&format!("[source.gateways]\ntype = \"http\"\n{files}{house}"));
+    let Some(small) = Small::at(desk.path("disk")) else { return };
+    let (ouzel, mut sender) = (desk.run(), Sender::default());
+    assert_eq!(sender.send(ouzel.page()).0.status, 204);
+    small.fill();
+    let took = sender.until_refused(ouzel.page());
+    assert_that_it_says_so(&ouzel);
+    for _ in 0..20 {
+        let (answer, took) = sender.send(ouzel.page());
+        assert!([204, 507].contains(&answer.status) && took < AT_ONCE, "{answer:?} after {took:?}");
+    }
+    small.clear();
+    let again = sender.until_taken(ouzel.page());
+    say(&format!("with all on the full disk: refused in {took:?}, taken again {again:?} after there was room"));
+    ouzel.stop();
+    sender.judge(&files::readings(&desk.path("disk/lake")), false);
+    assert!(!desk.text("disk/out/aggregates.ndjson").is_empty());
 }
 
 #[test]
