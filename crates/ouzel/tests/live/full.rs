@@ -46,6 +46,9 @@ reserve = "64KiB"
 /// The longest that a refusal may take, or a start that is none.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
+/// How long others take all room that there is.
+const FULL_FOR: Duration = Duration::from_secs(4);
+
 /// Readings of a request.
 const BATCH: u64 = 1_000;
 
@@ -67,7 +70,8 @@ impl Small {
 
     /// Others put something on it, until there is no room for more.
     fn fill(&self) {
-        let mut others = File::create(self.0.join("of-others")).expect("there is room for a name");
+        let others = File::options().create(true).append(true).open(self.0.join("of-others"));
+        let mut others = others.expect("there is room for a name");
         let mut size = 64 << 10;
         while size > 0 {
             // A part of it may have been written: then there is not room for all.
@@ -157,10 +161,13 @@ fn wait_for_trouble(hook: &Hook, state: &str) -> String {
     })
 }
 
-fn assert_that_it_says_so(ouzel: &Ouzel) {
-    let ready = ouzel.get("/readyz");
-    assert_eq!(ready.status, 503, "{}", ready.text());
-    assert!(ready.text().contains("the disk is full; make room"), "{}", ready.text());
+/// Says so where it is asked, and by itself. What it makes free meanwhile others take.
+fn wait_until_it_says_so(ouzel: &Ouzel, small: &Small) {
+    until("it is not ready, and says why", || {
+        small.fill();
+        let ready = ouzel.get("/readyz");
+        (ready.status == 503 && ready.text().contains("the disk is full; make room")).then_some(())
+    });
     let line = ouzel.wait_for("the disk is full; make room");
     assert!(line.contains("no readings are taken in until it can"), "{line}");
 }
@@ -187,7 +194,7 @@ fn a_full_disk_refuses_at_once_and_takes_again_when_there_is_room() {
     small.fill();
     let took = sender.until_refused(at);
     let before = sender.kept.len();
-    assert_that_it_says_so(&ouzel);
+    wait_until_it_says_so(&ouzel, &small);
     for _ in 0..20 {
         let (answer, took) = sender.send(at);
         // The rest of the room may still take something; nothing hangs, and nothing is half taken.
@@ -206,6 +213,10 @@ fn a_full_disk_refuses_at_once_and_takes_again_when_there_is_room() {
     let again = sender.until_taken(at);
     wait_for_trouble(&hook, "cleared");
     until("it is ready", || (ouzel.get("/readyz").status == 200).then_some(()));
+    // Words about the trouble are nothing that the sink is owed.
+    let desk_is = || ouzel.json("/api/v1/pipeline")["sinks"][0].clone();
+    let sink = until("nothing waits", || Some(desk_is()).filter(|sink| sink["waiting"] == 0));
+    assert!(sink["owed"] == sink["delivered"] && sink["owed"] != 0, "{sink}");
     say(&format!(
         "full after {before} requests, refused in {took:?}, an acknowledgement taken in {heard:?} meanwhile, readings \
          taken again {again:?} after there was room"
@@ -219,6 +230,36 @@ fn a_full_disk_refuses_at_once_and_takes_again_when_there_is_room() {
     });
     assert!(alerts.contains("on my way"), "{alerts}");
     ouzel.stop();
+}
+
+#[test]
+fn where_all_stands_on_the_full_disk_it_goes_on_as_well() {
+    let house = HOUSE.replace("\"lake\"", "\"disk/lake\"\nevery = \"1s\"").replace("\"journal\"", "\"disk/journal\"");
+    let files = "[window.second]\nover = \"x\"\nsize = \"1s\"\n[sink.files]\ntype = \"file\"\npath = \"disk/out\"\n";
+    let desk = Desk::alone(&format!("[source.gateways]\ntype = \"http\"\n{files}{house}"));
+    let Some(small) = Small::at(desk.path("disk")) else { return };
+    let (ouzel, mut sender) = (desk.run(), Sender::default());
+    assert_eq!(sender.send(ouzel.page()).0.status, 204);
+    small.fill();
+    let took = sender.until_refused(ouzel.page());
+    wait_until_it_says_so(&ouzel, &small);
+    // What it makes free for itself by rolling and cutting others take as well.
+    let began = Instant::now();
+    while began.elapsed() < FULL_FOR {
+        small.fill();
+        let (answer, took) = sender.send(ouzel.page());
+        assert!([204, 507].contains(&answer.status) && took < AT_ONCE, "{answer:?} after {took:?}");
+    }
+    ouzel.kill();
+    small.fill();
+    let ouzel = desk.run();
+    sender.until_refused(ouzel.page());
+    small.clear();
+    let again = sender.until_taken(ouzel.page());
+    say(&format!("with all on the full disk: refused in {took:?}, taken again {again:?} after there was room"));
+    ouzel.stop();
+    sender.judge(&files::readings(&desk.path("disk/lake")), true);
+    assert!(!desk.text("disk/out/aggregates.ndjson").is_empty());
 }
 
 #[test]

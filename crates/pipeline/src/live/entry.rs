@@ -150,6 +150,9 @@ impl Entry {
             let ticks = ticked.advance(&self.clock, now);
             if ticks {
                 round.tick(Reading::tick(ticked.second));
+            } else if round.is_bare() {
+                // The last tick, once more: nothing follows from it, but it has a number.
+                round.tick(Reading::tick(ticked.second));
             }
             self.write(round, &mut senders);
             if self.full.is_some() {

@@ -76,6 +76,12 @@ impl Round {
             && self.references.is_empty()
     }
 
+    /// Whether it has input that could not be read, and no row: then nothing in it has a number, and by its numbers the
+    /// output log knows whether it has what came of a record.
+    pub(super) fn is_bare(&self) -> bool {
+        self.stretch.batch.rows.is_empty() && !self.stretch.rejected.is_empty()
+    }
+
     /// Whether it has nothing but ticks.
     pub(super) fn has_input(&self) -> bool {
         !self.kept.is_empty() || !self.references.is_empty() || self.stretch.batch.rows.len() > self.stretch.ticks.len()
