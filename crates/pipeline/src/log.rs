@@ -73,7 +73,8 @@ impl Kind {
     pub(crate) fn segments(&self, disk: &Disk, folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
         let start = |path: &PathBuf| {
             let stem = path.file_name()?.to_str()?.strip_suffix(self.suffix)?.strip_suffix('.')?;
-            (stem.len() == 20).then(|| stem.parse().ok().map(|start| (start, path.clone())))?
+            let start = stem.parse().ok().filter(|start| stem.len() == 20 && *start < FARTHEST)?;
+            Some((start, path.clone()))
         };
         let mut segments: Vec<(u64, PathBuf)> = disk.files(folder)?.iter().filter_map(start).collect();
         segments.sort();
@@ -105,6 +106,9 @@ impl Kind {
         }
     }
 }
+
+/// No log comes so far; a file that says so is not ours.
+const FARTHEST: u64 = 1 << 62;
 
 /// The kind of a segment's first record; no record of any log may begin so.
 const BEGIN: u8 = 0;

@@ -56,7 +56,7 @@ const READINGS: i64 = 34;
 const MORE: i64 = 3;
 
 /// The sink that is behind has taken what came of this one, and nothing since.
-const LAST_TAKEN: i64 = 26;
+const LAST_TAKEN: i64 = 12;
 
 /// A reading has this time, and belongs to one message.
 fn moment(number: i64) -> Time {
@@ -188,7 +188,12 @@ pub struct Store {
 struct Readings {
     all: BTreeMap<Time, (u64, u64)>,
     damaged: u64,
+    /// Where records begin and end, of all kinds.
+    records: BTreeMap<u64, u64>,
 }
+
+/// Bytes of a segment's head.
+const HEAD: u64 = 28;
 
 /// A damage, in words and deed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,6 +213,8 @@ pub enum Damage {
 pub struct Outcome {
     /// It was said that something is wrong: at the start, or by whoever reads all of the journal.
     pub noticed: bool,
+    /// It was said that the end of the journal was torn.
+    pub torn: bool,
     /// Readings that are gone.
     pub lost: u64,
     /// Outputs that no sink was told of, though they had come out.
@@ -247,7 +254,20 @@ impl Store {
         })
     }
 
-    /// Its files, with their sizes.
+    /// Where the last record of the journal begins.
+    pub fn last_record(&self) -> u64 {
+        self.readings.records.last_key_value().map_or(0, |(from, _)| *from)
+    }
+
+    /// Whether a file that is cut so looks as if nothing had ever stood behind it: the cut is between two records of the
+    /// last segment.
+    pub fn is_clean(&self, damage: &Damage) -> bool {
+        let Damage::Cut(path, size) = damage else { return false };
+        let at = begin_of(path).map(|begin| begin + *size as u64);
+        at.is_some_and(|at| self.readings.records.contains_key(&at))
+    }
+
+    /// Its files, with their bytes.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let files = self.disk.files(Path::new(FOLDER)).unwrap_or_default().into_iter();
         let ours = |path: &PathBuf| {
@@ -293,6 +313,7 @@ impl Store {
         readings: &Readings,
     ) -> Result<Outcome, String> {
         let mut outcome = Outcome { noticed: !notices.is_empty() || readings.damaged > 0, ..Outcome::default() };
+        outcome.torn = notices.iter().any(|notice| notice.what.contains("torn by a stop"));
         for number in READINGS..READINGS + MORE {
             if !readings.all.contains_key(&moment(number)) {
                 return Err(format!("reading {number} was acknowledged afterwards, and is not in the journal"));
@@ -338,17 +359,19 @@ impl Damage {
 
     /// The bytes of the whole journal that are damaged.
     fn hits(&self) -> Option<(u64, u64)> {
-        let begin = |path: &Path| {
-            let journal = path.extension().is_some_and(|it| it == "journal");
-            path.file_stem().filter(|_| journal)?.to_str()?.parse::<u64>().ok()
-        };
         match self {
-            Damage::Flip(path, at, _) => begin(path).map(|begin| (begin + *at as u64, begin + *at as u64 + 1)),
-            Damage::Cut(path, size) => begin(path).map(|begin| (begin + *size as u64, begin + 1_000)),
-            Damage::Gone(path) => begin(path).map(|begin| (begin, begin + 1_000)),
+            Damage::Flip(path, at, _) => begin_of(path).map(|begin| (begin + *at as u64, begin + *at as u64 + 1)),
+            Damage::Cut(path, size) => begin_of(path).map(|begin| (begin + *size as u64, begin + 1_000)),
+            Damage::Gone(path) => begin_of(path).map(|begin| (begin, begin + 1_000)),
             Damage::Foreign(..) => None,
         }
     }
+}
+
+/// Where a segment of the journal begins.
+fn begin_of(path: &Path) -> Option<u64> {
+    let journal = path.extension().is_some_and(|it| it == "journal");
+    path.file_stem().filter(|_| journal)?.to_str()?.parse::<u64>().ok()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {
@@ -359,9 +382,14 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 fn readings(disk: &Disk) -> Result<Readings, String> {
     let begin = journal::begin(disk, Path::new(FOLDER)).map_err(|fault| fault.what)?.unwrap_or_default();
     let mut follower = Follower::recorded(disk, Path::new(FOLDER), begin);
-    let (mut all, mut from) = (BTreeMap::new(), begin);
+    let (mut all, mut records, mut from) = (BTreeMap::new(), BTreeMap::new(), begin);
+    let files = disk.files(Path::new(FOLDER)).map_err(|error| error.to_string())?;
+    let begins: Vec<u64> = files.iter().filter_map(|path| begin_of(path)).collect();
     while let journal::Next::Record(record) = follower.next(Duration::ZERO).map_err(|fault| fault.what)? {
         let to = follower.position();
+        // Its head stands before the first record of a segment.
+        from += if begins.contains(&from) { HEAD } else { 0 };
+        records.insert(from, to);
         if let Record::Stretch(journalled) = record {
             for row in journalled.stretch.batch.rows.iter().filter(|row| row.series != TICK) {
                 if all.insert(row.time, (from, to)).is_some() {
@@ -371,5 +399,5 @@ fn readings(disk: &Disk) -> Result<Readings, String> {
         }
         from = to;
     }
-    Ok(Readings { all, damaged: follower.damaged() })
+    Ok(Readings { all, damaged: follower.damaged(), records })
 }

@@ -169,6 +169,12 @@ fn tell(report: &Report, notices: &Notices) {
     if report.damaged > 0 {
         notices.warn(format!("{} bytes of the journal are damaged and were skipped", report.damaged));
     }
+    if report.ahead > 0 {
+        notices.warn(format!(
+            "the journal ends {} inputs before the output log does: its end is lost, and with it their readings",
+            report.ahead
+        ));
+    }
     for damage in &report.damages {
         let after = damage.after.map_or("its begin".to_owned(), |time| time.to_string());
         notices.warn(format!("lost with them: what arrived between {after} and {}", damage.before));

@@ -112,6 +112,12 @@ impl Running {
             Some(Pen::Given(_)) => (None, false),
             _ => {
                 let (cursor, found, said) = Cursor::open(&common.disk, &common.logs.folder, &name, now.clone())?;
+                if !found && said.is_none() && owed > 0 {
+                    common.notices.warn(format!(
+                        "sink `{name}`: its cursor is gone, though there were outputs for it; what was not delivered before \
+                         this start is not"
+                    ));
+                }
                 said.into_iter().for_each(|what| common.notices.warn(format!("sink `{name}`: {what}")));
                 (Some(cursor), found)
             }

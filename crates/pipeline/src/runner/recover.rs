@@ -62,6 +62,8 @@ pub struct Report {
     pub damages: Vec<Damage>,
     /// Bytes of the output log that were cut; the replay gives them again.
     pub cut: u64,
+    /// Inputs that the journal has lost at its end: the output log knows what came of them.
+    pub ahead: u64,
     /// Readings of the journal's end whose names are lost.
     pub lost: u64,
     /// Checkpoints that could not be used, and why.
@@ -113,7 +115,9 @@ pub fn recover(place: &Where, config: &InForce, reread: Option<Box<dyn Reread>>)
     // Where the journal has lost what was synced, outputs of it may have been told. Their numbers are not given to
     // others, or what comes of those would be taken for what was told.
     let said = outputs.place();
-    known.next_number = known.next_number.max(said.input + u64::from(said.nth > 0));
+    let behind = said.input + u64::from(said.nth > 0);
+    report.ahead = behind.saturating_sub(known.next_number);
+    known.next_number = known.next_number.max(behind);
     let (journal, torn) = journal::open(disk, folder, place.journal.segment, cut, known.next_number)?;
     report.torn = torn;
     let next_input = moment.as_ref().map_or(0, |moment| moment.next_input);

@@ -62,7 +62,7 @@ impl LiveSource for Spoken {
 }
 
 /// A device's voice: message `number` says `value` at second `number`, and is recognised by its number.
-struct Voice {
+pub(super) struct Voice {
     to: mpsc::Sender<Packet>,
     names: Names,
 }
@@ -73,7 +73,7 @@ impl Voice {
         (Voice { to, names: Names::new() }, Spoken(heard))
     }
 
-    async fn say(&mut self, number: i64, value: f64, again: bool) -> oneshot::Receiver<Fate> {
+    pub(super) async fn say(&mut self, number: i64, value: f64, again: bool) -> oneshot::Receiver<Fate> {
         let device = self.names.device("oven", Timing::default(), &[("hall", "3")]).unwrap();
         let channel = self.names.channel("heat");
         let series = self.names.series(device, channel);
@@ -99,14 +99,14 @@ impl LiveSink for Desk {
     }
 }
 
-struct Started {
-    live: Live,
-    voice: Voice,
-    delivered: Arc<Mutex<Vec<Delivery>>>,
-    clock: Clock,
+pub(super) struct Started {
+    pub(super) live: Live,
+    pub(super) voice: Voice,
+    pub(super) delivered: Arc<Mutex<Vec<Delivery>>>,
+    pub(super) clock: Clock,
 }
 
-fn start(disk: &Disk, now: i64) -> Started {
+pub(super) fn start(disk: &Disk, now: i64) -> Started {
     start_with(disk, now, plan_of(CONFIG), "desk", Lake::None)
 }
 

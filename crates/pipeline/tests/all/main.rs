@@ -4,6 +4,7 @@
 mod config;
 mod config_filter;
 mod docs;
+mod formats;
 mod live;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;
