@@ -23,8 +23,8 @@ use std::time::Duration;
 const CONFIG: &str = r#"
 [filter.slim]
 type = "compress"
+on = "heat"
 by = "swinging-door"
-over = "heat"
 error = 0.5
 
 [window.hop]
