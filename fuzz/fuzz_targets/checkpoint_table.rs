@@ -24,7 +24,7 @@ fuzz_target!(|bytes: &[u8]| {
     ]
     .concat();
     let disk = disk_with("00000000000000000100.checkpoint", &file);
-    let Ok((store, found, skipped)) = Store::open(&disk, Path::new(FOLDER)) else { return };
+    let Ok((store, found, skipped)) = Store::open(&disk, Path::new(FOLDER), 0) else { return };
     assert!(found.is_some() || !skipped.is_empty(), "it is used, or it is said why not");
     assert_eq!(store.oldest().is_some(), found.is_some());
 });

@@ -117,6 +117,7 @@ impl Launch {
         }
         let (wish, mut wishes) = mpsc::channel::<reload::Wish>(4);
         let hangup = crate::stop::listen_for_hangup()?;
+        let sources: parts::Sources = Arc::new(config.sources.clone().into());
         let began = Instant::now();
         let mut live = Live::start(Parts {
             config: InForce::new(&text, config.plan.clone()),
@@ -127,7 +128,7 @@ impl Launch {
             sources: made.sources,
             sinks: made.sinks,
             lake: self.lake,
-            reread: Some(Box::new(reopen(&config))),
+            reread: Some(Box::new(reopen(&sources))),
             notices,
         })?;
         let page = Page {
@@ -146,11 +147,14 @@ impl Launch {
         let over = || length.is_some_and(|length| began.elapsed() >= length) || stop.load(Ordering::Relaxed);
         let served = || !server.as_ref().is_some_and(tokio::task::JoinHandle::is_finished);
         let entrances = std::mem::take(&mut made.entrances);
-        let mut current = Current { path: self.path, config, entrances };
+        let mut current = Current { path: self.path, config, entrances, sources };
         while !over() && served() && !live.is_broken() {
             let wish = tokio::time::timeout(LOOK_EVERY, wishes.recv()).await.ok().flatten();
             if wish.is_some() || hangup.swap(false, Ordering::Relaxed) {
-                let answer = current.reload(&mut live, &clock).await;
+                let answer = tokio::select! {
+                    answer = current.reload(&mut live, &clock) => answer,
+                    () = raised(&stop) => break,
+                };
                 say(&answer);
                 // Whoever asked may have gone.
                 wish.into_iter().for_each(|wish| drop(wish.send(answer.clone())));
@@ -194,6 +198,13 @@ impl Launch {
             listeners.push(found?);
         }
         Ok(listeners)
+    }
+}
+
+/// Waits until a flag is up.
+async fn raised(flag: &AtomicBool) {
+    while !flag.load(Ordering::Relaxed) {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

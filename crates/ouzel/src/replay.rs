@@ -121,7 +121,7 @@ fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Don
     outputs::spare_live_files(&mut config);
     let sinks = outputs::sinks(&config, args.out.as_deref().map(|folder| (folder, args.format)), args.json)?;
     let recorded = runner::recorded(&Disk::Real, folder, &in_force)?;
-    let reread = reopen(&config);
+    let reread = reopen(&Arc::new(config.sources.clone().into()));
     let plan = Arc::new(config.plan);
     let mut outlet = Outlet::open(&sinks, &plan)?;
     let ran = run::run_journal(&plan, recorded, Some(Box::new(reread)), &mut outlet, stop)?;

@@ -114,11 +114,11 @@ pub struct Found {
 
 impl Store {
     /// The checkpoints of a folder, the newest that can be used, and why newer ones cannot. Drafts of earlier processes
-    /// are removed, so the folder must be ours.
+    /// are removed, so the folder must be ours. `begin` is where the journal begins.
     ///
     /// # Errors
     /// When the folder cannot be read, or a checkpoint is of a newer Ouzel.
-    pub fn open(disk: &Disk, folder: &Path) -> Result<(Store, Option<Found>, Vec<String>), Fault> {
+    pub fn open(disk: &Disk, folder: &Path, begin: u64) -> Result<(Store, Option<Found>, Vec<String>), Fault> {
         let wrong = |error: io::Error| cannot(folder, &error);
         let is_draft = |path: &&PathBuf| path.to_string_lossy().ends_with(".checkpoint.tmp");
         disk.files(folder)
@@ -128,7 +128,8 @@ impl Store {
             .try_for_each(|path| disk.remove(path))
             .map_err(wrong)?;
         let (mut store, mut skipped) = Store::look(disk, folder)?;
-        while let Some((position, table)) = store.tables.last() {
+        // Those that the journal does not reach any more are there for their sections only.
+        while let Some((position, table)) = store.tables.last().filter(|(position, _)| *position >= begin) {
             match store.read(table) {
                 Ok(parts) => {
                     let moment = table.moment.clone();

@@ -1,7 +1,9 @@
 //! What is to be known of the journal before one goes on writing it: names, numbers, and which messages it has already.
 
+use crate::control::Order;
 use crate::intake::Stretch;
 use crate::journal::{Mender, Record};
+use crate::trouble::Trouble;
 use ouzel_engine::series::{Declaration, Names};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -72,6 +74,8 @@ pub struct Remembered {
     files: BTreeMap<String, BTreeMap<String, u64>>,
     /// Devices that were retired and have not spoken since, by name.
     retired: BTreeSet<String>,
+    /// Trouble of the pipeline itself that nobody has said to be over, by its part.
+    troubles: BTreeMap<String, Trouble>,
 }
 
 impl Remembered {
@@ -89,11 +93,11 @@ impl Remembered {
                 files.insert(referred.file.clone(), referred.to);
                 self.revive(&referred.declarations);
             }
-            Record::Control(control) => {
-                if let crate::control::Order::Retire { device, .. } = &control.what {
-                    self.retired.insert(device.clone());
-                }
-            }
+            Record::Control(control) => match &control.what {
+                Order::Retire { device, .. } => drop(self.retired.insert(device.clone())),
+                Order::Trouble(trouble) => self.trouble(trouble),
+                _ => {}
+            },
             Record::Config(_) => {}
         }
     }
@@ -134,9 +138,29 @@ impl Remembered {
         self.files.get(source)?.get(file).copied()
     }
 
+    /// How far each file of each source was read.
+    pub fn each_place(&self, mut see: impl FnMut(&str, &str, u64)) {
+        for (source, files) in &self.files {
+            files.iter().for_each(|(file, to)| see(source, file, *to));
+        }
+    }
+
     /// A file of a source was read so far.
     pub fn read(&mut self, source: &str, file: &str, to: u64) {
         self.files.entry(source.to_owned()).or_default().insert(file.to_owned(), to);
+    }
+
+    /// Trouble has begun, or is over.
+    pub fn trouble(&mut self, trouble: &Trouble) {
+        match trouble.over {
+            true => drop(self.troubles.remove(&trouble.part)),
+            false => drop(self.troubles.insert(trouble.part.clone(), trouble.clone())),
+        }
+    }
+
+    /// Trouble that nobody has said to be over.
+    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+        self.troubles.values()
     }
 
     /// The devices that were retired.

@@ -42,7 +42,7 @@ use crate::queue::{Bell, QueueSettings};
 use crate::runner::Reread;
 use crate::step::Step;
 use entry::Change;
-use held::Held;
+use held::{Held, Places};
 use notice::Notices;
 use ouzel_connect::disk::Disk;
 use ouzel_connect::fault::{Fault, Retry, Whose};
@@ -191,6 +191,7 @@ pub struct Live {
     readers: Readers,
     to_intake: mpsc::Sender<Change>,
     to_work: mpsc::Sender<Sinks>,
+    places: Places,
     /// Those without which nothing goes on, in the order of their start.
     threads: Vec<JoinHandle<Result<(), Fault>>>,
     sinks: sinks::Running,

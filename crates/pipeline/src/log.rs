@@ -147,6 +147,8 @@ pub struct Log {
     dirty: bool,
     /// A write failed in its midst, and what it left could not be cut off either.
     ragged: bool,
+    /// A sync has failed: what is on the disk nobody knows, and nothing more may be said to be there.
+    failed: Option<Fault>,
     synced: Arc<Synced>,
 }
 
@@ -246,6 +248,7 @@ impl Log {
             buffer: Vec::new(),
             dirty: true,
             ragged: false,
+            failed: None,
             synced: Arc::default(),
         };
         if log.size == 0 {
@@ -266,6 +269,7 @@ impl Log {
             let what = format!("a record of {} bytes is larger than {} can hold", record.len(), self.kind.name);
             return Err(Fault { whose: Whose::Us, retry: Retry::Never, what });
         }
+        self.trusted()?;
         if self.size >= self.full {
             self.roll(&head())?;
         }
@@ -323,12 +327,21 @@ impl Log {
     /// When the disk cannot. What was added since the last sync may be lost then, and must not be synced a second time:
     /// Linux gives up the pages of a failed sync, and the next one would succeed over the hole ("fsyncgate", 2018).
     pub fn sync(&mut self) -> Result<(), Fault> {
+        self.trusted()?;
         if self.dirty {
-            self.file.sync().map_err(|error| cannot(self.kind, &self.folder, &error))?;
+            if let Err(error) = self.file.sync() {
+                self.failed = Some(Fault { retry: Retry::Never, ..cannot(self.kind, &self.folder, &error) });
+            }
+            self.trusted()?;
             self.dirty = false;
         }
         self.show();
         Ok(())
+    }
+
+    /// Whether no sync has failed.
+    fn trusted(&self) -> Result<(), Fault> {
+        self.failed.clone().map_or(Ok(()), Err)
     }
 
     /// Shows all records to the readers, durable or not.

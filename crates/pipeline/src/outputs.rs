@@ -48,8 +48,8 @@ pub enum Entry {
     Config(String),
     /// What came out of a stretch.
     Said(Said),
-    /// Trouble of the pipeline itself has begun, or is over.
-    Trouble(Trouble),
+    /// Trouble of the pipeline itself has begun, or is over; and where the journal goes on behind the word of it.
+    Trouble(Trouble, u64),
 }
 
 /// What came out of a stretch of input, or of a part of it.
@@ -173,7 +173,7 @@ impl OutputLog {
                     }
                 }
                 Some(Entry::Config(text)) => in_force = text.into(),
-                Some(Entry::Trouble(_)) => {}
+                Some(Entry::Trouble(_, journal)) => found.journal = journal,
                 None => break,
             }
             found.position = tail.position();
@@ -254,8 +254,12 @@ impl OutputLog {
     ///
     /// # Errors
     /// When the disk cannot.
-    pub fn trouble(&mut self, trouble: Trouble) -> Result<(), Fault> {
-        self.append(&Entry::Trouble(trouble))
+    pub fn trouble(&mut self, trouble: &Trouble, journal: u64) -> Result<(), Fault> {
+        if journal > self.journal {
+            self.append(&Entry::Trouble(trouble.clone(), journal))?;
+            self.journal = journal;
+        }
+        Ok(())
     }
 
     fn append(&mut self, entry: &Entry) -> Result<(), Fault> {
@@ -360,8 +364,10 @@ impl Listener {
     /// # Errors
     /// When the folder cannot be read.
     pub fn of(readers: &Readers, place: Place) -> Result<Listener, Fault> {
-        let mut from = 0;
-        for (start, head) in readers.heads()? {
+        let heads = readers.heads()?;
+        // What stood before the oldest was given up, which is no damage.
+        let mut from = heads.first().map_or(0, |(start, _)| *start);
+        for (start, head) in heads {
             match Opening::of(&head) {
                 Some(opening) if opening.place > place => break,
                 Some(_) => from = start,

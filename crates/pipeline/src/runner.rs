@@ -175,7 +175,7 @@ impl Runner {
             self.unsaid = None;
         }
         if let Some(trouble) = &self.trouble {
-            self.outputs.trouble(trouble.clone())?;
+            self.outputs.trouble(trouble, self.position)?;
             self.trouble = None;
             added += 1;
         }

@@ -210,7 +210,7 @@ impl Journalled {
             }
             match entry {
                 Entry::Config(text) => config = self.read(&text)?,
-                Entry::Trouble(_) => {}
+                Entry::Trouble(..) => {}
                 Entry::Said(said) => {
                     let outcome = Outcome::of(&config.plan, names, &said.outputs, &[]);
                     told.outcome.bytes.push_str(&outcome.bytes);

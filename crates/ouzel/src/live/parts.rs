@@ -25,8 +25,7 @@ use ouzel_pipeline::config::{Config, LiveSinkConfig, SourceConfig, SourceKind};
 use ouzel_pipeline::config::{LiveKind, LiveSinkKind};
 use ouzel_pipeline::live::play::{Played, ReadIn, Reader, Reopen, Truth, begin_now};
 use ouzel_pipeline::live::{SinkPart, SinkWhat, SourcePart};
-#[cfg(any(feature = "mqtt", feature = "http"))]
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::task::JoinHandle;
 
 /// What was made of a config.
@@ -77,17 +76,25 @@ pub fn add_sink(name: &str, settings: &SinkSettings, plan: &Plan, made: &mut Mad
     Ok(())
 }
 
-/// What reads the files of a config again that its journal refers to.
-pub fn reopen(config: &Config) -> Reopen {
-    let sources = config.sources.clone();
+/// The sources of the configs that were in force since the start, the newest last: the journal may refer to any of them.
+/// A lock, because a reload adds to it while the worker reads; held to look one up.
+pub type Sources = Arc<RwLock<Vec<SourceConfig>>>;
+
+/// What reads the files of these sources again that a journal refers to.
+pub fn reopen(sources: &Sources) -> Reopen {
+    let sources = Arc::clone(sources);
     Reopen::new(move |name, file| {
-        let source = sources.iter().find(|source| source.name == name);
-        let Some(SourceConfig { what: SourceKind::Files { paths, format }, timing, .. }) = source else {
-            return Err(Fault::yours(format!("the config has no `source.{name}` of files any more")));
-        };
-        let path = paths.iter().find(|path| path.display().to_string() == file);
-        let path = path.ok_or_else(|| Fault::yours(format!("`source.{name}` does not read {file} any more")))?;
-        Ok(file::open(path, format, *timing, None)?.source)
+        let sources = sources.read().unwrap_or_else(PoisonError::into_inner);
+        let found = sources.iter().rev().filter(|source| source.name == name).find_map(|source| match &source.what {
+            SourceKind::Files { paths, format } => {
+                let path = paths.iter().find(|path| path.display().to_string() == file)?;
+                Some((path.clone(), format.clone(), source.timing))
+            }
+            _ => None,
+        });
+        let (path, format, timing) = found
+            .ok_or_else(|| Fault::yours(format!("the config has no `source.{name}` that reads {file} any more")))?;
+        Ok(file::open(&path, &format, timing, None)?.source)
     })
 }
 

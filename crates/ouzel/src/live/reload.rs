@@ -2,7 +2,7 @@
 //!
 //! A file with a mistake changes nothing. Else what differs is made anew, and the rest is left alone.
 
-use super::parts::{self, Made};
+use super::parts::{self, Made, Sources};
 use crate::load::{Loaded, load};
 use ouzel_pipeline::clock::Clock;
 #[cfg(feature = "http")]
@@ -28,6 +28,8 @@ pub struct Current {
     pub config: Config,
     /// The entrances of its sources.
     pub entrances: Vec<(String, JoinHandle<()>)>,
+    /// Where files of sources are looked up that the journal refers to.
+    pub sources: Sources,
 }
 
 impl Current {
@@ -36,6 +38,14 @@ impl Current {
     /// # Errors
     /// What is wrong with it.
     pub async fn reload(&mut self, live: &mut Live, clock: &Clock) -> Answer {
+        let mut made = Made::default();
+        let answer = self.apply(live, clock, &mut made).await;
+        // What was opened for a reload that failed is closed again.
+        made.entrances.iter().for_each(|(_, entrance)| entrance.abort());
+        answer
+    }
+
+    async fn apply(&mut self, live: &mut Live, clock: &Clock, made: &mut Made) -> Answer {
         let Some(path) = &self.path else { return Err(vec!["this run has no config file".to_owned()]) };
         let loaded = load(path).and_then(Loaded::in_force);
         // That nothing was started is no news here.
@@ -56,7 +66,6 @@ impl Current {
         ] {
             said.extend((!same).then(|| at_next_start(section)));
         }
-        let mut made = Made::default();
         let (mut same_sources, mut config) = (BTreeSet::new(), config);
         for source in &mut config.sources {
             let before = old.sources.iter().find(|before| before.name == source.name);
@@ -75,9 +84,7 @@ impl Current {
                     entrance.abort();
                     let _ = entrance.await;
                 }
-                parts::add_source(source, clock, &mut made)
-                    .await
-                    .map_err(|failure| vec![failure.message().to_owned()])?;
+                parts::add_source(source, clock, made).await.map_err(|failure| vec![failure.message().to_owned()])?;
             }
         }
         let mut same_sinks: Vec<Same> = Vec::new();
@@ -85,7 +92,7 @@ impl Current {
             if old.sinks.iter().any(|(other, before)| other == name && before == settings) {
                 same_sinks.push(Same { name: name.clone(), take: settings.take.clone(), people: false });
             } else {
-                parts::add_sink(name, settings, &config.plan, &mut made)
+                parts::add_sink(name, settings, &config.plan, made)
                     .map_err(|failure| vec![failure.message().to_owned()])?;
             }
         }
@@ -93,10 +100,14 @@ impl Current {
             if old.live_sinks.contains(sink) {
                 same_sinks.push(Same { name: sink.name.clone(), take: sink.take.clone(), people: true });
             } else {
-                parts::add_live_sink(sink, clock, &mut made).map_err(|failure| vec![failure.message().to_owned()])?;
+                parts::add_live_sink(sink, clock, made).map_err(|failure| vec![failure.message().to_owned()])?;
             }
         }
-        let Made { sources, sinks, entrances, .. } = made;
+        let (sources, sinks) = (std::mem::take(&mut made.sources), std::mem::take(&mut made.sinks));
+        if let Ok(mut known) = self.sources.write() {
+            let new: Vec<_> = config.sources.iter().filter(|source| !known.contains(source)).cloned().collect();
+            known.extend(new);
+        }
         let reload = Reload {
             config: in_force,
             devices: config.devices,
@@ -108,7 +119,7 @@ impl Current {
         for (_, entrance) in self.entrances.extract_if(.., |(name, _)| !names.contains(name)) {
             entrance.abort();
         }
-        self.entrances.extend(entrances);
+        self.entrances.append(&mut made.entrances);
         self.config = config;
         // Where only sections of the next start differ, nothing else is worth saying.
         if said.is_empty() || changed.iter().any(|what| what != "nothing has changed") {

@@ -29,14 +29,14 @@ type Sections = Vec<(Part, Vec<u8>)>;
 type Newest = (Option<(u64, Sections)>, usize);
 
 fn found(disk: &Disk) -> Newest {
-    let (_, found, skipped) = Store::open(disk, Path::new("j")).unwrap();
+    let (_, found, skipped) = Store::open(disk, Path::new("j"), 0).unwrap();
     (found.map(|found| (found.moment.position, found.parts.into_iter().collect())), skipped.len())
 }
 
 #[test]
 fn the_newest_is_found_three_are_kept_and_what_sleeps_is_written_twice_only() {
     let disk = Disk::simulated();
-    let (mut store, nothing, _) = Store::open(&disk, Path::new("j")).unwrap();
+    let (mut store, nothing, _) = Store::open(&disk, Path::new("j"), 0).unwrap();
     assert!(nothing.is_none());
     let written: Vec<u64> = (1..=6).map(|round| save(&mut store, round * 100).unwrap()).collect();
     assert!(written[2] < written[0] - 60, "{written:?}");
@@ -52,7 +52,7 @@ fn the_newest_is_found_three_are_kept_and_what_sleeps_is_written_twice_only() {
 #[test]
 fn a_journal_whose_begin_was_cut_does_not_begin_with_an_older_file_that_is_referred_to() {
     let disk = Disk::simulated();
-    let (mut store, _, _) = Store::open(&disk, Path::new("j")).unwrap();
+    let (mut store, _, _) = Store::open(&disk, Path::new("j"), 0).unwrap();
     (1..=6).for_each(|round| assert!(save(&mut store, round * 100).unwrap() > 0));
     let (store, _) = Store::look(&disk, Path::new("j")).unwrap();
     let oldest = |begin| store.load_oldest(begin).map(|found| found.moment.position);
@@ -62,7 +62,7 @@ fn a_journal_whose_begin_was_cut_does_not_begin_with_an_older_file_that_is_refer
 #[test]
 fn every_flipped_byte_is_noticed_and_none_costs_state() {
     let disk = Disk::simulated();
-    let (mut store, _, _) = Store::open(&disk, Path::new("j")).unwrap();
+    let (mut store, _, _) = Store::open(&disk, Path::new("j"), 0).unwrap();
     (1..=4).for_each(|round| assert!(save(&mut store, round * 100).unwrap() > 0));
     for path in disk.files(Path::new("j")).unwrap() {
         let whole = disk.read(&path).unwrap();
@@ -82,7 +82,7 @@ fn every_flipped_byte_is_noticed_and_none_costs_state() {
 fn wherever_the_power_goes_there_is_a_whole_one() {
     for steps in 0..60 {
         let disk = Disk::simulated();
-        let (mut store, _, _) = Store::open(&disk, Path::new("j")).unwrap();
+        let (mut store, _, _) = Store::open(&disk, Path::new("j"), 0).unwrap();
         (1..=3).for_each(|round| assert!(save(&mut store, round * 100).unwrap() > 0));
         disk.stop_after(Some(steps));
         let done = save(&mut store, 400).is_ok();
@@ -98,7 +98,7 @@ fn wherever_the_power_goes_there_is_a_whole_one() {
 #[test]
 fn a_newer_format_is_refused_with_both_versions_named() {
     let disk = Disk::simulated();
-    let (mut store, _, _) = Store::open(&disk, Path::new("j")).unwrap();
+    let (mut store, _, _) = Store::open(&disk, Path::new("j"), 0).unwrap();
     save(&mut store, 100).unwrap();
     let path = path_of(Path::new("j"), 200);
     let table = postcard::to_allocvec(&Table { format: 9, ..Table::default() }).unwrap();
@@ -106,6 +106,6 @@ fn a_newer_format_is_refused_with_both_versions_named() {
     bytes.extend_from_slice(&table);
     bytes.extend([&8u64.to_le_bytes()[..], &xxh3_64(&table).to_le_bytes(), MAGIC].concat());
     disk.create(&path).unwrap().write_all(&bytes).unwrap();
-    let why = Store::open(&disk, Path::new("j")).unwrap_err().what;
+    let why = Store::open(&disk, Path::new("j"), 0).unwrap_err().what;
     assert!(why.contains("format 9") && why.contains("up to format 1"), "{why}");
 }

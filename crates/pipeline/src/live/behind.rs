@@ -37,7 +37,7 @@ pub(super) enum Chunk {
     /// Outputs from the sink's place on, with those it does not take; and how many it was owed that are gone.
     Said { said: Said, lost: u64 },
     /// Trouble of the pipeline itself.
-    Trouble(Trouble),
+    Trouble(Trouble, u64),
     /// Nothing for as long as was waited.
     Idle,
     /// There will be nothing more.
@@ -79,7 +79,7 @@ impl Behind {
             }
             match entry {
                 Entry::Config(text) => self.follow(&text),
-                Entry::Trouble(trouble) => return Ok(Chunk::Trouble(trouble)),
+                Entry::Trouble(trouble, journal) => return Ok(Chunk::Trouble(trouble, journal)),
                 Entry::Said(mut said) => {
                     if said.journal <= self.journal {
                         said.rejected.clear();

@@ -14,7 +14,6 @@ use crate::outputs::Place;
 use ouzel_connect::crash;
 use ouzel_connect::disk::{Disk, DiskFile};
 use ouzel_connect::fault::Fault;
-use ouzel_engine::time::Time;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,8 +28,6 @@ pub struct Reached {
     pub journal: u64,
     /// How many of those that the sink was owed were delivered or given up, in all.
     pub done: u64,
-    /// When the last trouble was said that was delivered.
-    pub trouble: Time,
     /// The files that a sink writes, and how far.
     pub progress: Vec<(String, u64)>,
 }

@@ -18,6 +18,7 @@ use ouzel_engine::time::Time;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -36,7 +37,6 @@ pub(super) struct Mark {
     next: Place,
     journal: u64,
     done: u64,
-    trouble: Time,
     arrived: Time,
 }
 
@@ -56,9 +56,10 @@ pub(super) fn read(
     to: &mpsc::Sender<Vec<Due>>,
     lost: impl Fn(u64),
     notices: &Notices,
+    leave: &AtomicBool,
 ) -> Result<(), Fault> {
-    let Reached { next, journal, done, trouble, .. } = *from;
-    let mut mark = Mark { next, journal, done, trouble, arrived: Time(0) };
+    let Reached { next, journal, done, .. } = *from;
+    let mut mark = Mark { next, journal, done, arrived: Time(0) };
     let mut batch = Vec::new();
     loop {
         let chunk = behind.next(if batch.is_empty() { IDLE } else { Duration::ZERO })?;
@@ -78,19 +79,18 @@ pub(super) fn read(
                     batch.push(Due { delivery, mark: mark.clone(), trouble: false });
                 }
             }
-            Chunk::Trouble(trouble) if behind.wants().hears_alerts() && trouble.at > mark.trouble => {
-                mark.trouble = trouble.at;
-                mark.arrived = trouble.at;
+            Chunk::Trouble(trouble, journal) if behind.wants().hears_alerts() && journal > mark.journal => {
+                (mark.arrived, mark.journal) = (trouble.at, journal);
                 let delivery = trouble.delivery(mark.next.input);
                 batch.push(Due { delivery, mark: mark.clone(), trouble: true });
             }
-            Chunk::Trouble(_) | Chunk::Idle | Chunk::End => {}
+            Chunk::Trouble(..) | Chunk::Idle | Chunk::End => {}
         }
         let goes = !batch.is_empty() && (batch.len() >= BATCH || idle || over);
         if goes && to.blocking_send(std::mem::take(&mut batch)).is_err() {
             return Ok(());
         }
-        if over || to.is_closed() {
+        if over || to.is_closed() || leave.load(Ordering::Relaxed) {
             return Ok(());
         }
     }
@@ -272,13 +272,13 @@ impl Deliverer {
         let counters = &self.counters.sinks[self.index];
         let thinned = self.gate.thinned() + self.gate.merged();
         counters.thinned.add(thinned.saturating_sub(counters.thinned.get()));
-        let Some(Mark { next, journal, done, trouble, arrived }) = self.gate.reached().cloned() else { return };
+        let Some(Mark { next, journal, done, arrived }) = self.gate.reached().cloned() else { return };
         if delivered > 0 && matches!(self.clock, Clock::Wall) {
             let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
             counters.confirmed.record(Duration::from_nanos(took), delivered);
         }
         counters.handled.set(done as i64);
-        if let Err(fault) = self.cursor.set(Reached { next, journal, done, trouble, progress: Vec::new() }) {
+        if let Err(fault) = self.cursor.set(Reached { next, journal, done, progress: Vec::new() }) {
             self.notices.warn(format!("sink `{}`: {fault}; after a restart some may be delivered twice", self.name));
         }
     }

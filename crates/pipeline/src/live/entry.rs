@@ -17,7 +17,7 @@ mod ticks;
 
 pub(super) use feed::Feed;
 
-use super::held::Held;
+use super::held::{Held, Places};
 use super::notice::Notices;
 use super::roll::Roll;
 use crate::clock::Clock;
@@ -29,6 +29,7 @@ use crate::known::Remembered;
 use crate::log::Log;
 use crate::queue::{Bell, Dropping, Fullness};
 use crate::reserve::Reserve;
+use crate::trouble::Trouble;
 use full::Full;
 use ouzel_connect::disk::DiskFile;
 use ouzel_connect::fault::Fault;
@@ -59,6 +60,7 @@ pub(super) struct Entry {
     pub(super) bounds: Bounds,
     pub(super) reserve: Arc<Reserve>,
     pub(super) held: Arc<Held>,
+    pub(super) places: Places,
     pub(super) bell: Arc<Bell>,
     pub(super) feeds: Vec<Feed>,
     pub(super) roll: Roll,
@@ -78,6 +80,8 @@ pub(super) struct Entry {
     /// Goes up when all has been said and the queues need only be emptied.
     pub(super) stop: Arc<AtomicBool>,
     pub(super) full: Option<Full>,
+    /// The disk has failed in a way after which nobody knows what is on it.
+    pub(super) broken: Option<Fault>,
     /// The folder is ours as long as the journal is written.
     pub(super) _lock: DiskFile,
 }
@@ -155,6 +159,9 @@ impl Entry {
                 round.tick(Reading::tick(ticked.second));
             }
             self.write(round, &mut senders);
+            if let Some(fault) = self.broken.take() {
+                return Err(fault);
+            }
             if self.full.is_some() {
                 self.look_for_room(ticked.second, &mut senders);
             }
@@ -183,12 +190,22 @@ impl Entry {
         let now = self.clock.now();
         if self.text.as_deref() != Some(&*self.config.text) {
             let bytes = self.configured(&self.config.clone());
-            self.insist(&bytes);
+            if !self.insist(&bytes) {
+                return self.broken.take().map_or(Ok(()), Err);
+            }
             self.next_number += 1;
         }
         let mut bytes = Vec::new();
         record::control(&Control { at: now, by: String::new(), what: Order::Start }, &mut bytes);
-        self.insist(&bytes);
+        if !self.insist(&bytes) {
+            return self.broken.take().map_or(Ok(()), Err);
+        }
+        // What was trouble for the last process is said again, if it still is.
+        let over: Vec<Trouble> = self.remembered.troubles().cloned().collect();
+        for trouble in over {
+            let what = "ouzel was started anew; if it still is so, it will be said".to_owned();
+            self.mention(Trouble { what, at: now, over: true, ..trouble }, senders);
+        }
         let second = now.floor(SECOND, Span::ZERO);
         let mut round = Round::new(self.next_number, now, second);
         round.stretch.declarations = self.config.plan.declare_known(&mut self.roll.write());
@@ -249,17 +266,23 @@ impl Entry {
             let Some(number) = self.roll.read().find_device(device) else {
                 return Err(Fault::yours(format!("there is no device `{device}`")));
             };
-            if !self.retired.insert(number) {
+            if self.retired.contains(&number) {
                 return Ok(());
             }
             *input = self.next_number;
-            self.remembered.set_retired(device, true);
         }
         let mut bytes = Vec::new();
         record::control(&control, &mut bytes);
         self.append_with_reserve(&bytes)?;
-        if let Order::Retire { .. } = control.what {
-            self.next_number += 1;
+        match &control.what {
+            Order::Retire { device, .. } => {
+                self.next_number += 1;
+                self.remembered.set_retired(device, true);
+                let number = self.roll.read().find_device(device);
+                self.retired.extend(number);
+            }
+            Order::Trouble(trouble) => self.remembered.trouble(trouble),
+            _ => {}
         }
         Ok(())
     }
@@ -331,6 +354,10 @@ impl Entry {
 
     /// Cuts off what nobody needs any more.
     fn release(&mut self) {
+        if self.full.is_none() {
+            // Somebody else may have used it, and there is room again; else the next full disk will say so.
+            let _ = self.reserve.make();
+        }
         let (position, next) = self.held.free();
         let position = position.min(self.journal.end().saturating_sub(self.bounds.keep));
         if let Err(fault) = self.journal.release(position, next) {

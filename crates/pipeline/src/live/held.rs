@@ -1,6 +1,26 @@
 //! What still needs the journal, and how the disk is: a few numbers that the parts of a run tell each other.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How far the files of each source were read: written by the intake, read when a source is begun again.
+#[derive(Clone, Debug, Default)]
+pub struct Places(Arc<Mutex<BTreeMap<(String, String), u64>>>);
+
+impl Places {
+    /// A file of a source was read so far. A lock, held for one entry.
+    pub fn set(&self, source: &str, file: &str, to: u64) {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places.insert((source.to_owned(), file.to_owned()), to);
+    }
+
+    /// How far a file of a source was read.
+    pub fn get(&self, source: &str, file: &str) -> Option<u64> {
+        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(&(source.to_owned(), file.to_owned())).copied()
+    }
+}
 
 /// Written by checkpoints and lake, read by the intake, which cuts the journal.
 #[derive(Debug)]

@@ -65,7 +65,7 @@ pub(super) fn start(
     }
     let (to, steps) = sync_channel(STEPS);
     let stuck = Arc::new(AtomicBool::new(false));
-    let way = LakeWay { to, stuck: Arc::clone(&stuck), kept };
+    let way = LakeWay { to, stuck: Arc::clone(&stuck), kept, behind: false };
     let keeper = Keeper {
         writer,
         clock: common.clock.clone(),

@@ -1,7 +1,7 @@
 //! The start of a run: what was left is found, and every part gets its place, those who listen before those who speak.
 
 use super::entry::{Bounds, Entry};
-use super::held::Held;
+use super::held::{Held, Places};
 use super::mover::ring_on_advance;
 use super::roll::Roll;
 use super::save;
@@ -45,7 +45,7 @@ impl Live {
     /// # Errors
     /// When the journal, the lake or a sink's cursor cannot be opened.
     pub fn start(parts: Parts) -> Result<Live, Fault> {
-        let Parts { config, clock, disk, logs, devices, mut sources, sinks, lake, reread, notices } = parts;
+        let Parts { config, clock, disk, logs, devices, sources, sinks, lake, reread, notices } = parts;
         let place =
             Where { disk: disk.clone(), folder: logs.folder.clone(), journal: logs.journal, outputs: logs.outputs };
         let Recovered { mut runner, mut known, journal, store, position, end, report, lock } =
@@ -89,6 +89,7 @@ impl Live {
             saves,
             lake: to_lake,
             watch: Watch { to: Some(to_watch), owed: None },
+            held: Arc::clone(&common.held),
             reserve: Arc::clone(&reserve),
             counters: Arc::clone(&common.counters),
             notices: common.notices.clone(),
@@ -103,9 +104,6 @@ impl Live {
         let retired: HashSet<_> =
             known.remembered.retired().iter().filter_map(|name| roll.read().find_device(name)).collect();
         let (to_intake, changes) = mpsc::channel(CHANGES);
-        for part in &mut sources {
-            part.source.resume(&|file| known.remembered.place(&part.name, file));
-        }
         let mut live = Live {
             counters: Arc::clone(&common.counters),
             controls,
@@ -117,10 +115,12 @@ impl Live {
             readers,
             to_intake,
             to_work,
+            places: Places::default(),
             threads,
             sinks: running,
             sources: Vec::new(),
         };
+        known.remembered.each_place(|source, file, to| live.places.set(source, file, to));
         let started = sources.into_iter().enumerate();
         let feeds = started.map(|(index, part)| live.start_source(part, index, devices)).collect();
         let common = &live.common;
@@ -132,6 +132,7 @@ impl Live {
             bounds: Bounds { holds: common.logs.journal.bound, keep: common.logs.keep },
             reserve,
             held: Arc::clone(&common.held),
+            places: live.places.clone(),
             bell: Arc::clone(&live.bell),
             feeds,
             roll: live.roll.clone(),
@@ -146,6 +147,7 @@ impl Live {
             notices: common.notices.clone(),
             stop: Arc::clone(&common.stopping),
             full: None,
+            broken: None,
             _lock: lock,
         };
         ring_on_advance(&common.clock, &live.bell);

@@ -16,6 +16,7 @@ use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 /// What is to be there afterwards.
@@ -129,6 +130,7 @@ impl Live {
             let _ = source.stop.send(true);
             let _ = source.task.await;
             let _ = self.to_intake.send(Change::Go(source.index)).await;
+            self.drained(&source.queue).await;
             self.counters.sources.show(source.index, false);
             gone.insert(source.name);
         }
@@ -154,9 +156,24 @@ impl Live {
         Ok(())
     }
 
+    /// Waits until what stood in a queue is in the journal, but not for a disk that is full.
+    async fn drained(&self, queue: &Queue) {
+        let until = Instant::now() + DRAIN;
+        while !queue.is_over() && Instant::now() < until {
+            self.bell.ring();
+            tokio::time::sleep(LOOK).await;
+        }
+        let rounds = self.counters.rounds.get();
+        while self.counters.rounds.get() < rounds + 2 && Instant::now() < until {
+            self.bell.ring();
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Starts a source, and gives where the intake finds what it brings.
     pub(super) fn start_source(&mut self, mut part: SourcePart, index: usize, devices: DevicesConfig) -> Feed {
         part.source.limit(devices.limit.saturating_add(devices.limit / 4));
+        part.source.resume(&|file| self.places.get(&part.name, file));
         let SourcePart { name, source, queue, eager } = part;
         let queue = Arc::new(Queue::new(queue, Arc::clone(&self.bell), Arc::clone(&self.counters), index));
         let feed = Feed::new(name.clone(), Arc::clone(&queue), index, eager);
@@ -175,6 +192,10 @@ impl Live {
         feed
     }
 }
+
+/// How long to wait for what stands in the queue of a source that goes, and how often to look.
+const DRAIN: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(1);
 
 fn too_many() -> Fault {
     fault("too many sources or sinks have come and gone; start anew")

@@ -11,7 +11,7 @@ use crate::counters::Counters;
 use crate::reserve::Reserve;
 use crate::runner::Runner;
 use ouzel_connect::disk::DiskFile;
-use ouzel_connect::fault::Fault;
+use ouzel_connect::fault::{Fault, Retry};
 use ouzel_engine::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +27,8 @@ enum Leaf {
     Section(Part, Vec<u8>),
     /// Of which moment it was, and the output log's file, which is to be durable first.
     Keep(Box<Moment>, DiskFile),
+    /// It cannot be made after all.
+    Drop,
 }
 
 /// When checkpoints are made.
@@ -107,9 +109,11 @@ impl Saves {
             let _ = self.to.send(Leaf::Section(part, bytes.to_vec()));
             Ok(())
         });
-        if let (Ok(moment), Ok(outputs)) = (moment, runner.outputs().handle()) {
-            let _ = self.to.send(Leaf::Keep(Box::new(moment), outputs));
-        }
+        let last = match (moment, runner.outputs().handle()) {
+            (Ok(moment), Ok(outputs)) => Leaf::Keep(Box::new(moment), outputs),
+            _ => Leaf::Drop,
+        };
+        let _ = self.to.send(last);
         self.counters.checkpoint_pause.record(began.elapsed(), 1);
     }
 }
@@ -127,17 +131,26 @@ impl Saver {
                     None => Ok(()),
                 },
                 Leaf::Keep(moment, outputs) => {
-                    let kept = match draft.take() {
-                        Some(draft) => self.keep(draft, *moment, &outputs),
-                        None => Ok(()),
-                    };
+                    // Where a section could not be written, that was said.
+                    let kept = draft.take().map(|draft| self.keep(draft, *moment, &outputs));
                     self.busy.store(false, Ordering::Release);
-                    if kept.is_ok() && std::mem::take(&mut told) {
+                    if matches!(kept, Some(Ok(()))) && std::mem::take(&mut told) {
                         self.notices.note("checkpoints can be written again");
                     }
-                    kept
+                    kept.unwrap_or(Ok(()))
+                }
+                Leaf::Drop => {
+                    draft.take().iter().for_each(|draft| self.store.drop_draft(draft));
+                    self.busy.store(false, Ordering::Release);
+                    Ok(())
                 }
             };
+            if let Err(fault) = &done
+                && fault.retry == Retry::Never
+            {
+                // The output log could not be synced: nobody knows what is on the disk.
+                return done;
+            }
             if let Err(fault) = done {
                 draft.take().iter().for_each(|draft| self.store.drop_draft(draft));
                 // The next one finds the room that was set aside.

@@ -13,7 +13,6 @@ use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use ouzel_connect::sink::dead::{self, DeadLetters};
 use ouzel_connect::sink::limit::Gate;
-use ouzel_engine::time::Time;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,7 +100,7 @@ impl Running {
         let wants = Wants::new(&name, &take, people, &common.config.plan);
         let owed = stand.owed.get(&name).copied().unwrap_or_default();
         let (next, journal) = (stand.place, stand.journal);
-        let now = Reached { next, journal, done: owed, trouble: Time::MIN, progress: Vec::new() };
+        let now = Reached { next, journal, done: owed, progress: Vec::new() };
         common.counters.sinks[index].owed.set(owed as i64);
         let (pen, live) = match what {
             SinkWhat::Files(settings) => (Some(Pen::Files(settings)), None),
@@ -144,7 +143,11 @@ impl Running {
                 leave: Arc::clone(&leave),
                 found,
             };
-            let thread = spawn(&name, move || recorder.run())?;
+            let (word, heard) = (name.clone(), common.notices.clone());
+            let thread = spawn(&name, move || {
+                let ended = recorder.run();
+                ended.inspect_err(|fault| heard.warn(format!("sink `{word}` has ended, until the next start: {fault}")))
+            })?;
             self.0.push(One { name, take, given, thread, task: None, leave, stop });
         } else if let (Some((sink, at_most, beyond)), Some(cursor)) = (live, cursor) {
             let (to, due) = mpsc::channel(deliver::AHEAD);
@@ -157,7 +160,11 @@ impl Running {
                 }
             };
             let heard = notices.clone();
-            let thread = spawn(&name, move || deliver::read(behind, &from, &to, lost, &heard))?;
+            let (word, gone) = (name.clone(), Arc::clone(&leave));
+            let thread = spawn(&name, move || {
+                let ended = deliver::read(behind, &from, &to, lost, &heard, &gone);
+                ended.inspect_err(|fault| heard.warn(format!("sink `{word}` has ended, until the next start: {fault}")))
+            })?;
             let dead = DeadLetters::open(&common.disk, &common.logs.folder, &name, dead::BOUND);
             let dead =
                 dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));

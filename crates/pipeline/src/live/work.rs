@@ -6,6 +6,7 @@
 
 mod catch_up;
 
+use super::held::Held;
 use super::notice::Notices;
 use super::save::Saves;
 use crate::clock::Clock;
@@ -40,6 +41,7 @@ pub(super) struct Work {
     pub(super) saves: Saves,
     pub(super) lake: Option<LakeWay>,
     pub(super) watch: Watch,
+    pub(super) held: Arc<Held>,
     pub(super) reserve: Arc<Reserve>,
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,
@@ -72,6 +74,8 @@ pub(super) struct LakeWay {
     pub(super) stuck: Arc<AtomicBool>,
     /// The first input that the lake did not have when it was opened.
     pub(super) kept: u64,
+    /// It was left behind, for it had no room: it is to get what it has missed from the logs.
+    pub(super) behind: bool,
 }
 
 /// Those who look on. Where they are too slow, readings are left out for them, but nothing that comes only once.
@@ -107,6 +111,7 @@ impl Work {
                 told = damaged;
             }
             self.watch.settle(&self.counters);
+            self.refill()?;
             self.saves.perhaps(&mut self.runner, self.clock.now());
             self.look_for_idle();
         }
@@ -260,14 +265,31 @@ impl Work {
 
     /// Gives a step to the lake.
     fn keep(&mut self, step: &Arc<Step>) {
-        let Some(lake) = self.lake.as_ref().filter(|lake| !lake.send(step)) else { return };
+        let Some(lake) = self.lake.as_mut().filter(|lake| !lake.behind && !lake.send(step)) else { return };
         if lake.stuck.load(Ordering::Relaxed) {
             let what = "the lake has no room and is left behind, so that people are still told of trouble; nothing \
-                        is lost: the next start fills it from the journal";
+                        is lost: it is filled from the journal when there is room";
             self.notices.warn(what);
+            lake.behind = true;
+        } else {
+            // Its thread has ended, and said why.
+            self.lake = None;
         }
-        // Else its thread has ended, and said why.
-        self.lake = None;
+    }
+
+    /// A lake that was left behind and has room again gets what it has missed.
+    fn refill(&mut self) -> Result<(), Fault> {
+        let has_room = |lake: &LakeWay| lake.behind && !lake.stuck.load(Ordering::Relaxed);
+        if self.lake.as_ref().is_some_and(has_room) {
+            let kept = self.held.free().1;
+            if let Some(lake) = &mut self.lake {
+                (lake.behind, lake.kept) = (false, kept);
+            }
+            self.notices.note("the lake has room again, and is filled from the journal");
+            let mut said = catch_up::Backlog::new(&self.runner.outputs().readers(), Some(kept))?;
+            self.fill_lake(kept, &mut said, false)?;
+        }
+        Ok(())
     }
 }
 

@@ -84,7 +84,7 @@ pub fn recover(place: &Where, config: &InForce, reread: Option<Box<dyn Reread>>)
     let Where { disk, folder, .. } = place;
     let lock = lock(place)?;
     let mut report = Report::default();
-    let (store, found, skipped) = Store::open(disk, folder)?;
+    let (store, found, skipped) = Store::open(disk, folder, journal::begin(disk, folder)?.unwrap_or_default())?;
     report.forgotten = found.is_none() && !skipped.is_empty();
     report.skipped = skipped;
     let loaded = match found {

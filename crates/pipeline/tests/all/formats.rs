@@ -71,7 +71,7 @@ fn lines(disk: &Disk) -> String {
                 let book = Book { names: &names, plan: &config.as_ref().unwrap().plan };
                 said.outputs.iter().for_each(|output| ndjson::push(output, &book, &mut lines));
             }
-            Entry::Trouble(_) => {}
+            Entry::Trouble(..) => {}
         }
     }
     assert_eq!(listener.damaged(), 0);

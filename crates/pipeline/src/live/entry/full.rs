@@ -8,7 +8,7 @@ use super::{Entry, Senders};
 use crate::control::{Control, Order};
 use crate::journal::record;
 use crate::trouble::Trouble;
-use ouzel_connect::fault::{Fault, Whose};
+use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_engine::time::Time;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,11 +16,15 @@ use std::time::{Duration, Instant};
 /// How often to look for room.
 pub(super) const LOOK: Duration = Duration::from_millis(200);
 
+/// How long input is refused at least.
+const REST: Duration = Duration::from_millis(500);
+
 /// The journal cannot be written.
 pub(in crate::live) struct Full {
     since: Time,
     /// What was taken in already, and may not be refused.
     parked: Option<Round>,
+    began: Instant,
     looked: Instant,
 }
 
@@ -29,19 +33,25 @@ const NO_JOURNAL: &str = "the journal cannot be written";
 
 impl Entry {
     /// A round could not be written.
-    pub(super) fn stop_taking(&mut self, fault: &Fault, mut round: Round, senders: &mut Senders) {
+    pub(super) fn stop_taking(&mut self, fault: &Fault, round: Round, senders: &mut Senders) {
+        if fault.retry == Retry::Never {
+            // Nobody is told anything of this round, nor of those before it that were not synced.
+            self.broken = Some(fault.clone());
+            return;
+        }
         let why = if fault.whose == Whose::You { NO_ROOM } else { NO_JOURNAL };
         self.notices.warn(format!("{fault}; no readings are taken in until it can"));
         self.held.set_full(true);
         self.counters.full.store(true, Ordering::Relaxed);
         self.feeds.iter().for_each(|feed| feed.queue.refuse(Some(why)));
-        self.turn_away(&mut round, why);
         let ticks: Vec<_> = round.stretch.ticks.iter().map(|(_, tick)| *tick).collect();
         let mut round = round.without_ticks();
+        self.turn_away(&mut round, why);
         // Names were given, and are to be declared before they are used.
         round.stretch.rejected.truncate(100);
         let since = self.clock.now();
-        self.full = Some(Full { since, parked: Some(round), looked: Instant::now() });
+        let now = Instant::now();
+        self.full = Some(Full { since, parked: Some(round), began: now, looked: now });
         self.reserve.open();
         let part = "journal".to_owned();
         let trouble =
@@ -52,7 +62,8 @@ impl Entry {
         self.write(later, senders);
     }
 
-    fn mention(&mut self, trouble: Trouble, senders: &mut Senders) {
+    pub(super) fn mention(&mut self, trouble: Trouble, senders: &mut Senders) {
+        self.remembered.trouble(&trouble);
         let mut bytes = Vec::new();
         record::control(&Control { at: trouble.at, by: String::new(), what: Order::Trouble(trouble) }, &mut bytes);
         // Where not even this finds room, the notice has said it.
@@ -77,7 +88,9 @@ impl Entry {
     /// Looks whether there is room again; then what was parked goes first.
     pub(super) fn look_for_room(&mut self, ticked: Time, senders: &mut Senders) {
         let Some(full) = &mut self.full else { return };
-        if full.looked.elapsed() < LOOK {
+        // Not at the first free block: what comes and goes would make one alarm after the other.
+        let waited = full.began.elapsed() >= REST;
+        if full.looked.elapsed() < LOOK || !waited {
             return;
         }
         full.looked = Instant::now();
@@ -122,21 +135,24 @@ impl Entry {
         }
     }
 
-    /// Writes a record that must be written before anything else, and tries until the disk takes it.
-    pub(super) fn insist(&mut self, bytes: &[u8]) {
+    /// Writes a record that must be written before anything else, and tries until the disk takes it; `false`: until the
+    /// run was to end.
+    pub(super) fn insist(&mut self, bytes: &[u8]) -> bool {
         let mut told = false;
         while let Err(fault) = self.append_with_reserve(bytes) {
             if !std::mem::replace(&mut told, true) {
                 self.notices.warn(format!("{fault}; nothing goes on until it can"));
                 self.feeds.iter().for_each(|feed| feed.queue.refuse(Some(NO_JOURNAL)));
             }
-            if self.stop.load(Ordering::Relaxed) {
-                return;
+            if fault.retry == Retry::Never || self.stop.load(Ordering::Relaxed) {
+                self.broken = Some(fault);
+                return false;
             }
             std::thread::sleep(LOOK);
         }
         if told {
             self.feeds.iter().for_each(|feed| feed.queue.refuse(None));
         }
+        true
     }
 }

@@ -26,13 +26,24 @@ pub(super) struct Round {
     pub(super) stretch: Stretch,
     kept: Vec<Kept>,
     /// Packets that stand in files, each by itself.
-    references: VecDeque<(Kept, Reference, Packet, Vec<Reading>)>,
+    references: VecDeque<Standing>,
     /// How long the oldest packet has stood in its queue.
     waited: Duration,
     /// When it is.
     now: Time,
     /// The last tick before it.
     ticked: Time,
+}
+
+/// A packet that stands in a file.
+struct Standing {
+    kept: Kept,
+    reference: Reference,
+    /// The name of its source, and when it arrived: its rows were judged by that.
+    source: String,
+    arrived: Time,
+    rows: Vec<Reading>,
+    rejected: Vec<Rejected>,
 }
 
 /// A packet, once its rows are in a round.
@@ -157,11 +168,11 @@ impl Entry {
             senders.eager |= feed.eager;
         }
         for (_, packet) in packets {
-            self.take_packet(index, packet, round, senders);
+            self.take_packet(index, packet, round);
         }
     }
 
-    fn take_packet(&mut self, index: usize, mut packet: Packet, round: &mut Round, senders: &mut Senders) {
+    fn take_packet(&mut self, index: usize, mut packet: Packet, round: &mut Round) {
         let mut refused = Refused::default();
         let limit = self.devices.limit + self.retired.len();
         let feed = &mut self.feeds[index];
@@ -174,15 +185,14 @@ impl Entry {
         let feed = &self.feeds[index];
         let again = packet.mark.is_some_and(|mark| mark.compare && self.remembered.has(feed.key, mark.hash));
         let ack = packet.ack.take();
-        let counters = &self.counters.sources[feed.index];
         let given = packet.rows.len() as u64;
         if again {
-            if ack.is_some() {
-                senders.written();
-            }
-            senders.acks.extend(ack.map(|ack| (ack, Fate::Known)));
-            counters.passed.add(given);
-            return counters.known.add(given);
+            // The first one may be in this very round: what becomes of that is told to both.
+            let at = round.stretch.batch.rows.len();
+            let (source, key, waits) = (feed.index, feed.key, packet.waits);
+            let (rows, fate) = (at..at, Fate::Known);
+            round.kept.push(Kept { source, key, rows, given, rejected: 0, absent: 0, mark: None, ack, fate, waits });
+            return;
         }
         let mark = packet.mark.map(|mark| mark.hash);
         if let Some(hash) = mark {
@@ -212,7 +222,9 @@ impl Entry {
         let kept = |rows: Range<usize>| Kept { source, key, rows, given, rejected, absent, mark, ack, fate, waits };
         if let Some(reference) = packet.reference.take() {
             let own = rows.split_off(start);
-            round.references.push_back((kept(0..0), reference, packet, own));
+            let (source, arrived) = (self.feeds[index].name.clone(), round.now);
+            let rejected = packet.rejected.into_iter().take(NAMED).collect();
+            round.references.push_back(Standing { kept: kept(0..0), reference, source, arrived, rows: own, rejected });
             round.stretch.batch.rows = rows;
             return;
         }
@@ -254,8 +266,8 @@ impl Entry {
         if self.full.is_none() {
             self.declare(round);
         }
-        while let Some((kept, reference, packet, rows)) = round.references.pop_front() {
-            if let Err((fault, unwritten)) = self.refer(kept, reference, packet, rows, round, senders) {
+        while let Some(standing) = round.references.pop_front() {
+            if let Err((fault, unwritten)) = self.refer(standing, round, senders) {
                 round.references.push_front(*unwritten);
                 return Err(fault);
             }
@@ -275,8 +287,11 @@ impl Entry {
                 let mut bytes = Vec::new();
                 record::stretch(arrived, marks, piece, &mut bytes);
                 if index > 0 {
-                    // What was begun is brought to its end.
-                    self.insist(&bytes);
+                    // What was begun is brought to its end; where it cannot be, nobody is told that it is kept.
+                    if !self.insist(&bytes) {
+                        round.kept.clear();
+                        return Ok(());
+                    }
                 } else if let Err(fault) = self.append(&bytes) {
                     round.stretch = join(pieces);
                     return Err(fault);
@@ -298,42 +313,39 @@ impl Entry {
         round.stretch.declarations.extend(fresh);
     }
 
-    /// Writes a packet by reference.
-    #[expect(clippy::type_complexity, reason = "what could not be written goes back whence it came")]
+    /// Writes a packet by reference; gives it back where that cannot be.
     fn refer(
         &mut self,
-        kept: Kept,
-        reference: Reference,
-        packet: Packet,
-        rows: Vec<Reading>,
+        standing: Standing,
         round: &mut Round,
         senders: &mut Senders,
-    ) -> Result<(), (Fault, Box<(Kept, Reference, Packet, Vec<Reading>)>)> {
-        let Reference { file, from, to } = reference.clone();
+    ) -> Result<(), (Fault, Box<Standing>)> {
+        let Standing { kept, reference, source, arrived, rows, rejected } = &standing;
         let referred = Referred {
-            arrived: round.now,
-            source: self.feeds.iter().find(|feed| feed.key == kept.key).map_or_else(String::new, |f| f.name.clone()),
-            file,
-            from,
-            to,
+            arrived: *arrived,
+            source: source.clone(),
+            file: reference.file.clone(),
+            from: reference.from,
+            to: reference.to,
             first: self.next_number,
             rows: rows.len() as u32,
-            checksum: record::checksum(&rows),
+            checksum: record::checksum(rows),
             declarations: std::mem::take(&mut round.stretch.declarations),
-            rejected: packet.rejected.iter().take(NAMED).cloned().collect(),
-            absent: packet.absent,
+            rejected: rejected.clone(),
+            absent: kept.absent,
         };
         let mut bytes = Vec::new();
         record::reference(&referred, &mut bytes);
         if let Err(fault) = self.append(&bytes) {
             round.stretch.declarations = referred.declarations;
-            return Err((fault, Box::new((kept, reference, packet, rows))));
+            return Err((fault, Box::new(standing)));
         }
         self.remembered.read(&referred.source, &referred.file, referred.to);
+        self.places.set(&referred.source, &referred.file, referred.to);
         self.next_number += rows.len() as u64;
         self.counters.journalled.add(rows.len() as u64);
         senders.written();
-        self.settle(kept, senders);
+        self.settle(standing.kept, senders);
         Ok(())
     }
 
@@ -341,6 +353,9 @@ impl Entry {
     fn settle(&mut self, kept: Kept, senders: &mut Senders) {
         let counters = &self.counters.sources[kept.source];
         counters.passed.add(kept.given);
+        if kept.fate == Fate::Known {
+            counters.known.add(kept.given);
+        }
         counters.absent.add(kept.absent);
         counters.rejected.add(kept.rejected);
         if kept.ack.is_some() {

@@ -7,12 +7,14 @@
 use super::Work;
 use crate::config::InForce;
 use crate::control::{Control, Order};
-use crate::journal::{Follower, Next, Record};
+use crate::intake::Stretch;
+use crate::journal::{Configured, Follower, Mender, Next, Record};
 use crate::log::Readers;
 use crate::outputs::{Entry, Heard, Listener, Opening, Place, Said};
 use crate::step::Step;
 use ouzel_connect::fault::Fault;
 use ouzel_engine::output::{Output, What};
+use ouzel_engine::reading::Batch;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,40 +41,12 @@ impl Work {
             names.stretch.batch.first = self.lake.as_ref().map_or(0, |lake| lake.kept);
             self.show(names);
         }
-        let mut said = Backlog::new(&self.runner.outputs().readers(), self.lake.as_ref().map(|lake| lake.kept))?;
+        // A lake in memory only has no files that the logs could be joined with.
+        let kept = self.lake.as_ref().map(|lake| lake.kept).filter(|kept| *kept > 0);
+        let mut said = Backlog::new(&self.runner.outputs().readers(), kept)?;
         let next = self.runner.stream().next_input();
-        if let Some(kept) = self.lake.as_ref().map(|lake| lake.kept).filter(|kept| *kept < next) {
-            let journal = self.follower.readers();
-            let mut follower = Follower::of(&journal, position_of(&journal, kept)?);
-            while follower.position() < checkpoint
-                && let Next::Record(record) = follower.next(Duration::ZERO)?
-            {
-                if follower.position() > checkpoint {
-                    break;
-                }
-                let stretch = match record {
-                    Record::Stretch(journalled) => journalled.stretch,
-                    Record::Reference(referred) => match self.runner.recall(&referred) {
-                        Ok(stretch) => stretch,
-                        // It was told when it was lost first, or will be when the lake is asked for it.
-                        Err(_) => continue,
-                    },
-                    Record::Control(_) | Record::Config(_) => continue,
-                };
-                let end = stretch.batch.first + stretch.batch.rows.len() as u64;
-                for older in said.before(stretch.batch.first)? {
-                    self.show_older(older);
-                }
-                if end > kept {
-                    // A config changes between two records, never within one.
-                    let outputs = said.before(end)?.into_iter().flat_map(Older::outputs).collect();
-                    let mut stretch = stretch;
-                    // The names are known already, in the order of their numbers.
-                    stretch.declarations.clear();
-                    self.counters.past.add((stretch.batch.rows.len() - stretch.ticks.len()) as u64);
-                    self.show(Step { stretch, outputs, past: true, ..Step::default() });
-                }
-            }
+        if let Some(kept) = self.lake.as_ref().map(|lake| lake.kept) {
+            self.fill_lake(kept, &mut said, true)?;
         }
         for older in said.before(next)? {
             self.show_older(older);
@@ -96,6 +70,60 @@ impl Work {
             what: Order::Retire { device: device.clone(), input: 0 },
         }));
         self.watch.show(Arc::new(Step { controls, past: true, ..Step::default() }), &self.counters);
+        Ok(())
+    }
+
+    /// Gives the lake what the logs have from the input `kept` on to where the worker stands; and the page, if it has not seen
+    /// it.
+    pub(super) fn fill_lake(&mut self, kept: u64, said: &mut Backlog, page: bool) -> Result<(), Fault> {
+        let (until, next) = (self.runner.position(), self.runner.stream().next_input());
+        if kept >= next {
+            return Ok(());
+        }
+        let journal = self.follower.readers();
+        let mut follower = Follower::of(&journal, position_of(&journal, kept)?);
+        let names = self.runner.names();
+        let mut mender = Mender::behind(names.device_count(), names.series_count());
+        while follower.position() < until
+            && let Next::Record(record) = follower.next(Duration::ZERO)?
+        {
+            if follower.position() > until {
+                break;
+            }
+            let mut stretch = match record {
+                Record::Stretch(journalled) => journalled.stretch,
+                Record::Reference(referred) => match self.runner.recall(&referred) {
+                    Ok(stretch) => stretch,
+                    // It was told when it was lost first, or will be when the lake is asked for it.
+                    Err(_) => continue,
+                },
+                // They have a number, and alerts may have ended by them.
+                Record::Control(Control { what: Order::Retire { input, .. }, .. })
+                | Record::Config(Configured { input, .. }) => {
+                    Stretch { batch: Batch { first: input, ..Batch::default() }, ..Stretch::default() }
+                }
+                Record::Control(_) => continue,
+            };
+            let end = (stretch.batch.first + stretch.batch.rows.len() as u64).max(stretch.batch.first + 1);
+            for older in said.before(stretch.batch.first)? {
+                if page {
+                    self.show_older(older);
+                }
+            }
+            if end > kept {
+                // A config changes between two records, never within one.
+                let outputs = said.before(end)?.into_iter().flat_map(Older::outputs).collect();
+                // The names are known already, in the order of their numbers; what is of none was taken out when it came.
+                stretch.declarations.clear();
+                mender.mend(&mut stretch);
+                let step = Arc::new(Step { stretch, outputs, past: true, ..Step::default() });
+                self.keep(&step);
+                if page {
+                    self.counters.past.add((step.stretch.batch.rows.len() - step.stretch.ticks.len()) as u64);
+                    self.watch.show(step, &self.counters);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -142,14 +170,14 @@ impl Older {
 }
 
 /// What the output log has, in order.
-struct Backlog {
+pub(super) struct Backlog {
     listener: Listener,
     ahead: Option<Said>,
 }
 
 impl Backlog {
     /// From the last part of it, or from where the lake has nothing.
-    fn new(outputs: &Readers, kept: Option<u64>) -> Result<Backlog, Fault> {
+    pub(super) fn new(outputs: &Readers, kept: Option<u64>) -> Result<Backlog, Fault> {
         let end = outputs.end();
         let heads = outputs.heads()?;
         let shown = heads.iter().find(|(start, _)| end - start <= SHOWN).or(heads.last());
@@ -176,7 +204,7 @@ impl Backlog {
                                 all.extend(InForce::read(&text).ok().map(Older::Config));
                                 continue;
                             }
-                            Entry::Trouble(_) => continue,
+                            Entry::Trouble(..) => continue,
                         },
                         Heard::Idle | Heard::End => return Ok(all),
                     }
