@@ -190,7 +190,11 @@ impl OutputLog {
     ///
     /// # Errors
     /// When the disk cannot; then the last of it may be missing, and the same call may be made again.
-    pub fn say(&mut self, mut said: Said, owed: impl Fn(&[Output], &[u32]) -> Vec<(String, u32)>) -> Result<u64, Fault> {
+    pub fn say(
+        &mut self,
+        mut said: Said,
+        owed: impl Fn(&[Output], &[u32]) -> Vec<(String, u32)>,
+    ) -> Result<u64, Fault> {
         if said.journal <= self.journal {
             // It stands in an entry that was written before the stop.
             said.rejected.clear();

@@ -299,9 +299,9 @@ impl Store {
     pub fn with(&self, damage: &Damage) -> Result<Outcome, String> {
         let disk = self.disk.fork();
         damage.done_to(&disk).map_err(|error| error.to_string())?;
-        let found = runtime()?.block_on(self.go_on(&disk)).and_then(|(notices, told, readings)| {
-            self.check(damage, &notices, &told, &readings)
-        });
+        let found = runtime()?
+            .block_on(self.go_on(&disk))
+            .and_then(|(notices, told, readings)| self.check(damage, &notices, &told, &readings));
         found.map_err(|why| format!("{damage:?}: {why}"))
     }
 

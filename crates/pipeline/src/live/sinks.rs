@@ -86,8 +86,21 @@ impl Running {
         if let Some(pen) = pen {
             let stop = Arc::clone(&common.stopping);
             let thread = name.clone();
-            let recorder =
-                Recorder { name, pen, cursor, from, readers, wants, roll, config, counters, index, notices, stop, found };
+            let recorder = Recorder {
+                name,
+                pen,
+                cursor,
+                from,
+                readers,
+                wants,
+                roll,
+                config,
+                counters,
+                index,
+                notices,
+                stop,
+                found,
+            };
             self.threads.push(spawn(&thread, move || recorder.run())?);
         } else if let (Some((sink, at_most, beyond)), Some(cursor)) = (live, cursor) {
             let (to, due) = mpsc::channel(deliver::AHEAD);
@@ -102,7 +115,8 @@ impl Running {
             let heard = notices.clone();
             self.threads.push(spawn(&name, move || deliver::read(behind, &from, &to, lost, &heard))?);
             let dead = DeadLetters::open(&common.disk, &common.logs.folder, &name, dead::BOUND);
-            let dead = dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));
+            let dead =
+                dead.map_err(|error| notices.warn(format!("sink `{name}`: no dead letters can be kept: {error}")));
             let deliverer = Deliverer {
                 name,
                 sink,
