@@ -156,7 +156,7 @@ impl Journalled {
         let (disk, mut went) = (Disk::simulated(), Went::default());
         let mut life =
             Life { of: self, chance: Chance(0), disk: disk.clone(), acknowledged: 0, unsynced: 0, went: &mut went };
-        life.to_the_end().map_err(|ended| match ended {
+        life.last_life().map_err(|ended| match ended {
             Ended::Killed => "the disk does not work".to_owned(),
             Ended::Wrong(why) => why,
         })
@@ -181,7 +181,7 @@ impl Journalled {
                 Err(Ended::Wrong(why)) => return Err(why),
             }
         }
-        let told = life.to_the_end().map_err(|ended| match ended {
+        let told = life.last_life().map_err(|ended| match ended {
             Ended::Killed => "the disk does not work".to_owned(),
             Ended::Wrong(why) => why,
         });
@@ -200,15 +200,11 @@ impl Journalled {
             owed: 0,
         };
         let mut config = self.config.clone();
-        loop {
-            let entry = match listener.next(Duration::ZERO)? {
-                Heard::Entry(entry) => *entry,
-                Heard::Idle | Heard::End => break,
-            };
+        while let Heard::Entry(entry) = listener.next(Duration::ZERO)? {
             if let Some(opening) = listener.take_opening() {
                 config = self.read(&opening.text)?;
             }
-            match entry {
+            match *entry {
                 Entry::Config(text) => config = self.read(&text)?,
                 Entry::Trouble(..) => {}
                 Entry::Said(said) => {
@@ -276,7 +272,7 @@ impl Life<'_> {
         // Of several records that were not synced the later ones may be there and the first not; whoever sent them sends
         // them again, but this script cannot. So then the end is torn, and no hole.
         match std::mem::take(&mut self.unsynced) {
-            0 | 1 => self.disk.crash_with(self.chance.next()),
+            0 | 1 => self.disk.crash_with(self.chance.any()),
             _ => self.disk.crash(self.chance.below(600) as usize),
         }
     }
@@ -426,7 +422,7 @@ impl Life<'_> {
         Ok(())
     }
 
-    fn to_the_end(&mut self) -> Result<Told, Ended> {
+    fn last_life(&mut self) -> Result<Told, Ended> {
         let mut process = self.start()?;
         while process.there < self.of.records.len() {
             self.append(&mut process)?;

@@ -256,12 +256,12 @@ impl Storm {
             None if self.chance.one_in(2) => (self.disk.fork(), self.disk.calls() + 1),
             None => {
                 self.finish(life, u64::MAX).await?;
-                self.disk.crash_with(self.chance.next());
+                self.disk.crash_with(self.chance.any());
                 return Ok(());
             }
         };
         self.finish(life, cut).await?;
-        wreck.crash_with(self.chance.next());
+        wreck.crash_with(self.chance.any());
         self.disk = wreck;
         Ok(())
     }
@@ -331,7 +331,7 @@ impl Storm {
     }
 
     fn order(&mut self, life: &Life) {
-        let order = Order::Acknowledge { alert: format!("{:032x}", self.chance.next()), note: String::new() };
+        let order = Order::Acknowledge { alert: format!("{:032x}", self.chance.any()), note: String::new() };
         life.order(order);
     }
 

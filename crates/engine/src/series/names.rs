@@ -362,6 +362,26 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_came_into_the_place_of_a_lost_one_keeps_all_other_numbers() {
+        let device = |number: u32, name: &str| Declaration::Device {
+            device: Device(number),
+            name: name.to_owned(),
+            timing: Timing::default(),
+            tags: Vec::new(),
+        };
+        let mut names = Names::new();
+        // The first one's name was lost; it is retired, and comes back under its own name and old number.
+        [device(0, "lost-0"), device(1, "press"), device(0, "oven"), device(2, "saw")]
+            .iter()
+            .for_each(|d| names.follow(d));
+        assert_eq!([0, 1, 2].map(|number| names.device_name(Device(number)).to_owned()), ["lost-0", "press", "saw"]);
+        // A number that does not follow is no number.
+        names.follow(&device(9, "far"));
+        names.follow(&Declaration::Series { series: Series(4), device: Device(0), channel: "heat".into() });
+        assert_eq!((names.device_count(), names.series_count()), (3, 0));
+    }
+
+    #[test]
     fn a_device_past_the_limit_is_refused_and_the_known_ones_are_not() {
         let mut names = Names::limited(2);
         let device = |names: &mut Names, name: &str| names.device(name, Timing::default(), &[]);

@@ -91,3 +91,40 @@ fn a_reload_changes_what_differs_and_nothing_else() {
     let lines = house.text("out/alerts.ndjson");
     assert_eq!(lines.lines().count(), 3, "{lines}");
 }
+
+#[test]
+fn what_goes_is_ended_and_a_file_that_changes_is_not_read_twice() {
+    let hook = Hook::answering(&[]);
+    let text = |late: &str, sink: &str| {
+        format!(
+            "[source.old]\ntype = \"file\"\npath = \"old.csv\"\nlate = \"{late}\"\n\
+             [detector.hot]\ntype = \"threshold\"\non = \"heat\"\nabove = 50\n[alert.hot]\non = \"hot\"\n{sink}{HOUSE}"
+        )
+    };
+    let sink = format!(
+        "[sink.desk]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:{}/\"\nallow_private = true\ntake = [\"alerts\"]\n",
+        hook.port()
+    );
+    let house = Desk::alone(&text("0s", &sink));
+    let rows: String =
+        (0..100).map(|second| format!("2026-01-01T00:{:02}:{:02}Z,oven,20\n", second / 60, second % 60)).collect();
+    fs::write(house.path("old.csv"), format!("time,device,heat\n{rows}")).unwrap();
+    let ouzel = house.run();
+    ouzel.wait_for_readings(100);
+    fs::write(house.path("live.toml"), text("1s", &sink)).unwrap();
+    ouzel.signal(Signal::HUP);
+    ouzel.wait_for("source `old` has changed");
+    // A sink that has nothing to do is ended, too, and the run can be stopped.
+    fs::write(house.path("live.toml"), text("1s", "")).unwrap();
+    ouzel.signal(Signal::HUP);
+    ouzel.wait_for("sink `desk` has gone");
+    assert_eq!(ouzel.count("journalled"), 100);
+    ouzel.stop();
+    // A restart reads neither the file nor the journal's part of it a second time.
+    let again = house.run();
+    again.wait_until_idle();
+    assert_eq!(again.count("journalled"), 0);
+    let kept = again.json("/api/v1/readings?limit=1000");
+    assert_eq!(kept["readings"].as_array().or(kept.as_array()).map(Vec::len), Some(100), "{kept}");
+    again.stop();
+}

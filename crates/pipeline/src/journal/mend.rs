@@ -171,6 +171,28 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_speaks_of_numbers_far_away_makes_no_names() {
+        let mut mender = Mender::default();
+        let mut names = Names::new();
+        for number in [u32::MAX, u32::MAX - 1, LARGEST_HOLE + 1] {
+            let device = Declaration::Device {
+                device: Device(number),
+                name: "far".into(),
+                timing: Timing::default(),
+                tags: Vec::new(),
+            };
+            let series = Declaration::Series { series: Series(number), device: Device(number), channel: "heat".into() };
+            let mut stretch = Stretch { declarations: vec![device, series], ..Stretch::default() };
+            mender.mend(&mut stretch);
+            assert!(stretch.declarations.is_empty(), "{number}");
+        }
+        let mut stretch = stretches(1).remove(0);
+        mender.mend(&mut stretch);
+        stretch.declarations.iter().for_each(|declaration| names.follow(declaration));
+        assert_eq!(names.device_name(Device(0)), "press-0");
+    }
+
+    #[test]
     fn a_whole_journal_passes_unchanged() {
         let mut mender = Mender::default();
         for stretch in stretches(5) {

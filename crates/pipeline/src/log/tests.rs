@@ -207,3 +207,45 @@ fn an_empty_segment_is_opened_and_written_on() {
         assert_eq!(open(&disk, SEGMENT).2.last(), Some(&2));
     }
 }
+
+/// A length says that more bytes follow than the segment has; there are good records behind it all the same.
+#[test]
+fn a_damaged_length_in_a_segment_that_is_not_the_last_costs_its_record_alone() {
+    let disk = Disk::simulated();
+    let (mut log, _, _) = open(&disk, 2_000);
+    (0..100).for_each(|number| add(&mut log, &said(number, 50)));
+    log.sync().unwrap();
+    drop(log);
+    let path = disk.files(Path::new("j")).unwrap().remove(0);
+    let mut bytes = disk.read(&path).unwrap();
+    // The high byte of the length of the second record.
+    let first = block::HEAD + 21;
+    bytes[first + 5] ^= 0x40;
+    disk.create(&path).unwrap().write_all(&bytes).unwrap();
+    let (_, (torn, damaged), seen) = open(&disk, 2_000);
+    assert_eq!((torn, seen), (0, (1..100).collect()));
+    assert!(damaged > 0);
+}
+
+/// What a checkpoint stands on is gone: no place is given twice, or what comes now would never be worked off.
+#[test]
+fn a_log_that_ends_before_the_place_where_it_goes_on_begins_a_segment_there() {
+    let disk = Disk::simulated();
+    let (mut log, _, _) = open(&disk, SEGMENT);
+    (0..3).for_each(|number| add(&mut log, &said(number, 50)));
+    log.sync().unwrap();
+    drop(log);
+    let folder = Path::new("j");
+    let mut follower = Follower::recorded(&disk, folder, 5_000);
+    assert_eq!(follower.next_head().unwrap(), None);
+    let (cut, damaged) = journal::cut_of(&disk, folder, &follower).unwrap();
+    let end = disk.size(&disk.files(folder).unwrap()[0]).unwrap();
+    assert_eq!((cut, damaged), (5_000, 5_000 - end));
+    let (mut log, torn) = journal::open(&disk, folder, SEGMENT, cut, 7).unwrap();
+    assert_eq!(torn, 0);
+    let mut behind = Follower::of(&log.readers(), cut);
+    add(&mut log, &said(3, 50));
+    log.sync().unwrap();
+    assert_eq!(read(&mut behind), [3]);
+    assert_eq!(read(&mut Follower::recorded(&disk, folder, 0)), [0, 1, 2, 3]);
+}

@@ -131,3 +131,38 @@ fn the_oldest_goes_where_there_is_too_much_and_the_next_head_says_what_was_owed(
     assert_eq!(opening.owed["desk"], said.from.input * 3);
     assert_eq!(opening.place, said.from);
 }
+
+/// What could not be read has no place among the outputs: it is known by the journal's.
+#[test]
+fn what_was_rejected_stands_once_with_or_without_readings_beside_it() {
+    let disk = Disk::simulated();
+    let rejected = |line| Rejected { source: "a".into(), line, reason: "bad".into(), text: "x".into() };
+    let only = |line: u64, input: u64| Said {
+        from: Place::before(input),
+        through: Place::before(input),
+        journal: line * 100,
+        rejected: vec![rejected(line)],
+        ..Said::default()
+    };
+    let with =
+        |line: u64, first: u64| Said { journal: line * 100, rejected: vec![rejected(line)], ..said(first, &[2]) };
+    let all = [only(1, 0), only(2, 0), with(3, 0), only(4, 1), with(5, 1), only(6, 2)];
+    // Stopped behind each of them, and given all again.
+    for stop in 0..=all.len() {
+        let disk = disk.fork();
+        let mut log = open(&disk, None);
+        all[..stop].iter().for_each(|said| assert!(log.say(said.clone(), owed).unwrap() < u64::MAX));
+        log.sync().unwrap();
+        drop(log);
+        let mut log = open(&disk, None);
+        all.iter().for_each(|said| assert!(log.say(said.clone(), owed).unwrap() < u64::MAX));
+        log.sync().unwrap();
+        let (mut listener, mut lines) = (Listener::recorded(&disk, Path::new("j")), Vec::new());
+        while let Heard::Entry(entry) = listener.next(Duration::ZERO).unwrap() {
+            let Entry::Said(said) = *entry else { continue };
+            lines.extend(said.rejected.iter().map(|rejected| rejected.line));
+        }
+        assert_eq!(lines, [1, 2, 3, 4, 5, 6], "stopped behind {stop}");
+        assert_eq!(places(&disk), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+    }
+}

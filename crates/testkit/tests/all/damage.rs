@@ -9,13 +9,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Runs that wait for their threads do little else, so there may be many at once.
 const AT_ONCE: usize = 12;
 
+#[expect(clippy::print_stdout, reason = "whoever runs it by hand wants to know how much was tried")]
+fn print(what: &str) {
+    println!("{what}");
+}
+
 fn store() -> Store {
     let store = Store::make().unwrap();
     let files = store.files();
     let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
     let kinds = |kind: &str| files.iter().filter(|(path, _)| path.extension().is_some_and(|it| it == kind)).count();
     let counts = ["journal", "outputs", "checkpoint", "cursor"].map(kinds);
-    println!("{bytes} bytes; journal, outputs, checkpoint, cursor: {counts:?}");
+    print(&format!("{bytes} bytes; journal, outputs, checkpoint, cursor: {counts:?}"));
     assert!(bytes <= 32 << 10, "{bytes} bytes: {files:?}");
     assert!(counts[0] >= 3 && counts[1] >= 3 && counts[2] >= 3 && counts[3] == 2, "{counts:?}");
     store
@@ -98,7 +103,8 @@ fn one_flipped_byte_is_told_and_costs_no_more_than_what_stood_there() {
             wrong.push(format!("{damage:?}: {outcome:?}"));
         }
     }
-    println!("{} bytes flipped; noticed, lost, untold, again: {sums:?}; the most untold: {most}", damages.len());
+    let flipped = damages.len();
+    print(&format!("{flipped} bytes flipped; noticed, lost, untold, again: {sums:?}; the most untold: {most}"));
     none(&wrong, damages.len());
 }
 
@@ -131,7 +137,7 @@ fn a_file_that_is_cut_anywhere_costs_no_more_than_what_was_cut() {
             Err(why) => wrong.push(why),
         }
     }
-    println!("{} cuts; noticed, lost, untold, again: {sums:?}", damages.len());
+    print(&format!("{} cuts; noticed, lost, untold, again: {sums:?}", damages.len()));
     none(&wrong, damages.len());
 }
 
