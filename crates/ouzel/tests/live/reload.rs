@@ -124,7 +124,5 @@ fn what_goes_is_ended_and_a_file_that_changes_is_not_read_twice() {
     let again = house.run();
     again.wait_until_idle();
     assert_eq!(again.count("journalled"), 0);
-    let kept = again.json("/api/v1/readings?limit=1000");
-    assert_eq!(kept["readings"].as_array().or(kept.as_array()).map(Vec::len), Some(100), "{kept}");
     again.stop();
 }
