@@ -5,9 +5,7 @@
 use super::parts::{self, Made, Sources};
 use crate::load::{Loaded, load};
 use ouzel_pipeline::clock::Clock;
-#[cfg(feature = "http")]
-use ouzel_pipeline::config::LiveKind;
-use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
+use ouzel_pipeline::config::{Config, SourceConfig};
 use ouzel_pipeline::live::{Live, Reload, Same, at_next_start};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -130,10 +128,14 @@ impl Current {
 }
 
 /// Whether a source is served where the page is: its routes were joined with the page's at the start.
+#[cfg(feature = "http")]
 fn is_beside_page(source: &SourceConfig) -> bool {
-    match &source.what {
-        #[cfg(feature = "http")]
-        SourceKind::Live(LiveKind::Http(settings)) => settings.listen.is_none(),
-        _ => false,
-    }
+    use ouzel_pipeline::config::{LiveKind, SourceKind};
+    matches!(&source.what, SourceKind::Live(LiveKind::Http(settings)) if settings.listen.is_none())
+}
+
+/// A build without HTTP has none.
+#[cfg(not(feature = "http"))]
+fn is_beside_page(_: &SourceConfig) -> bool {
+    false
 }

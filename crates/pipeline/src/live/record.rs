@@ -156,7 +156,7 @@ impl Recorder {
             return sink.flush();
         };
         if let Some(progress) = sink.progress()? {
-            self.from = Reached { next, journal, done, progress, ..self.from.clone() };
+            self.from = Reached { next, journal, done, progress };
             self.found = true;
             cursor.set(self.from.clone())?;
             cursor.sync()?;

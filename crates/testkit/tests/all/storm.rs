@@ -18,7 +18,6 @@ fn no_loss_of_power_takes_away_what_was_acknowledged() {
     assert!(all.lives > 5_000 && all.delivered > 20_000, "{all:?}");
     // And they were about checkpoints: most lives made some, and began behind one.
     assert!(all.checkpoints > all.lives, "{all:?}");
-    println!("{all:?}");
 }
 
 /// Runs that wait for the disk to work again do nothing else, so there may be many at once.
