@@ -15,14 +15,8 @@ fuzz_target!(|bytes: &[u8]| {
         Some((&which, changes)) if which >= 0x80 => nearly(&real[offset..foot], changes),
         _ => bytes.to_vec(),
     };
-    let file = [
-        &real[..offset],
-        &table,
-        &(offset as u64).to_le_bytes(),
-        &xxh3_64(&table).to_le_bytes(),
-        b"OUZELCKP",
-    ]
-    .concat();
+    let file =
+        [&real[..offset], &table, &(offset as u64).to_le_bytes(), &xxh3_64(&table).to_le_bytes(), b"OUZELCKP"].concat();
     let disk = disk_with("00000000000000000100.checkpoint", &file);
     let Ok((store, found, skipped)) = Store::open(&disk, Path::new(FOLDER), 0) else { return };
     assert!(found.is_some() || !skipped.is_empty(), "it is used, or it is said why not");

@@ -24,7 +24,8 @@ fuzz_target!(|bytes: &[u8]| {
         reached(rest);
         return;
     }
-    let real = Reached { next: Place::before(4_711), done: 12, progress: vec![("a.csv".into(), 99)], ..Reached::default() };
+    let real =
+        Reached { next: Place::before(4_711), done: 12, progress: vec![("a.csv".into(), 99)], ..Reached::default() };
     let body = nearly(&postcard::to_allocvec(&real).expect("plain data"), rest);
     let older = slot(1, &postcard::to_allocvec(&Reached::default()).expect("plain data"));
     let both = [older, slot(2, &body)].concat();

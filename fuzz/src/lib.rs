@@ -101,15 +101,13 @@ fn run() -> Real {
         let channel = names.channel("heat");
         let series = names.series(device, channel);
         let value = if second % 13 == 5 { 60.0 } else { 20.0 + (second % 3) as f64 };
-        let (reading, tick) =
-            (Reading::new(series, Time::from_secs(second as i64), value), Reading::tick(Time::from_secs(second as i64)));
+        let (reading, tick) = (
+            Reading::new(series, Time::from_secs(second as i64), value),
+            Reading::tick(Time::from_secs(second as i64)),
+        );
         let batch = Batch { first: next, rows: vec![reading, tick], offsets: Vec::new() };
-        let stretch = Stretch {
-            declarations: names.take_fresh(),
-            batch,
-            ticks: vec![(next + 1, tick)],
-            ..Stretch::default()
-        };
+        let stretch =
+            Stretch { declarations: names.take_fresh(), batch, ticks: vec![(next + 1, tick)], ..Stretch::default() };
         next += 2;
         let mut bytes = Vec::new();
         record::stretch(Time::from_secs(second as i64), vec![(1, second as u64)], &stretch, &mut bytes);
@@ -202,4 +200,3 @@ pub fn disk_with(name: &str, bytes: &[u8]) -> Disk {
     disk.create(&path).and_then(|mut file| file.write_all(bytes)).expect("a disk in memory");
     disk
 }
-

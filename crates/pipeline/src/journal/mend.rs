@@ -8,8 +8,9 @@ use crate::intake::Stretch;
 use ouzel_engine::reading::TICK;
 use ouzel_engine::series::{Declaration, Device, Series, Timing};
 
-/// More names than this are not put in the place of lost ones at once.
-const LARGEST_HOLE: u32 = 1 << 18;
+/// More names than this are not put in the place of lost ones at once: a segment that is gone may have declared 100 000
+/// devices. A record that speaks of more is damaged, though its checksum agrees.
+const LARGEST_HOLE: u32 = 1 << 17;
 
 /// Follows a journal from its begin and mends what it reads.
 #[derive(Clone, Debug, Default)]
