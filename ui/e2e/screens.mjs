@@ -1,4 +1,4 @@
-// Three pictures of the page: light and dark at 1440 px, and a phone at 390 px.
+// Pictures of both pages: light and dark at 1440 px, and a phone at 390 px.
 //
 //   node e2e/screens.mjs URL OUTDIR [seconds]      waits so long after the first picture, 4 by default
 
@@ -12,12 +12,14 @@ if (!url || !folder) {
 }
 mkdirSync(folder, { recursive: true });
 let bad = false;
-for (const [name, options] of [
+const looks = [
   ['light-1440', { theme: 'light' }],
   ['dark-1440', { theme: 'dark' }],
   ['light-390', { theme: 'light', width: 390, height: 844, scale: 2 }],
-]) {
-  const { page, problems, close } = await open(url, options);
+];
+const pages = ['', 'pipeline'];
+for (const [name, options, shown] of pages.flatMap((shown) => looks.map(([name, options]) => [shown + (shown && '-') + name, options, shown]))) {
+  const { page, problems, close } = await open(shown ? `${url}?page=${shown}` : url, options);
   try {
     await ready(page);
     // Charts out of sight are not drawn: make the window as high as the page.

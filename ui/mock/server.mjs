@@ -7,6 +7,7 @@
 // POST /mock/lag     sends lag to every stream    POST /mock/version   comes back as another version, too
 // POST /mock/spike?s=3  the next reading of a series is a critical spike
 // POST /mock/down?ms=3000  refuses everything for a while
+// POST /mock/trouble?what=…  the disk is full; without words it is over
 
 import { createServer } from 'node:http';
 import { readFileSync, existsSync } from 'node:fs';
@@ -41,6 +42,7 @@ const alerts = new Map();
 const anomalies = [];
 const spikes = new Set();
 let downUntil = 0;
+let troubles = [];
 let cids = 0;
 let seq = 0;
 let tick = Math.floor(now() / STEP);
@@ -125,6 +127,41 @@ function kpi() {
     devices: { ok: Math.max(0, devices.size - bad.size - (devices.size > 1 ? 1 : 0)), warning: bad.size, critical: 0, stale: devices.size > 1 ? 1 : 0 },
     dropped: totals.dropped, late: totals.late, rejected: 0, p50_ms: 0.4, p99_ms: 3.2 + Math.random() * 1.4,
     queue: 0.18 + Math.random() * 0.06, behind: 0, clients: clients.size,
+    troubles, clocks: clocks(), config: 0,
+  };
+}
+
+function clocks() {
+  return series.length > 5 ? { wrong: 2, worst: [[series[5].device, 3.2], [series[2].device, -250]] } : { wrong: 0, worst: [] };
+}
+
+function pipeline() {
+  const up = (now() - began) / 1e6;
+  const of = (p50, p95, p99) => ({ p50_ms: p50, p95_ms: p95, p99_ms: p99 });
+  const stage = (name, recent) => ({ stage: name, count: recent.p50_ms === null ? 0 : totals.readings, ...recent, recent });
+  const none = { oldest: 0, newest: 0, random: 0, sampled: 0, refused: 0 };
+  const source = (name, more) => ({
+    name, connected: true, messages: 90_412, received: totals.readings, per_s: series.length * 10, bytes: 48_201_113, bytes_per_s: 21_430, passed: totals.readings,
+    dropped: 0, drops: none, turned_away: 0, held: 120, used: 120, holds: 50_000, utilisation: 0.002, full_in_s: null, lost: 0, known: 0, rejected: 0, absent: 0, retries: 0, last: now(), ...more,
+  });
+  const sink = (name, more) => ({
+    name, owed: 4_120, handled: 4_120, waiting: 0, delivered: 4_100, dropped: 0, thinned: 20, retries: 1, confirmed: stage('confirmed', of(14, 41, 88)), ...more,
+  });
+  return {
+    now: now(), boot, started: began, troubles, full: troubles.length > 0,
+    sources: [
+      source('floor', {}),
+      source('north-hall', { utilisation: 0.86, held: 43_000, used: 43_000, full_in_s: 14.2, per_s: 12_400, bytes_per_s: 1_480_000, turned_away: 12 }),
+      source('facility', { connected: false, utilisation: 0.97, dropped: 1_380, drops: { ...none, oldest: 1_204, sampled: 176 }, bytes: 0, bytes_per_s: 0, per_s: 0, retries: 4, rejected: 3 }),
+    ],
+    sinks: [sink('desk', {}), sink('archive', { waiting: 1_312, owed: 5_432, retries: 17, dropped: 4, confirmed: stage('confirmed', of(240, 5_100, 61_000)) })],
+    stages: [stage('travel', of(38, 110, 240)), stage('durable', of(11, 21, 23)), stage('latency', of(12.4, 22, 27))],
+    journal: { bytes: 812_331_002, held: 402_653_184, holds: 2_147_483_648, syncs: 90_112, sync_p99_ms: 4.1 },
+    outputs: { bytes: 41_200_411, held: 36_700_160 },
+    checkpoints: { count: 61, bytes: 118_488_102, newest: now() - 41e6, age_s: 41, pause_p99_ms: 6.2 },
+    written: { bytes: 972_019_515, bytes_per_day: up > 0 ? 22_548_578_304 : null },
+    latency: of(12.4, 22, 27), lake: { readings: totals.readings, files: 84 }, clocks: clocks(), clients: [], memory_bytes: 47_185_920,
+    journalled: totals.readings, worked: totals.readings, past: 20_140, unread: 0, late: totals.late, aggregates: 0, anomalies: totals.anomalies, alerts: 0, firing: 0, devices: 25, series: 25, unseen: 0,
   };
 }
 
@@ -382,6 +419,7 @@ function control(path, query) {
   if (path === '/mock/spike') spikes.add(Number(query.get('s') ?? 0));
   if (path === '/mock/boot' || path === '/mock/version') boot = newBoot();
   if (path === '/mock/version') version = '0.2.0';
+  if (path === '/mock/trouble') troubles = query.get('what') ? [{ part: 'journal', what: query.get('what'), since: now() }] : [];
   if (path === '/mock/down') downUntil = Date.now() + Number(query.get('ms') ?? 3000);
   if (['/mock/cut', '/mock/boot', '/mock/version', '/mock/down'].includes(path)) for (const client of clients.values()) client.response.destroy();
 }
@@ -437,6 +475,7 @@ const server = createServer(async (request, response) => {
   if (path === '/api/v1/lanes') {
     return json(request, response, 200, lanes(when(query.get('from'), now() - 900e6), when(query.get('to'), now()), Number(query.get('buckets') ?? 120)));
   }
+  if (path === '/api/v1/pipeline') return json(request, response, 200, pipeline());
   if (path === '/api/v1/alerts') return json(request, response, 200, { alerts: [...alerts.values()] });
   const file = new URL(`.${path === '/' ? '/index.html' : path}`, dist);
   if (!file.href.startsWith(dist.href) || !existsSync(file)) return json(request, response, 404, { error: `there is no ${path}`, request: 'r1' });

@@ -8,7 +8,9 @@ import { Loop } from './chart/loop';
 import { startHook } from './hook';
 import { startBackfill } from './net/backfill';
 import { acknowledgeAlert, Live, silenceAlert } from './net/live';
+import { followPipeline } from './net/pipeline';
 import { Overview } from './pages/overview';
+import { PipelinePage } from './pages/pipeline';
 import { commands } from './store/commands';
 import { model } from './store/model';
 import { Announcements } from './ui/alerts';
@@ -26,13 +28,17 @@ Object.assign(commands, {
 } satisfies typeof commands);
 loop.onRate = () => net.handover();
 
+function Shown() {
+  return model.page.value === 'pipeline' ? <PipelinePage /> : <Overview loop={loop} />;
+}
+
 startTheme(() => loop.now());
 startView();
 startKeys();
 startHook(loop);
 render(
   <>
-    <Overview loop={loop} />
+    <Shown />
     <Help />
     <Announcements />
   </>,
@@ -45,6 +51,7 @@ effect(() => {
 });
 startBackfill(model, () => loop.stream());
 net.start(() => loop.stream());
+followPipeline(model);
 effect(() => {
   const alerts = [...model.open.value.values()].filter((alert) => alert.state === 'firing' && !alert.acknowledged).length;
   document.title = `${alerts > 0 ? `(${alerts}) ` : ''}${model.meta.value?.name ?? 'Ouzel'} – Ouzel`;

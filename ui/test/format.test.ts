@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { age, clockMillis, count, decimalsOf, fixed, millis, moment, percent, short, spanWords, tick, timeTick, zone } from '../src/store/format';
+import { age, bytes, clockMillis, clockWords, count, decimalsOf, fixed, millis, moment, percent, short, spanWords, tick, timeTick, zone } from '../src/store/format';
 import { DAY, HOUR, MINUTE, SECOND } from '../src/store/range';
 
 /** Narrow spaces as plain ones, to be read here. */
@@ -38,6 +38,17 @@ test('ages_and_spans_are_in_words', () => {
   expect([0, 12 * SECOND, 4 * MINUTE + SECOND, 3 * HOUR, 3 * DAY].map(age).map(plain)).toEqual(['now', '12 s', '4 min', '3 h', '3 d']);
   expect([15 * MINUTE, DAY, 90 * SECOND, 2 * DAY, 90 * MINUTE].map(spanWords).map(plain)).toEqual(['15 min', '24 h', '90 s', '2 d', '90 min']);
   expect([count(1, 'alert'), count(0, 'alert'), count(2, 'anomaly', 'anomalies')].map(plain)).toEqual(['1 alert', '0 alerts', '2 anomalies']);
+});
+
+test('sizes_and_wrong_clocks_are_told_in_units_that_people_know', () => {
+  expect([0, 1_023, 1_434, 10_239, 1_048_575, 24_117_248, 5e15].map(bytes).map(plain)).toEqual(['0 B', '1023 B'.replace('1', '1 '), '1.4 KiB', '10 KiB', '1.0 MiB', '23 MiB', '4 547 TiB']);
+  expect([3.2, -59.96, 250, -7_300, 1.7637e9].map(clockWords).map(plain)).toEqual([
+    'clock 3.2 s behind',
+    'clock 60.0 s ahead',
+    'clock 4 min behind',
+    'clock 2 h ahead',
+    'clock 20413 d behind',
+  ]);
 });
 
 test('times_have_24_hours_and_a_day_only_where_it_is_another', () => {

@@ -88,7 +88,7 @@ test('a_pause_keeps_what_it_came_from', () => {
 });
 
 test('the_address_says_what_is_shown_and_leaves_the_rest_alone', () => {
-  const view = { range: live(HOUR), filter: { tags: { location: ['lab', 'a,b'] }, channels: ['co2'], text: 'roof 5' } };
+  const view = { page: 'pipeline' as const, range: live(HOUR), filter: { tags: { location: ['lab', 'a,b'] }, channels: ['co2'], text: 'roof 5' } };
   const search = writeView(view, '?key=secret&debug=1&channel=old');
   expect(search).not.toContain('secret');
   expect(search).toContain('debug=1');
@@ -100,7 +100,7 @@ test('any_view_reads_back_from_its_address', () => {
   const tags = fc.dictionary(word.filter((name) => name !== '__proto__'), fc.uniqueArray(word, { minLength: 1, maxLength: 3 }), { maxKeys: 3, noNullPrototype: true });
   fc.assert(
     fc.property(spans, tags, fc.uniqueArray(word, { maxLength: 3 }), fc.string(), (span, chosen, channels, text) => {
-      const view = { range: live(Math.max(SHORTEST, span)), filter: { tags: chosen, channels, text } };
+      const view = { page: 'overview' as const, range: live(Math.max(SHORTEST, span)), filter: { tags: chosen, channels, text } };
       expect(readView(writeView(view, ''), NOW)).toEqual(view);
     }),
   );

@@ -58,11 +58,20 @@ impl Decoder {
     }
 
     /// The number of the line that is read next; in a list of JSON, that of the element.
-    fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         match self {
             Decoder::Csv(csv) => csv.number(),
             Decoder::Ndjson(ndjson) => ndjson.number(),
             Decoder::Line(line) => line.number(),
+        }
+    }
+
+    /// The line that is read next has this number.
+    pub(crate) fn go_to_line(&mut self, line: u64) {
+        match self {
+            Decoder::Csv(csv) => _ = csv.payload(line),
+            Decoder::Ndjson(ndjson) => ndjson.go_to_line(line),
+            Decoder::Line(protocol) => _ = protocol.payload(line),
         }
     }
 

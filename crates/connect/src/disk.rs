@@ -1,14 +1,19 @@
 //! Files of the logs, the lake and checkpoints: the one door to the file system for what must survive a kill.
 //!
-//! [`Disk::Real`] is the machine's. [`Disk::Simulated`] lives in memory and knows what was synced: after
-//! [`Disk::crash`] a file holds what its last sync made durable and a torn part of the rest, and names that no sync of
-//! their folder made durable are gone. So a test can cut the power at any moment.
+//! [`Disk::Real`] is the machine's. [`Disk::Simulated`] lives in memory (`disk/simulated.rs`), knows what was synced,
+//! and loses the rest when a test cuts the power (`disk/power.rs` says what is modelled, and what is not). It can be
+//! full, and its n-th call can fail.
 
-use std::collections::BTreeMap;
+mod power;
+mod simulated;
+
+pub use simulated::{Call, EIO, ENOSPC, EROFS, Lasting, Memory};
+
+use simulated::{Handle, open};
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Where files are.
 #[derive(Clone, Debug)]
@@ -19,54 +24,14 @@ pub enum Disk {
     Simulated(Arc<Mutex<Memory>>),
 }
 
-/// The files of a simulated disk.
-#[derive(Debug, Default)]
-pub struct Memory {
-    files: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
-    /// The names as they stand after a crash.
-    durable: BTreeMap<PathBuf, Arc<Mutex<Content>>>,
-    /// How many more bytes may be written; `None`: any number.
-    room: Option<u64>,
-    /// How many more changes there will be before the power goes; `None`: any number.
-    steps: Option<u64>,
-    /// No file can be synced any more.
-    no_sync: bool,
-}
-
-impl Memory {
-    /// Counts a change; when none is left it fails, and so does every later one.
-    fn step(&mut self) -> io::Result<()> {
-        if let Some(steps) = &mut self.steps {
-            *steps = steps.checked_sub(1).ok_or_else(|| io::Error::other("the simulated power is gone"))?;
-        }
-        Ok(())
-    }
-}
-
-/// What is in a simulated file, and how much of it would survive.
-#[derive(Clone, Debug, Default)]
-struct Content {
-    bytes: Vec<u8>,
-    synced: Vec<u8>,
-}
-
-/// An open file: read at any place, written at its end.
+/// An open file: read at any place, written at its end or in place.
 #[derive(Debug)]
 pub struct DiskFile(Open);
 
 #[derive(Debug)]
 enum Open {
     Real(fs::File),
-    Simulated { content: Arc<Mutex<Content>>, memory: Arc<Mutex<Memory>>, at: u64 },
-}
-
-/// A poisoned lock means that another test thread has failed; its files are still plain bytes.
-fn open<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn not_found(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("{} does not exist", path.display()))
+    Simulated(Handle),
 }
 
 impl Disk {
@@ -75,14 +40,19 @@ impl Disk {
         Disk::Simulated(Arc::default())
     }
 
-    /// Makes a folder and those above it.
+    /// Makes a folder and those above it, and makes their names durable: a file whose folder is gone after a kill is
+    /// gone, too, however well it was synced.
     ///
     /// # Errors
     /// What the file system says.
     pub fn create_folder(&self, path: &Path) -> io::Result<()> {
         match self {
-            Disk::Real => fs::create_dir_all(path),
-            // Folders of the simulated disk are the beginnings of names.
+            Disk::Real => {
+                let new: Vec<&Path> = path.ancestors().take_while(|above| !is_here(above)).collect();
+                fs::create_dir_all(path)?;
+                new.iter().try_for_each(|made| fs::File::open(parent(made))?.sync_all())
+            }
+            // Folders of the simulated disk are the beginnings of names, and last as these do here.
             Disk::Simulated(_) => Ok(()),
         }
     }
@@ -97,13 +67,24 @@ impl Disk {
                 let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
                 Ok(DiskFile(Open::Real(file)))
             }
-            Disk::Simulated(memory) => {
-                let content = Arc::default();
-                open(memory).step()?;
-                open(memory).files.insert(path.to_owned(), Arc::clone(&content));
-                Ok(DiskFile(Open::Simulated { content, memory: Arc::clone(memory), at: 0 }))
-            }
+            Disk::Simulated(memory) => Ok(DiskFile(Open::Simulated(Handle::create(memory, path)?))),
         }
+    }
+
+    /// Makes a new file of `bytes` zeros whose room is really taken, and synced, so that to remove it gives that room
+    /// back. Where it cannot be made whole, nothing is left of it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::StorageFull`] where there is not enough room; else what the file system says.
+    pub fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let mut file = self.create(path)?;
+        let made = file.fill(bytes).and_then(|()| file.sync());
+        if made.is_err() {
+            drop(file);
+            // What matters to the caller is why it could not be made.
+            let _ = self.remove(path);
+        }
+        made
     }
 
     /// Opens a file that is there, to be read and written on at its end.
@@ -117,11 +98,7 @@ impl Disk {
                 file.seek(SeekFrom::End(0))?;
                 Ok(DiskFile(Open::Real(file)))
             }
-            Disk::Simulated(memory) => {
-                let content = Arc::clone(open(memory).files.get(path).ok_or_else(|| not_found(path))?);
-                let at = open(&content).bytes.len() as u64;
-                Ok(DiskFile(Open::Simulated { content, memory: Arc::clone(memory), at }))
-            }
+            Disk::Simulated(memory) => Ok(DiskFile(Open::Simulated(Handle::open(memory, path)?))),
         }
     }
 
@@ -132,11 +109,32 @@ impl Disk {
     pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match self {
             Disk::Real => fs::read(path),
-            Disk::Simulated(memory) => {
-                let content = Arc::clone(open(memory).files.get(path).ok_or_else(|| not_found(path))?);
-                let bytes = open(&content).bytes.clone();
-                Ok(bytes)
+            Disk::Simulated(memory) => open(memory).read(path),
+        }
+    }
+
+    /// How long a file is.
+    ///
+    /// # Errors
+    /// What the file system says; [`io::ErrorKind::NotFound`] where there is none.
+    pub fn size(&self, path: &Path) -> io::Result<u64> {
+        match self {
+            Disk::Real => Ok(fs::metadata(path)?.len()),
+            Disk::Simulated(memory) => open(memory).size(path),
+        }
+    }
+
+    /// How many bytes this user may still write to the file system that `path`, which is there, stands on.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn free(&self, path: &Path) -> io::Result<u64> {
+        match self {
+            Disk::Real => {
+                let all = rustix::fs::statvfs(path)?;
+                Ok(all.f_bavail.saturating_mul(all.f_frsize))
             }
+            Disk::Simulated(memory) => Ok(open(memory).room().unwrap_or(u64::MAX)),
         }
     }
 
@@ -153,7 +151,7 @@ impl Disk {
         file.write_all(bytes)?;
         file.sync()?;
         self.rename(&temporary, path)?;
-        self.sync_folder(path.parent().unwrap_or(Path::new(".")))
+        self.sync_folder(parent(path))
     }
 
     /// Gives a file another name, in place of what had that name.
@@ -163,13 +161,7 @@ impl Disk {
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         match self {
             Disk::Real => fs::rename(from, to),
-            Disk::Simulated(memory) => {
-                let mut memory = open(memory);
-                memory.step()?;
-                let content = memory.files.remove(from).ok_or_else(|| not_found(from))?;
-                memory.files.insert(to.to_owned(), content);
-                Ok(())
-            }
+            Disk::Simulated(memory) => open(memory).rename(from, to),
         }
     }
 
@@ -180,11 +172,7 @@ impl Disk {
     pub fn remove(&self, path: &Path) -> io::Result<()> {
         match self {
             Disk::Real => fs::remove_file(path),
-            Disk::Simulated(memory) => {
-                let mut memory = open(memory);
-                memory.step()?;
-                memory.files.remove(path).map(drop).ok_or_else(|| not_found(path))
-            }
+            Disk::Simulated(memory) => open(memory).remove(path),
         }
     }
 
@@ -193,22 +181,10 @@ impl Disk {
     /// # Errors
     /// What the file system says.
     pub fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut files = match self {
-            Disk::Real => match fs::read_dir(folder) {
-                Ok(entries) => {
-                    let entries = entries.collect::<io::Result<Vec<_>>>()?;
-                    entries.iter().map(fs::DirEntry::path).filter(|path| path.is_file()).collect()
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                Err(error) => return Err(error),
-            },
-            Disk::Simulated(memory) => {
-                let memory = open(memory);
-                memory.files.keys().filter(|path| path.parent() == Some(folder)).cloned().collect::<Vec<_>>()
-            }
-        };
-        files.sort();
-        Ok(files)
+        match self {
+            Disk::Real => inside(folder, Path::is_file),
+            Disk::Simulated(memory) => Ok(open(memory).files(folder)),
+        }
     }
 
     /// The folders right in a folder, by name, sorted; nothing where there is no such folder.
@@ -216,25 +192,10 @@ impl Disk {
     /// # Errors
     /// What the file system says.
     pub fn folders(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut folders = match self {
-            Disk::Real => match fs::read_dir(folder) {
-                Ok(entries) => {
-                    let entries = entries.collect::<io::Result<Vec<_>>>()?;
-                    entries.iter().map(fs::DirEntry::path).filter(|path| path.is_dir()).collect()
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-                Err(error) => return Err(error),
-            },
-            Disk::Simulated(memory) => {
-                let memory = open(memory);
-                let under = memory.files.keys().filter_map(|path| path.strip_prefix(folder).ok());
-                let first = under.filter(|rest| rest.components().count() > 1);
-                first.filter_map(|rest| rest.components().next()).map(|first| folder.join(first)).collect::<Vec<_>>()
-            }
-        };
-        folders.sort();
-        folders.dedup();
-        Ok(folders)
+        match self {
+            Disk::Real => inside(folder, Path::is_dir),
+            Disk::Simulated(memory) => Ok(open(memory).folders(folder)),
+        }
     }
 
     /// Makes the names in a folder durable.
@@ -243,16 +204,8 @@ impl Disk {
     /// What the file system says.
     pub fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         match self {
-            Disk::Real => fs::File::open(folder)?.sync_all(),
-            Disk::Simulated(memory) => {
-                let mut memory = open(memory);
-                memory.step()?;
-                let Memory { files, durable, .. } = &mut *memory;
-                durable.retain(|path, _| path.parent() != Some(folder));
-                let here = files.iter().filter(|(path, _)| path.parent() == Some(folder));
-                durable.extend(here.map(|(path, content)| (path.clone(), Arc::clone(content))));
-                Ok(())
-            }
+            Disk::Real => fs::File::open(named(folder))?.sync_all(),
+            Disk::Simulated(memory) => open(memory).sync_folder(folder),
         }
     }
 
@@ -273,73 +226,121 @@ impl Disk {
         };
         Ok(DiskFile(file))
     }
+}
 
-    /// Simulated only: a disk of its own that holds what this one holds now. With [`Disk::crash`] it is what a kill at
-    /// this moment would leave, whatever those who write to the first one go on to do.
+/// What a test does to a simulated disk. All of it does nothing to a real one.
+impl Disk {
+    fn memory(&self, change: impl FnOnce(&mut Memory)) {
+        if let Disk::Simulated(memory) = self {
+            change(&mut open(memory));
+        }
+    }
+
+    /// A disk of its own that holds what this one holds now. With [`Disk::crash_with`] it is what a kill at this moment
+    /// would leave, whatever those who write to the first one go on to do. Faults that are planned stay behind.
     #[must_use]
     pub fn fork(&self) -> Disk {
-        let Disk::Simulated(memory) = self else { return Disk::Real };
-        let memory = open(memory);
-        let mut copies = Vec::<(*const Mutex<Content>, Arc<Mutex<Content>>)>::new();
-        let mut copy = |content: &Arc<Mutex<Content>>| {
-            let known = copies.iter().find(|(of, _)| *of == Arc::as_ptr(content)).map(|(_, copy)| Arc::clone(copy));
-            known.unwrap_or_else(|| {
-                let copy = Arc::new(Mutex::new(open(content).clone()));
-                copies.push((Arc::as_ptr(content), Arc::clone(&copy)));
-                copy
-            })
-        };
-        let files = memory.files.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
-        let durable = memory.durable.iter().map(|(path, content)| (path.clone(), copy(content))).collect();
-        Disk::Simulated(Arc::new(Mutex::new(Memory {
-            files,
-            durable,
-            room: memory.room,
-            steps: memory.steps,
-            no_sync: memory.no_sync,
-        })))
+        match self {
+            Disk::Real => Disk::Real,
+            Disk::Simulated(memory) => Disk::Simulated(Arc::new(Mutex::new(open(memory).fork()))),
+        }
     }
 
-    /// Simulated only: the power goes. Of what was not synced, `torn` bytes of each file have reached it all the same.
-    pub fn crash(&self, torn: usize) {
-        let Disk::Simulated(memory) = self else { return };
-        let mut memory = open(memory);
-        memory.files = memory.durable.clone();
-        for content in memory.files.values() {
-            let content = &mut *open(content);
-            // A write that was under way has left its beginning.
-            let kept = content.synced.len();
-            if content.bytes.len() > kept {
-                content.bytes.truncate(kept + torn.min(content.bytes.len() - kept));
-            } else {
-                content.bytes.clone_from(&content.synced);
+    /// Remembers a [`Disk::fork`] of the moment just before call number `call`, counted as [`Disk::calls`] does. Those who
+    /// write notice nothing, and nothing that they do later is in it.
+    pub fn fork_at(&self, call: u64) {
+        self.memory(|memory| memory.fork_at(call));
+    }
+
+    /// What [`Disk::fork_at`] has remembered, once that moment has come.
+    pub fn forked(&self) -> Option<Disk> {
+        match self {
+            Disk::Real => None,
+            Disk::Simulated(memory) => {
+                open(memory).remembered().map(|memory| Disk::Simulated(Arc::new(Mutex::new(memory))))
             }
-            content.synced.clone_from(&content.bytes);
         }
     }
 
-    /// Simulated only: from now on no file can be synced, though it can be written.
+    /// The power goes, the plain way: names that no sync of their folder made durable are gone, and of what was not
+    /// synced, `torn` bytes behind the end of each file have reached it all the same.
+    pub fn crash(&self, torn: usize) {
+        self.memory(|memory| memory.crash(torn));
+    }
+
+    /// The power goes, in one of the ways that POSIX allows; `disk/power.rs` lists them. The same seed gives the same
+    /// wreck.
+    pub fn crash_with(&self, seed: u64) {
+        self.memory(|memory| memory.crash_with(seed));
+    }
+
+    /// From now on no file can be synced, though it can be written.
     pub fn fail_syncs(&self) {
-        if let Disk::Simulated(memory) = self {
-            open(memory).no_sync = true;
+        self.fail_nth(Some(Call::Sync), 1, EIO, Lasting::Forever);
+    }
+
+    /// The `n`-th call of this kind from now on (1: the next one; `None`: of any kind) fails with this number of the
+    /// operating system, as [`EIO`] or [`ENOSPC`]: once, or from then on. Several may be planned.
+    ///
+    /// Of a write that fails, half has reached the file. A sync that fails does as Linux does: what it was to make
+    /// durable may be lost, though it can be read, and the next sync will not make it durable either.
+    pub fn fail_nth(&self, call: Option<Call>, n: u64, errno: i32, lasting: Lasting) {
+        self.memory(|memory| memory.plan(call, n, errno, lasting));
+    }
+
+    /// No call fails any more that was planned to.
+    pub fn mend(&self) {
+        self.memory(Memory::mend);
+    }
+
+    /// How many calls there were that can be made to fail, so that a test can run for every n.
+    pub fn calls(&self) -> u64 {
+        match self {
+            Disk::Real => 0,
+            Disk::Simulated(memory) => open(memory).calls(),
         }
     }
 
-    /// Simulated only: how many more bytes may be written before the disk is full.
+    /// How many bytes more there is room for; `None`: any number. As on a real disk, writing takes room, and to cut,
+    /// replace or remove a file gives it back.
     pub fn limit(&self, room: Option<u64>) {
-        if let Disk::Simulated(memory) = self {
-            open(memory).room = room;
-        }
+        self.memory(|memory| memory.limit(room));
     }
 
-    /// Simulated only: how many more changes (writes, syncs, cuts, names made, given and removed) there will be before
-    /// the power goes and all others fail; `None`: any number. So a test can stop before each of them in turn.
+    /// How many more changes (writes, syncs, cuts, names made, given and removed) there will be before the power goes
+    /// and all others fail; `None`: any number. So a test can stop before each of them in turn.
     pub fn stop_after(&self, steps: Option<u64>) {
-        if let Disk::Simulated(memory) = self {
-            open(memory).steps = steps;
-        }
+        self.memory(|memory| memory.stop_after(steps));
     }
 }
+
+fn is_here(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder.is_dir()
+}
+
+/// The folder of a name.
+fn parent(path: &Path) -> &Path {
+    named(path.parent().unwrap_or(path))
+}
+
+/// A folder by a name that can be opened: where a process stands is `.`, not nothing.
+fn named(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
+fn inside(folder: &Path, wanted: fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(|path| wanted(path)).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// Zeros are written in pieces of this size where the file system cannot set room aside.
+const PIECE: usize = 64 << 10;
 
 impl DiskFile {
     /// How long it is.
@@ -349,8 +350,20 @@ impl DiskFile {
     pub fn size(&self) -> io::Result<u64> {
         match &self.0 {
             Open::Real(file) => Ok(file.metadata()?.len()),
-            Open::Simulated { content, .. } => Ok(open(content).bytes.len() as u64),
+            Open::Simulated(handle) => Ok(handle.size()),
         }
+    }
+
+    /// Another hold on the same file, so that one thread writes while another syncs. Both have one place at which
+    /// [`Write`] and [`Read`] go on.
+    ///
+    /// # Errors
+    /// What the system says, which has only so many.
+    pub fn try_clone(&self) -> io::Result<DiskFile> {
+        Ok(DiskFile(match &self.0 {
+            Open::Real(file) => Open::Real(file.try_clone()?),
+            Open::Simulated(handle) => Open::Simulated(handle.clone()),
+        }))
     }
 
     /// Reads what it can from `offset` on; gives how many bytes, 0 at the end.
@@ -360,12 +373,24 @@ impl DiskFile {
     pub fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         match &self.0 {
             Open::Real(file) => std::os::unix::fs::FileExt::read_at(file, into, offset),
-            Open::Simulated { content, .. } => {
-                let content = open(content);
-                let start = content.bytes.len().min(offset as usize);
-                let count = into.len().min(content.bytes.len() - start);
-                into[..count].copy_from_slice(&content.bytes[start..start + count]);
-                Ok(count)
+            Open::Simulated(handle) => Ok(handle.read_at(offset, into)),
+        }
+    }
+
+    /// Writes all of it at `offset`, over what is there; a gap before it reads as zeros. Where [`Write`] goes on does
+    /// not move.
+    ///
+    /// # Errors
+    /// What the file system says; then a part may have been written.
+    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        match &self.0 {
+            Open::Real(file) => std::os::unix::fs::FileExt::write_all_at(file, bytes, offset),
+            Open::Simulated(handle) => {
+                let mut written = 0;
+                while written < bytes.len() {
+                    written += handle.write_at(offset + written as u64, &bytes[written..])?;
+                }
+                Ok(())
             }
         }
     }
@@ -373,22 +398,11 @@ impl DiskFile {
     /// Makes all that was written durable.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system says. Then what was to be synced is in doubt for good: a later sync says nothing of it.
     pub fn sync(&self) -> io::Result<()> {
         match &self.0 {
             Open::Real(file) => file.sync_data(),
-            Open::Simulated { content, memory, .. } => {
-                {
-                    let mut memory = open(memory);
-                    memory.step()?;
-                    if memory.no_sync {
-                        return Err(io::Error::other("the simulated disk does not sync"));
-                    }
-                }
-                let content = &mut *open(content);
-                content.synced.clone_from(&content.bytes);
-                Ok(())
-            }
+            Open::Simulated(handle) => handle.sync(),
         }
     }
 
@@ -402,13 +416,29 @@ impl DiskFile {
                 file.set_len(size)?;
                 file.seek(SeekFrom::Start(size)).map(drop)
             }
-            Open::Simulated { content, memory, at } => {
-                open(memory).step()?;
-                open(content).bytes.truncate(size as usize);
-                *at = size;
-                Ok(())
+            Open::Simulated(handle) => handle.cut(size),
+        }
+    }
+
+    /// Makes a new file that long, with its room taken.
+    fn fill(&mut self, bytes: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        if let Open::Real(file) = &self.0 {
+            match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes.max(1)) {
+                Ok(()) => return file.set_len(bytes),
+                // Not every file system has it: FAT and NFS before 4.2 have not.
+                Err(rustix::io::Errno::OPNOTSUPP) => {}
+                Err(error) => return Err(error.into()),
             }
         }
+        let zeros = [0; PIECE];
+        let mut left = bytes;
+        while left > 0 {
+            let piece = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
+            self.write_all(&zeros[..piece])?;
+            left -= piece as u64;
+        }
+        Ok(())
     }
 }
 
@@ -416,20 +446,7 @@ impl Write for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.0 {
             Open::Real(file) => file.write(bytes),
-            Open::Simulated { content, memory, at } => {
-                open(memory).step()?;
-                if let Some(room) = &mut open(memory).room {
-                    if *room < bytes.len() as u64 {
-                        return Err(io::ErrorKind::StorageFull.into());
-                    }
-                    *room -= bytes.len() as u64;
-                }
-                let content = &mut *open(content);
-                content.bytes.truncate(*at as usize);
-                content.bytes.extend_from_slice(bytes);
-                *at += bytes.len() as u64;
-                Ok(bytes.len())
-            }
+            Open::Simulated(handle) => handle.write(bytes),
         }
     }
 
@@ -442,71 +459,10 @@ impl Read for DiskFile {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
             Open::Real(file) => file.read(into),
-            Open::Simulated { at, .. } => {
-                let from = *at;
-                let count = self.read_at(from, into)?;
-                if let Open::Simulated { at, .. } = &mut self.0 {
-                    *at += count as u64;
-                }
-                Ok(count)
-            }
+            Open::Simulated(handle) => Ok(handle.read(into)),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_crash_keeps_what_was_synced_and_tears_the_rest() {
-        let disk = Disk::simulated();
-        let path = Path::new("log/1");
-        let mut file = disk.create(path).unwrap();
-        file.write_all(b"durable").unwrap();
-        file.sync().unwrap();
-        disk.sync_folder(Path::new("log")).unwrap();
-        file.write_all(b" and lost").unwrap();
-        disk.create(Path::new("log/2")).unwrap().write_all(b"no name").unwrap();
-        disk.crash(4);
-        assert_eq!(disk.read(path).unwrap(), b"durable and");
-        assert_eq!(disk.files(Path::new("log")).unwrap(), [path]);
-    }
-
-    #[test]
-    fn what_is_replaced_is_there_whole_or_not_at_all() {
-        let disk = Disk::simulated();
-        let path = Path::new("mark");
-        disk.replace(path, b"one").unwrap();
-        disk.limit(Some(1));
-        assert_eq!(disk.replace(path, b"two").unwrap_err().kind(), io::ErrorKind::StorageFull);
-        disk.crash(0);
-        assert_eq!(disk.read(path).unwrap(), b"one");
-    }
-
-    #[test]
-    fn both_disks_do_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("a");
-        for disk in [Disk::Real, Disk::simulated()] {
-            disk.create_folder(&root.join("date=2026-01-01")).unwrap();
-            let path = root.join("date=2026-01-01/one");
-            let mut file = disk.create(&path).unwrap();
-            file.write_all(b"0123456789").unwrap();
-            file.cut(4).unwrap();
-            file.write_all(b"ab").unwrap();
-            file.sync().unwrap();
-            let mut bytes = [0; 3];
-            assert_eq!((file.size().unwrap(), file.read_at(2, &mut bytes).unwrap()), (6, 3));
-            assert_eq!(&bytes, b"23a");
-            let mut again = disk.open(&path).unwrap();
-            again.write_all(b"!").unwrap();
-            assert_eq!(disk.read(&path).unwrap(), b"0123ab!");
-            assert_eq!(disk.folders(&root).unwrap(), [root.join("date=2026-01-01")]);
-            disk.rename(&path, &root.join("two")).unwrap();
-            assert_eq!(disk.files(&root).unwrap(), [root.join("two")]);
-            disk.remove(&root.join("two")).unwrap();
-            assert_eq!(disk.files(&root.join("nothing")).unwrap(), Vec::<PathBuf>::new());
-        }
-    }
-}
+mod tests;

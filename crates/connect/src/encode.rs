@@ -319,6 +319,7 @@ pub fn identity(alert: &Alert, book: &Book<'_>) -> Id {
 fn work_word(work: &Work) -> &'static str {
     match work {
         Work::Window(_) => "window",
+        Work::Compress(_) => "compress",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
         Work::Flatline(..) => "flatline",
@@ -331,7 +332,7 @@ fn work_word(work: &Work) -> &'static str {
 /// The kind of trouble a detector looks for: the word of its section, else the detector's own.
 pub fn kind(detector: &Operator) -> &str {
     let limits = match &detector.work {
-        Work::Window(_) => return "",
+        Work::Window(_) | Work::Compress(_) => return "",
         Work::Threshold(limits) | Work::RangeFault(limits) => limits,
         Work::ZScore(_, limits) => limits,
         Work::Flatline(_, limits) => limits,

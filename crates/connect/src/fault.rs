@@ -1,6 +1,7 @@
 //! What went wrong at an edge: whose it is, and whether later may help. The driver decides; connectors never sleep.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Something that a source or sink could not do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Retry {
     Never,
     /// Perhaps, after a while.
     Later,
+    /// Not before so long: the other side has said it.
+    After(Duration),
     /// Nothing was broken off: it only had to be said. Go on at once.
     Now,
 }

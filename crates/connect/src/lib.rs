@@ -4,6 +4,7 @@
 
 pub mod fault;
 pub mod disk;
+pub mod crash;
 pub mod format;
 pub mod secret;
 #[cfg(any(feature = "http", feature = "mqtt"))]

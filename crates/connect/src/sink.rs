@@ -11,6 +11,8 @@ use std::path::PathBuf;
 pub mod file;
 pub mod stdout;
 pub mod live;
+pub mod limit;
+pub mod dead;
 pub mod template;
 #[cfg(feature = "http")]
 pub mod webhook;
@@ -19,8 +21,8 @@ pub mod mqtt;
 
 /// A place that results are written to. The driver owns retry and stop; a sink writes, or says why it cannot.
 ///
-/// Outputs carry ids made of their content, so that a sink that must survive a restart can be given the same rows
-/// twice and do no harm. Files and standard output are written anew by each run and do not look at ids.
+/// Opened by [`open`], files and standard output are written anew, as a replay wants it. Opened by [`resume`], files are
+/// gone on with, and hold each row once whatever kills the run; standard output may show the last lines twice.
 pub trait Sink: Send {
     /// Writes those of `outputs` whose noun this sink takes, in their order. They may stay in a buffer.
     ///
@@ -46,7 +48,34 @@ pub trait Sink: Send {
     /// # Errors
     /// A [`Fault`] when it cannot be written.
     fn finish(&mut self) -> Result<(), Fault>;
+
+    /// Makes what was written so far durable, and gives what [`resume`] needs to go on behind it: a cursor stores that
+    /// together with its place. `None`: some of it is in a file that is not whole yet, so the cursor stays where it is.
+    /// That passes with more rows or with time (Parquet: 100 000, or a quarter of an hour), so ask now and then, whether
+    /// rows come or not.
+    ///
+    /// After a fault, here or in [`Sink::write`], the sink is done with: drop it, and later [`resume`] behind the last
+    /// progress and give it again what came since.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it cannot be made durable.
+    fn progress(&mut self) -> Result<Option<Progress>, Fault> {
+        self.flush()?;
+        Ok(Some(Progress::new()))
+    }
+
+    /// Outputs are computed by this plan from now on. Where a table gets other columns by it, another file begins. Gives
+    /// what is to be said of that.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the new file cannot be made, or what is left of the old one cannot be written.
+    fn plan(&mut self, _plan: &Plan) -> Result<Vec<String>, Fault> {
+        Ok(Vec::new())
+    }
 }
+
+/// How far a sink's files have come: the name and size of the last file of each noun, in bytes.
+pub type Progress = Vec<(String, u64)>;
 
 /// Opens a sink for outputs of a plan. Files are made now, one for each noun taken, so that an empty result is an
 /// empty file; those of an earlier run are replaced.
@@ -60,6 +89,29 @@ pub fn open(settings: &SinkSettings, plan: &Plan) -> Result<Box<dyn Sink>, Fault
             let out = Box::new(io::stdout());
             Ok(Box::new(stdout::Stdout::open(out, settings.encoding, &settings.take, plan)?))
         }
+    }
+}
+
+/// Opens a sink for outputs of a plan behind what it has written already, so that it may be given all outputs from its
+/// cursor on and none is doubled or lost. Gives what is to be said of the files, as sentences for a log.
+///
+/// With a `progress`, text files are cut to the size that they had then and written on, a CSV file with other columns than
+/// those of the plan gets a successor, and Parquet goes on in a new part. Without one the files are new; nothing of an
+/// earlier run is written over: it is kept under another name.
+///
+/// # Errors
+/// A [`Fault`] when the target cannot be written, or cannot have this encoding.
+pub fn resume(
+    settings: &SinkSettings,
+    plan: &Plan,
+    progress: Option<&[(String, u64)]>,
+) -> Result<(Box<dyn Sink>, Vec<String>), Fault> {
+    match &settings.target {
+        Target::Folder(folder) => {
+            let (sink, notes) = file::Folder::resume(folder, settings.encoding, &settings.take, plan, progress)?;
+            Ok((Box::new(sink), notes))
+        }
+        Target::Stdout => Ok((open(settings, plan)?, Vec::new())),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub mod file;
 pub mod simulate;
 pub mod live;
+pub mod pressure;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "mqtt")]
@@ -21,6 +22,25 @@ pub trait Source: Send {
     /// # Errors
     /// A [`Fault`] when the input cannot be read any further. What was added before it stays good.
     fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault>;
+
+    /// Where it stands, as a number of its own: [`Source::seek`] there reads again exactly what follows. `None` where
+    /// that cannot be: pipes, the simulator. Never the same after something was read, and never less.
+    fn place(&self) -> Option<u64> {
+        None
+    }
+
+    /// Goes on at a place that this file had, in this or an earlier run, whatever it has read before. Rows, rejections and
+    /// their line numbers are then those of the first time; series may have other numbers, with the same names.
+    ///
+    /// # Errors
+    /// A [`Fault`] when the file is shorter than it was or cannot be read, or this is a source without places.
+    fn seek(&mut self, _place: u64) -> Result<(), Fault> {
+        Err(Fault::yours("this input can be read only once, from its begin to its end"))
+    }
+
+    /// Reads no further than this place, whatever the size of blocks: there [`Source::next`] gives `false`. `None`: to the
+    /// end. A source without places reads on.
+    fn until(&mut self, _place: Option<u64>) {}
 }
 
 /// What a source found.

@@ -1,17 +1,20 @@
 //! The `http` source from a sender's side: what it answers, and what came of the request.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::secret::Secret;
 use ouzel_connect::source::http::{Http, Settings, listen, serve};
-use ouzel_connect::source::live::{Fate, LiveSource, Packet};
-use ouzel_engine::series::Timing;
+use ouzel_connect::source::live::{Fate, LiveSource, Packet, Pressing, Pressure};
+use ouzel_engine::series::{Declaration, Timing};
 use ouzel_engine::time::Time;
 use proptest::prelude::*;
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tower::ServiceExt;
 
 fn source(settings: &Settings) -> Http {
@@ -220,6 +223,173 @@ async fn a_large_body_that_was_kept_in_part_may_come_again() {
     source.next().await.unwrap().unwrap().ack.unwrap().tell(Fate::Kept);
     drop(source);
     assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+const FULL: Fate = Fate::Refused { why: "the disk of the journal is full" };
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_told_so_with_how_much_was_kept_before() {
+    let small = || post("/write").body("m a=1 1".into()).unwrap();
+    let said = send(&Settings::default(), small(), FULL).await;
+    assert_eq!((said.status, said.retry), (StatusCode::INSUFFICIENT_STORAGE, true));
+    let message = "nothing of this request was kept: the disk of the journal is full: try again";
+    let answer: serde_json::Value = serde_json::from_str(&said.body).unwrap();
+    assert_eq!(answer, serde_json::json!({ "code": "unavailable", "message": message, "kept": 0 }));
+
+    let keyed = || post("/write").header("idempotency-key", "a").body(large(false).into()).unwrap();
+    let part = |number| if number == 0 { Fate::Kept } else { FULL };
+    let said = send_in_parts(&Settings::default(), keyed(), part).await;
+    assert_eq!((said.status, said.retry), (StatusCode::INSUFFICIENT_STORAGE, true));
+    let answer: serde_json::Value = serde_json::from_str(&said.body).unwrap();
+    let kept = said.packets[0].rows.len() as u64;
+    assert_eq!(answer["kept"], kept);
+    let parts = format!("; {kept} of its readings were kept, {} were not; ", 70_000 - kept);
+    assert!(answer["message"].as_str().unwrap().contains(&parts), "{}", said.body);
+    // When it comes again, what was kept is known by its mark, and the rest is kept.
+    let part = |number| if number == 0 { Fate::Known } else { Fate::Kept };
+    let again = send_in_parts(&Settings::default(), keyed(), part).await;
+    assert_eq!((again.status, marks(&again)), (StatusCode::NO_CONTENT, marks(&said)));
+    // A policy gave one up, and the disk another.
+    let part = |number| [Fate::Kept, Fate::Dropped, FULL][number];
+    let said = send_in_parts(&Settings::default(), keyed(), part).await;
+    assert_eq!(said.status, StatusCode::INSUFFICIENT_STORAGE);
+    assert!(said.body.contains(&parts), "{}", said.body);
+}
+
+#[tokio::test]
+async fn what_fits_into_one_packet_is_one() {
+    let line = |i: u32| format!("m a={i},b={i}\n");
+    let object = |i: u32| format!("{{\"a\":{i},\"b\":{i}}}");
+    let list = (0..16_384).map(object).collect::<Vec<_>>().join(",\n");
+    for (path, body) in [
+        ("/write", (0..16_384).map(line).collect::<String>()),
+        ("/api/v1/readings", (0..16_384).map(|i| object(i) + "\n").collect()),
+        ("/api/v1/readings", format!("[{list}]")),
+    ] {
+        let bytes = body.len() as u64;
+        let said = check(post(path).body(body.into()).unwrap(), 204, 32_768).await;
+        let [packet] = &said.packets[..] else { panic!("{path}: {} packets", said.packets.len()) };
+        assert!(packet.waits && packet.bytes == bytes);
+    }
+}
+
+/// A body of one reading that notes when it is asked for.
+fn watched(read: &Arc<AtomicBool>) -> Body {
+    let read = Arc::clone(read);
+    Body::new(Full::new(Bytes::from("m a=1 1")).map_frame(move |frame| {
+        read.store(true, Ordering::Relaxed);
+        frame
+    }))
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_turns_requests_away_before_they_are_read() {
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(1));
+    let now = Some(Instant::now() + Duration::from_secs(3_600));
+    let full = Pressing { level: 1.0, high_since: long_ago, retry_after: 7, waits: true, refused: None };
+    let disk = Some("the disk of the journal is full");
+    for (pressing, status) in [
+        (full, 429),
+        (Pressing { refused: disk, ..full }, 507),
+        (Pressing { refused: disk, waits: false, level: 0.0, high_since: None, ..full }, 507),
+        // It is full for a moment; it gives up by a policy; it is as full as it may be without a word.
+        (Pressing { high_since: now, ..full }, 204),
+        (Pressing { waits: false, ..full }, 204),
+        (Pressing { level: 0.8, ..full }, 204),
+    ] {
+        let mut source = source(&Settings::default());
+        let pressure = Pressure::default();
+        source.heed(pressure.clone());
+        pressure.set(pressing);
+        let (read, routes) = (Arc::new(AtomicBool::new(false)), source.routes());
+        let mut answer = Box::pin(routes.oneshot(post("/write").body(watched(&read)).unwrap()));
+        let response = tokio::select! {
+            response = &mut answer => response.unwrap(),
+            packet = source.next() => {
+                packet.unwrap().unwrap().ack.unwrap().tell(Fate::Kept);
+                answer.await.unwrap()
+            }
+        };
+        assert_eq!(response.status().as_u16(), status, "{pressing:?}");
+        let taken = status == 204;
+        assert_eq!(read.load(Ordering::Relaxed), taken);
+        assert_eq!(source.turned_away(), u64::from(!taken));
+        if !taken {
+            assert_eq!(response.headers()["retry-after"], "7");
+            let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            let said = match pressing.refused {
+                None => ("too many requests", "the queue is nearly full: nothing of this request was read: try again"),
+                Some(_) => {
+                    ("unavailable", "nothing of this request was read: the disk of the journal is full: try again")
+                }
+            };
+            assert_eq!((body["code"].as_str().unwrap(), body["message"].as_str().unwrap()), said);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_fills_turns_a_growing_share_away() {
+    let mut source = source(&Settings::default());
+    let (pressure, routes) = (Pressure::default(), source.routes());
+    source.heed(pressure.clone());
+    let high_since = Instant::now().checked_sub(Duration::from_secs(1));
+    let mut away = Vec::new();
+    for level in [0.8, 0.85, 0.9, 0.95, 1.0] {
+        pressure.set(Pressing { level, high_since, retry_after: 1, waits: true, refused: None });
+        let mut count = 0;
+        for _ in 0..200 {
+            // An empty body becomes no packet, so its answer waits for the decoder alone.
+            let mut answer = Box::pin(routes.clone().oneshot(post("/write").body(Body::empty()).unwrap()));
+            let response = tokio::select! {
+                response = &mut answer => response.unwrap(),
+                _ = source.next() => unreachable!("there is no packet"),
+            };
+            count += u64::from(response.status() == StatusCode::TOO_MANY_REQUESTS);
+        }
+        away.push(count);
+    }
+    assert!(away.is_sorted() && away[0] == 0 && away[4] == 200, "{away:?}");
+    assert!(away[1].abs_diff(50) < 25 && away[2].abs_diff(100) < 25 && away[3].abs_diff(150) < 25, "{away:?}");
+    assert_eq!(source.turned_away(), away.iter().sum::<u64>());
+}
+
+#[tokio::test]
+async fn a_million_made_up_devices_take_no_room_and_nothing_from_those_that_are_known() {
+    const LIMIT: usize = 1_000;
+    let mut source = source(&Settings::default());
+    source.limit(LIMIT);
+    let routes = source.routes();
+    let (mut devices, mut known, mut rejected) = (0, 0, 0);
+    for part in 0..20 {
+        let body: String = (0..50_000)
+            .map(|i| if i % 100 == 0 { format!("m,device=d0 a={i}\n") } else { format!("m,device=d{part}-{i} a=1\n") })
+            .collect();
+        let mut answer = Box::pin(routes.clone().oneshot(post("/write").body(Body::from(body)).unwrap()));
+        let response = loop {
+            tokio::select! {
+                response = &mut answer => break response.unwrap(),
+                packet = source.next() => {
+                    let mut packet = packet.unwrap().unwrap();
+                    let new = packet.declarations.iter().filter(|one| matches!(one, Declaration::Device { .. }));
+                    devices += new.count();
+                    known += packet.rows.len();
+                    rejected += packet.rejected.len() as u64 + packet.unnamed;
+                    packet.ack.take().unwrap().tell(Fate::Kept);
+                }
+            }
+        };
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let reason = body["lines"][0]["reason"].as_str().unwrap();
+        assert!(reason.contains("is over the cardinality limit: there are 1000 devices already"), "{reason}");
+        assert!(part == 0 || reason.contains(&format!("device \"d{part}-1\"")), "{reason}");
+    }
+    assert_eq!(devices, LIMIT);
+    // The one that was known goes on, and so do those that came before the limit.
+    assert_eq!((known, rejected), (20 * 500 + LIMIT - 1, 20 * 49_500 - (LIMIT as u64 - 1)));
 }
 
 #[tokio::test]

@@ -144,9 +144,27 @@ impl Book {
         });
     }
 
+    /// The series for which `gone` holds have left: what fires for them is over, as people are told, and what is
+    /// pending is forgotten.
+    pub fn retire(&mut self, gone: impl Fn(Series) -> bool, mut say: impl FnMut(Alert)) {
+        let now = self.clock.now();
+        self.open.retain(|&(_, series), open| {
+            let gone = gone(series);
+            if gone && open.alert.state == State::Firing {
+                say(open.now(State::Cleared, open.last.max(now)));
+            }
+            !gone
+        });
+    }
+
+    /// The alerts that are firing, each as its last change left it; the count and the worst are of now.
+    pub fn open(&self) -> impl Iterator<Item = &Alert> {
+        self.open.values().map(|open| &open.alert).filter(|alert| alert.state == State::Firing)
+    }
+
     /// How many alerts are firing.
     pub fn firing(&self) -> usize {
-        self.open.values().filter(|open| open.alert.state == State::Firing).count()
+        self.open().count()
     }
 
     /// The open alerts, as bytes. Rules are known by name and operators by definition, so that a changed plan finds

@@ -8,6 +8,7 @@
 
 use crate::reading::StreamClock;
 use crate::series::Declaration;
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -88,6 +89,69 @@ impl Checkpoint {
             return Err(Unreadable::Damaged);
         }
         postcard::from_bytes(&bytes[HEADER..]).map_err(|_| Unreadable::Damaged)
+    }
+}
+
+/// Adds a value to bytes: no list of its own for each, as there are hundreds of thousands in a checkpoint.
+pub(crate) fn append<T: Serialize>(value: &T, to: &mut Vec<u8>) {
+    postcard::serialize_with_flavor(value, End(to)).expect("plain data always encodes");
+}
+
+/// The end of a list of bytes, as a place to write to.
+struct End<'a>(&'a mut Vec<u8>);
+
+impl Flavor for End<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// Numbers as the bytes they are, instead of one by one: what detectors remember is most of a checkpoint.
+pub(crate) mod floats {
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+    use std::fmt;
+
+    pub(crate) fn serialize<S: Serializer>(values: &[f64], to: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = vec![0; values.len() * 8];
+        bytes.chunks_exact_mut(8).zip(values).for_each(|(place, value)| place.copy_from_slice(&value.to_le_bytes()));
+        to.serialize_bytes(&bytes)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+        from.deserialize_bytes(Numbers)
+    }
+
+    struct Numbers;
+
+    impl Visitor<'_> for Numbers {
+        type Value = Vec<f64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("numbers of eight bytes each")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<f64>, E> {
+            if !bytes.len().is_multiple_of(8) {
+                return Err(E::invalid_length(bytes.len(), &self));
+            }
+            let number = |eight: &[u8]| f64::from_le_bytes(eight.try_into().expect("eight bytes"));
+            Ok(bytes.chunks_exact(8).map(number).collect())
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod missing;
 pub mod threshold;
 pub mod zscore;
 
+use crate::checkpoint::append;
 use crate::output::{Class, Severity};
 use crate::plan::{Levels, Limits};
 use crate::time::Time;
@@ -63,6 +64,11 @@ pub trait Detector: Clone + Serialize + DeserializeOwned {
     /// A limit of the score as a limit of the value, for people.
     fn threshold(_spec: &Self::Spec, _score: &Score, limit: f64) -> f64 {
         limit
+    }
+
+    /// Reads a little of what is on the heap, to have it near.
+    fn touch(&self) -> u64 {
+        0
     }
 
     /// Bytes on the heap.
@@ -128,6 +134,9 @@ pub struct Judge<D: Detector> {
     spec: D::Spec,
     limits: Limits,
     states: Vec<State<D>>,
+    /// Timed detectors: for each series, the device's clocks at the last reading, and when that was by the stream's
+    /// clock. Nothing for the others.
+    heard: Vec<Option<(Moment, Time)>>,
     /// No timed detector has anything due before this tick.
     next_due: Time,
     /// When the process was started, by the stream's clock.
@@ -140,8 +149,6 @@ pub struct Judge<D: Detector> {
 struct State<D: Detector> {
     detector: D,
     standing: Standing,
-    /// Timed detectors: the device's clocks at the last reading, and when that was by the stream's clock.
-    heard: Option<(Moment, Time)>,
 }
 
 /// The side of a limit.
@@ -166,35 +173,43 @@ struct Standing {
 impl<D: Detector> Judge<D> {
     /// A judge of no series yet.
     pub fn new(spec: D::Spec, limits: Limits) -> Judge<D> {
-        Judge { spec, limits, states: Vec::new(), next_due: Time::MIN, started: Time::MIN }
+        Judge { spec, limits, states: Vec::new(), heard: Vec::new(), next_due: Time::MIN, started: Time::MIN }
     }
 
     /// Makes room for one more series; gives its place.
     pub fn add(&mut self) -> u32 {
-        let detector = D::new(&self.spec);
-        self.states.push(State { detector, standing: Standing::default(), heard: None });
+        self.states.push(State { detector: D::new(&self.spec), standing: Standing::default() });
+        self.heard.resize(if D::TIMED { self.states.len() } else { 0 }, None);
         self.states.len() as u32 - 1
+    }
+
+    /// Forgets what it knows of the series at a place.
+    pub fn reset(&mut self, place: u32) {
+        self.states[place as usize] = State { detector: D::new(&self.spec), standing: Standing::default() };
+        if let Some(heard) = self.heard.get_mut(place as usize) {
+            *heard = None;
+        }
     }
 
     /// A reading of the series at `place`, heard at `heard` by the stream's clock.
     #[inline]
     pub fn observe(&mut self, place: u32, at: Moment, heard: Time, value: f64, mut say: impl FnMut(Verdict)) {
         let state = &mut self.states[place as usize];
-        if D::TIMED {
-            if state.heard.is_some_and(|(_, heard)| heard < self.started) {
+        let mut last = if D::TIMED { self.heard.get_mut(place as usize) } else { None };
+        if let Some(last) = &mut last {
+            if last.is_some_and(|(_, heard)| heard < self.started) {
                 state.detector.resume(&self.spec, at);
             }
             while let Some((time, score)) = state.detector.tick(&self.spec, at) {
                 state.standing.judge::<D>(&self.spec, &self.limits, time, score, &mut say);
             }
-            let newest = state.heard.map_or(at.time, |(before, _)| before.time.max(at.time));
-            state.heard = Some((Moment { time: newest, ..at }, heard));
+            let newest = last.map_or(at.time, |(before, _)| before.time.max(at.time));
+            **last = Some((Moment { time: newest, ..at }, heard));
         }
         if let Some(score) = state.detector.observe(&self.spec, at, &[value]) {
             state.standing.judge::<D>(&self.spec, &self.limits, at.time, score, &mut say);
         }
-        if D::TIMED
-            && let Some((heard_at, heard)) = state.heard
+        if let Some(&mut Some((heard_at, heard))) = last
             && let Some(wait) = state.detector.due(&self.spec, heard_at)
         {
             // A reading makes no other series due any earlier.
@@ -208,8 +223,8 @@ impl<D: Detector> Judge<D> {
             return;
         }
         self.next_due = Time::MAX;
-        for (place, state) in self.states.iter_mut().enumerate() {
-            let Some((at, heard)) = state.heard else { continue };
+        for (place, (state, heard)) in self.states.iter_mut().zip(&self.heard).enumerate() {
+            let Some((at, heard)) = *heard else { continue };
             let passed = now.since(heard.max(self.started)).max(crate::time::Span::ZERO);
             let moved = Moment { time: at.time + passed, watermark: at.watermark + passed, ..at };
             while let Some((time, score)) = state.detector.tick(&self.spec, moved) {
@@ -241,9 +256,15 @@ impl<D: Detector> Judge<D> {
         Some((low, high))
     }
 
-    /// The state of a series, as bytes.
-    pub fn save(&self, place: u32) -> Vec<u8> {
-        postcard::to_allocvec(&self.states[place as usize]).expect("plain data always encodes")
+    /// Reads a little of the state of a series, to have it near.
+    pub fn touch(&self, place: u32) -> u64 {
+        self.states.get(place as usize).map_or(0, |state| state.detector.touch())
+    }
+
+    /// Adds the state of a series to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
+        append(&self.states[place as usize], into);
+        append(&self.heard.get(place as usize), into);
     }
 
     /// Takes a series' state back from bytes.
@@ -251,7 +272,11 @@ impl<D: Detector> Judge<D> {
     /// # Errors
     /// When the bytes are not such a state.
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
-        self.states[place as usize] = postcard::from_bytes(bytes)?;
+        let (state, heard): (State<D>, Option<Option<(Moment, Time)>>) = postcard::from_bytes(bytes)?;
+        self.states[place as usize] = state;
+        if let (Some(here), Some(heard)) = (self.heard.get_mut(place as usize), heard) {
+            *here = heard;
+        }
         self.next_due = Time::MIN;
         Ok(())
     }
@@ -259,6 +284,7 @@ impl<D: Detector> Judge<D> {
     /// Bytes for all series.
     pub fn bytes(&self) -> usize {
         self.states.capacity() * size_of::<State<D>>()
+            + self.heard.capacity() * size_of::<Option<(Moment, Time)>>()
             + self.states.iter().map(|s| s.detector.heap_bytes()).sum::<usize>()
     }
 }

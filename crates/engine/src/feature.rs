@@ -29,7 +29,11 @@ pub struct Rolling {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Ring {
     /// The last values; `next` is the oldest once the ring is full.
-    Count { values: Vec<f64>, next: u32 },
+    Count {
+        #[serde(with = "crate::checkpoint::floats")]
+        values: Vec<f64>,
+        next: u32,
+    },
     /// Values with their times, gathered when dense.
     Span(VecDeque<Pane>),
 }
@@ -165,6 +169,14 @@ impl Rolling {
                 })
             }
         };
+    }
+
+    /// Reads a value of each 128 bytes, to have all of it near.
+    pub fn touch(&self) -> u64 {
+        match &self.ring {
+            Ring::Count { values, .. } => values.iter().step_by(16).fold(0, |touched, value| touched ^ value.to_bits()),
+            Ring::Span(_) => 0,
+        }
     }
 
     /// Bytes on the heap.

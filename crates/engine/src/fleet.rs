@@ -4,10 +4,11 @@
 //! name, node, ordinal), which makes the shard count invisible, and alerts are added in their places.
 
 use crate::alert::Book;
-use crate::output::{Output, What};
+use crate::output::{Alert, Output, What};
 use crate::plan::Plan;
 use crate::reading::Reading;
-use crate::series::Names;
+use crate::series::{Device, Names};
+use hashbrown::HashSet;
 
 /// The end of the way: outputs in order, alerts among them.
 #[derive(Debug)]
@@ -26,6 +27,46 @@ impl Fleet {
     /// Takes the outputs of every shard over one stretch of input, and the ticks of that stretch with their numbers;
     /// leaves all of it in `outputs`, in order, with the alerts that follow from it.
     pub fn gather(&mut self, outputs: &mut Vec<Output>, shards: usize, ticks: &[(u64, Reading)], names: &Names) {
+        self.alerts(outputs, shards, names, |book, outputs, add| {
+            let mut ticks = ticks.iter().peekable();
+            for output in outputs {
+                while let Some((number, tick)) = ticks.peek().filter(|(number, _)| *number < output.input) {
+                    book.tick(tick, |alert| add(*number, alert));
+                    ticks.next();
+                }
+                book.hear(output.node, &output.what, |alert| add(output.input, alert));
+            }
+            for (number, tick) in ticks {
+                book.tick(tick, |alert| add(*number, alert));
+            }
+        });
+    }
+
+    /// The same for what every shard gave when these devices were retired, as input `number`: their alerts are over.
+    pub fn retire(
+        &mut self,
+        outputs: &mut Vec<Output>,
+        shards: usize,
+        (number, devices): (u64, &[Device]),
+        names: &Names,
+    ) {
+        let gone: HashSet<Device> = devices.iter().copied().collect();
+        self.alerts(outputs, shards, names, |book, outputs, add| {
+            for output in outputs {
+                book.hear(output.node, &output.what, |alert| add(output.input, alert));
+            }
+            book.retire(|series| gone.contains(&names.of(series).0), |alert| add(number, alert));
+        });
+    }
+
+    /// Puts outputs in order, and the alerts that `follow` from them in their places.
+    fn alerts(
+        &mut self,
+        outputs: &mut Vec<Output>,
+        shards: usize,
+        names: &Names,
+        follow: impl FnOnce(&mut Book, &[Output], &mut dyn FnMut(u64, Alert)),
+    ) {
         if shards > 1 {
             by_place(outputs, names);
         }
@@ -34,26 +75,20 @@ impl Fleet {
         }
         let mut alerts = Vec::new();
         let first_rule = self.first_rule;
-        let mut ticks = ticks.iter().peekable();
-        let mut add = |input: u64, alert: crate::output::Alert| {
+        follow(&mut self.book, outputs, &mut |input, alert| {
             let device = names.of(alert.series).0;
             let node = first_rule + alert.rule;
             alerts.push(Output { input, device, node, ordinal: 0, what: What::Alert(Box::new(alert)) });
-        };
-        for output in outputs.iter() {
-            while let Some((number, tick)) = ticks.peek().filter(|(number, _)| *number < output.input) {
-                self.book.tick(tick, |alert| add(*number, alert));
-                ticks.next();
-            }
-            self.book.hear(output.node, &output.what, |alert| add(output.input, alert));
-        }
-        for (number, tick) in ticks {
-            self.book.tick(tick, |alert| add(*number, alert));
-        }
+        });
         if !alerts.is_empty() {
             outputs.append(&mut alerts);
             by_place(outputs, names);
         }
+    }
+
+    /// The alerts that are firing, each as its last change left it, in the order of rules.
+    pub fn open_alerts(&self) -> Vec<Alert> {
+        self.book.open().cloned().collect()
     }
 
     /// How many alerts are firing.

@@ -8,6 +8,7 @@ pub mod alert;
 pub mod checkpoint;
 pub mod detector;
 pub mod feature;
+pub mod filter;
 pub mod fleet;
 pub mod node;
 pub mod order;

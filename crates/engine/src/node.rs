@@ -1,12 +1,15 @@
 //! The operators of a plan with their state: a closed list, walked for each reading.
 
+use crate::checkpoint::append;
 use crate::detector::flatline::Flatline;
 use crate::detector::missing::{MissingRate, RangeFault, Silence};
 use crate::detector::threshold::Threshold;
 use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
+use crate::filter::{Compress, Kept};
 use crate::output::{Anomaly, Over, What};
-use crate::plan::{Operator, Statistic, WindowSpec, Work};
+use crate::plan::{CompressSpec, Operator, Statistic, WindowSpec, Work};
+use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::Time;
 use crate::window::{Closed, Windows};
@@ -16,6 +19,8 @@ use crate::window::{Closed, Windows};
 pub enum Node {
     /// A window.
     Window(WindowNode),
+    /// `compress`
+    Compress(CompressNode),
     /// `threshold`
     Threshold(Judge<Threshold>),
     /// `zscore`
@@ -30,11 +35,12 @@ pub enum Node {
     RangeFault(Judge<RangeFault>),
 }
 
-/// Does the same for whichever judge a node holds; windows are the caller's.
+/// Does the same for whichever judge a node holds; windows and filters are the caller's.
 macro_rules! with_judge {
-    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $else:expr) => {
+    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr) => {
         match $node {
-            Node::Window($window) => $else,
+            Node::Window($window) => $windows,
+            Node::Compress($filter) => $filters,
             Node::Threshold($judge) => {
                 type $d = Threshold;
                 $body
@@ -68,6 +74,9 @@ impl Node {
     pub fn new(operator: &Operator) -> Node {
         match operator.work.clone() {
             Work::Window(spec) => Node::Window(WindowNode { spec, states: Vec::new(), feeds: Vec::new() }),
+            Work::Compress(spec) => {
+                Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
+            }
             Work::Threshold(limits) => Node::Threshold(Judge::new((), limits)),
             Work::ZScore(spec, limits) => Node::ZScore(Judge::new(spec, limits)),
             Work::Flatline(spec, limits) => Node::Flatline(Judge::new(spec, limits)),
@@ -79,21 +88,32 @@ impl Node {
 
     /// Makes room for one more series; gives its place.
     pub fn add(&mut self) -> u32 {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add_series())
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add_series(), filter => filter.add_series())
+    }
+
+    /// Forgets what it knows of the series at a place.
+    pub fn reset(&mut self, place: u32) {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.reset(place) }, window => {
+            window.states[place as usize] = Windows::new(&window.spec);
+            window.feeds[place as usize] = Vec::new();
+        }, filter => {
+            filter.states[place as usize] = Compress::default();
+            filter.feeds[place as usize] = None;
+        });
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
     pub fn timed(&self) -> bool {
-        with_judge!(self, _judge: D => D::TIMED, _ => false)
+        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false)
     }
 
     /// Whether it takes readings outside the plausible range.
     pub fn takes_bad(&self) -> bool {
-        with_judge!(self, _judge: D => D::TAKES_BAD, _ => false)
+        with_judge!(self, _judge: D => D::TAKES_BAD, _ => false, _ => false)
     }
 
-    /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows say nothing until
-    /// they close.
+    /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows and filters are asked
+    /// by the loop itself.
     #[inline]
     pub fn observe(
         &mut self,
@@ -107,25 +127,24 @@ impl Node {
         with_judge!(
             self,
             judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
-            window => {
-                window.add(place, at.time, value);
-            }
+            _ => unreachable!("the loop has windows and filters of its own"),
+            _ => unreachable!("the loop has windows and filters of its own")
         );
     }
 
     /// The tick clock has moved: what timed detectors have to say, with the places of their series.
     pub fn tick(&mut self, now: Time, mut say: impl FnMut(u32, Verdict)) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => ());
     }
 
     /// The process was started at `at`, by the stream's clock.
     pub fn start(&mut self, at: Time) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => ());
     }
 
     /// The values of a series that are no anomaly to this node, if it is a detector that can tell beforehand.
     pub fn band(&self, place: u32) -> Option<(f64, f64)> {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None)
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None)
     }
 
     /// Reads the state of a series, to have it near when it is needed.
@@ -137,13 +156,19 @@ impl Node {
         }
     }
 
-    /// The state of a series, as bytes.
-    pub fn save(&self, place: u32) -> Vec<u8> {
+    /// The same for all of the state, before it is saved.
+    pub fn touch_all(&self, place: u32) -> u64 {
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.touch(place) }, _ => self.touch(place) as u64, _ => 0)
+    }
+
+    /// Adds the state of a series to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
         with_judge!(
             self,
-            judge: D => { let _ = D::EACH; judge.save(place) },
-            window => postcard::to_allocvec(&window.states[place as usize]).expect("plain data always encodes")
-        )
+            judge: D => { let _ = D::EACH; judge.save(place, into) },
+            window => append(&window.states[place as usize], into),
+            filter => append(&filter.states[place as usize], into)
+        );
     }
 
     /// Takes a series' state back from bytes.
@@ -154,12 +179,12 @@ impl Node {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.load(place, bytes) }, window => {
             window.states[place as usize] = postcard::from_bytes(bytes)?;
             Ok(())
-        })
+        }, filter => filter.load(place, bytes))
     }
 
     /// Bytes for all series.
     pub fn bytes(&self) -> usize {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.bytes() }, window => window.bytes())
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.bytes() }, window => window.bytes(), filter => filter.bytes())
     }
 }
 
@@ -204,6 +229,55 @@ impl Subject {
     }
 }
 
+/// A filter that keeps some readings.
+#[derive(Debug)]
+pub struct CompressNode {
+    /// How it chooses.
+    pub spec: CompressSpec,
+    /// What it knows of each series.
+    pub states: Vec<Compress>,
+    /// For each series, the shard's number of the channel that takes what is kept, if somebody does.
+    pub feeds: Vec<Option<u32>>,
+    /// Of all series together, those that have left among them.
+    pub total: Kept,
+}
+
+impl CompressNode {
+    fn add_series(&mut self) -> u32 {
+        self.states.push(Compress::default());
+        self.feeds.push(None);
+        self.states.len() as u32 - 1
+    }
+
+    /// A reading of the series at `place`; what is kept goes to `keep`, with the channel that takes it.
+    #[inline(never)]
+    pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, Reading)) {
+        let (state, feed) = (&mut self.states[place as usize], self.feeds[place as usize]);
+        let before = state.count();
+        state.observe(&self.spec, reading, |kept| feed.into_iter().for_each(|feed| keep(feed, kept)));
+        self.total.add(before, state.count());
+    }
+
+    /// The series at `place` has ended.
+    pub fn end(&mut self, place: u32, like: Reading, mut keep: impl FnMut(u32, Reading)) {
+        let (state, feed) = (&mut self.states[place as usize], self.feeds[place as usize]);
+        let before = state.count();
+        state.end(like, |kept| feed.into_iter().for_each(|feed| keep(feed, kept)));
+        self.total.add(before, state.count());
+    }
+
+    fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
+        let state: Compress = postcard::from_bytes(bytes)?;
+        self.total.add(self.states[place as usize].count(), state.count());
+        self.states[place as usize] = state;
+        Ok(())
+    }
+
+    fn bytes(&self) -> usize {
+        self.states.capacity() * size_of::<Compress>() + self.feeds.capacity() * size_of::<Option<u32>>()
+    }
+}
+
 /// A window operator.
 #[derive(Debug)]
 pub struct WindowNode {
@@ -235,6 +309,8 @@ impl WindowNode {
     }
 
     fn bytes(&self) -> usize {
-        self.states.capacity() * size_of::<Windows>() + self.states.iter().map(Windows::heap_bytes).sum::<usize>()
+        self.states.capacity() * size_of::<Windows>()
+            + self.feeds.iter().map(|feeds| size_of_val(feeds) + size_of_val(&feeds[..])).sum::<usize>()
+            + self.states.iter().map(Windows::heap_bytes).sum::<usize>()
     }
 }

@@ -24,6 +24,7 @@ const REACH: usize = 48;
 
 /// The clock of one device, and what it holds back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Saved", into = "Saved")]
 pub struct Order {
     timing: Timing,
     /// Largest time so far.
@@ -38,6 +39,34 @@ pub struct Order {
 
 /// At a reading a second and a second's disorder, that is all there are.
 const FEW: usize = 4;
+
+/// The same without the places that are not in use.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    timing: Timing,
+    latest: Time,
+    watermark: Time,
+    few: Vec<Reading>,
+    more: Option<Box<More>>,
+}
+
+impl From<Order> for Saved {
+    fn from(order: Order) -> Saved {
+        let Order { timing, latest, watermark, few, count, more } = order;
+        Saved { timing, latest, watermark, few: few[..usize::from(count)].to_vec(), more }
+    }
+}
+
+impl TryFrom<Saved> for Order {
+    type Error = &'static str;
+
+    fn try_from(saved: Saved) -> Result<Order, &'static str> {
+        let Saved { timing, latest, watermark, few: held, more } = saved;
+        let mut order = Order { latest, watermark, more, count: held.len() as u8, ..Order::new(timing) };
+        order.few.get_mut(..held.len()).ok_or("more readings are held than there is room for")?.copy_from_slice(&held);
+        Ok(order)
+    }
+}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct More {
@@ -80,6 +109,11 @@ impl Ord for Held {
 }
 
 impl Order {
+    /// The largest time that was heard; [`Time::MIN`]: none yet.
+    pub fn latest(&self) -> Time {
+        self.latest
+    }
+
     /// A device that has not spoken yet.
     pub fn new(timing: Timing) -> Order {
         let few = [Reading::tick(Time::MIN); FEW];

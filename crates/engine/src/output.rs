@@ -14,7 +14,7 @@ use std::fmt;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// One output, in its place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// Number of the input that let it be decided.
     pub input: u64,
@@ -29,7 +29,7 @@ pub struct Output {
 }
 
 /// The nouns that come out.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum What {
     /// A reading that came after its device's watermark had passed it. The input's number is its own.
     Late(Reading),

@@ -36,7 +36,7 @@ pub struct ChannelFacts {
     pub states: Vec<String>,
 }
 
-/// One node of the list: a window or a detector.
+/// One node of the list: a filter, a window or a detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
     /// The name of its section: `spike` for `[detector.spike]`.
@@ -64,6 +64,8 @@ pub enum Work {
     MissingRate(MissingRateSpec, Limits),
     /// `type = "missing"`: readings outside the channel's plausible range
     RangeFault(Limits),
+    /// `[filter.NAME]` with `type = "compress"`
+    Compress(CompressSpec),
 }
 
 /// A window over time: tumbling where `every` equals `size`, else hopping.
@@ -75,6 +77,34 @@ pub struct WindowSpec {
     pub every: Span,
     /// The statistics to give, in the order asked for.
     pub give: Vec<Statistic>,
+}
+
+/// Which readings of a series are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompressSpec {
+    /// The way of choosing.
+    pub by: Keep,
+    /// A reading that comes this long after the last kept one, or later, is kept whatever it says.
+    pub at_least: Option<Span>,
+}
+
+/// The ways of choosing.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Keep {
+    /// What is left out lies within `error` of the line between its kept neighbours.
+    SwingingDoor {
+        /// In the channel's unit.
+        error: f64,
+    },
+    /// What is left out lies within `error` of the last kept reading.
+    DeadBand {
+        /// In the channel's unit.
+        error: f64,
+    },
+    /// The first reading of each span, aligned to the epoch.
+    Every(Span),
+    /// The first of each so many readings; at least 1.
+    First(u32),
 }
 
 /// What a window says of its readings.
@@ -211,6 +241,7 @@ impl Operator {
     pub fn derived(&self, channel: &str) -> Vec<String> {
         match &self.work {
             Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name())).collect(),
+            Work::Compress(_) => vec![format!("{}.{channel}", self.name)],
             _ => Vec::new(),
         }
     }

@@ -4,8 +4,11 @@
 //! in order of first sight and never reused, so the same input gives the same numbers. The names travel to the
 //! shards as [`Declaration`]s, in the same order as the readings.
 
+mod names;
+
+pub use names::{Names, TooManyDevices};
+
 use crate::time::Span;
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// A device by number.
@@ -21,7 +24,7 @@ pub struct Channel(pub u32);
 pub struct Series(pub u32);
 
 /// What a device's clock is, and how long it waits for stragglers. Set by the source that the device speaks through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Timing {
     /// A device's watermark stands this far behind its largest time.
     pub late: Span,
@@ -52,164 +55,6 @@ pub enum Declaration {
         /// The channel's name.
         channel: String,
     },
-}
-
-/// The names of a stream: who is who. Bounded: see [`Names::LIMIT`].
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    devices: Vec<DeviceName>,
-    device_by_name: HashMap<String, Device>,
-    channels: Vec<String>,
-    channel_by_name: HashMap<String, Channel>,
-    series: Vec<(Device, Channel)>,
-    series_by_pair: HashMap<(Device, Channel), Series>,
-    /// What nobody has been told yet.
-    fresh: Vec<Declaration>,
-}
-
-#[derive(Clone, Debug)]
-struct DeviceName {
-    name: String,
-    tags: Vec<(String, String)>,
-    timing: Timing,
-    slot: u8,
-}
-
-/// There is no room for another device; the reading that brought it is rejected by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyDevices;
-
-impl Names {
-    /// The most devices that one stream may have. A typing error in a topic, or a device that makes up a new
-    /// name for each message, must not eat the memory of the others.
-    pub const LIMIT: usize = 1_000_000;
-
-    /// No names yet.
-    pub fn new() -> Names {
-        Names::default()
-    }
-
-    /// The number of a device, given now if it is new.
-    ///
-    /// # Errors
-    /// [`TooManyDevices`] when a new one would pass [`Names::LIMIT`].
-    pub fn device(&mut self, name: &str, timing: Timing, tags: &[(&str, &str)]) -> Result<Device, TooManyDevices> {
-        if let Some(&device) = self.device_by_name.get(name) {
-            return Ok(device);
-        }
-        if self.devices.len() >= Names::LIMIT {
-            return Err(TooManyDevices);
-        }
-        let device = Device(self.devices.len() as u32);
-        let tags: Vec<(String, String)> = tags.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect();
-        self.devices.push(DeviceName { name: name.to_owned(), tags: tags.clone(), timing, slot: slot_of(name) });
-        self.device_by_name.insert(name.to_owned(), device);
-        self.fresh.push(Declaration::Device { device, name: name.to_owned(), timing, tags });
-        Ok(device)
-    }
-
-    /// The number of a channel, given now if it is new.
-    pub fn channel(&mut self, name: &str) -> Channel {
-        if let Some(&channel) = self.channel_by_name.get(name) {
-            return channel;
-        }
-        let channel = Channel(self.channels.len() as u32);
-        self.channels.push(name.to_owned());
-        self.channel_by_name.insert(name.to_owned(), channel);
-        channel
-    }
-
-    /// The number of a channel of a device, given now if it is new.
-    pub fn series(&mut self, device: Device, channel: Channel) -> Series {
-        if let Some(&series) = self.series_by_pair.get(&(device, channel)) {
-            return series;
-        }
-        let series = Series(self.series.len() as u32);
-        self.series.push((device, channel));
-        self.series_by_pair.insert((device, channel), series);
-        self.fresh.push(Declaration::Series { series, device, channel: self.channel_name(channel).to_owned() });
-        series
-    }
-
-    /// Takes over what another stream's names declared, so that this side can print them. Numbers must agree.
-    pub fn follow(&mut self, declaration: &Declaration) {
-        match declaration {
-            Declaration::Device { device, name, timing, tags } => {
-                let tags: Vec<(&str, &str)> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-                let given = self.device(name, *timing, &tags);
-                debug_assert_eq!(given, Ok(*device));
-            }
-            Declaration::Series { series, device, channel } => {
-                let channel = self.channel(channel);
-                let given = self.series(*device, channel);
-                debug_assert_eq!(given, *series);
-            }
-        }
-        self.fresh.clear();
-    }
-
-    /// All names as declarations, in the order of their numbers: following them gives the same numbers.
-    pub fn declarations(&self) -> Vec<Declaration> {
-        let devices = self.devices.iter().enumerate().map(|(number, device)| Declaration::Device {
-            device: Device(number as u32),
-            name: device.name.clone(),
-            timing: device.timing,
-            tags: device.tags.clone(),
-        });
-        let series = self.series.iter().enumerate().map(|(number, &(device, channel))| Declaration::Series {
-            series: Series(number as u32),
-            device,
-            channel: self.channel_name(channel).to_owned(),
-        });
-        devices.chain(series).collect()
-    }
-
-    /// What was declared since the last call, in order.
-    pub fn take_fresh(&mut self) -> Vec<Declaration> {
-        std::mem::take(&mut self.fresh)
-    }
-
-    /// The number of a series by its names, if there is one.
-    pub fn find(&self, device: &str, channel: &str) -> Option<Series> {
-        let device = self.device_by_name.get(device)?;
-        let channel = self.channel_by_name.get(channel)?;
-        self.series_by_pair.get(&(*device, *channel)).copied()
-    }
-
-    /// How many devices there are.
-    pub fn device_count(&self) -> usize {
-        self.devices.len()
-    }
-
-    /// How many series there are.
-    pub fn series_count(&self) -> usize {
-        self.series.len()
-    }
-
-    /// A device's name.
-    pub fn device_name(&self, device: Device) -> &str {
-        &self.devices[device.0 as usize].name
-    }
-
-    /// A device's tags, in the order the source gave them.
-    pub fn device_tags(&self, device: Device) -> &[(String, String)] {
-        &self.devices[device.0 as usize].tags
-    }
-
-    /// The slot a device's state lives in.
-    pub fn slot(&self, device: Device) -> u8 {
-        self.devices[device.0 as usize].slot
-    }
-
-    /// A channel's name.
-    pub fn channel_name(&self, channel: Channel) -> &str {
-        &self.channels[channel.0 as usize]
-    }
-
-    /// The device and channel of a series.
-    pub fn of(&self, series: Series) -> (Device, Channel) {
-        self.series[series.0 as usize]
-    }
 }
 
 /// How many slots there are: the unit of snapshot and, in a cluster, the Kafka partition. Never changes.
@@ -258,25 +103,5 @@ mod tests {
         ] {
             assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
         }
-    }
-
-    #[test]
-    fn numbers_are_given_once_and_in_order() {
-        let mut names = Names::new();
-        let a = names.device("press-1", Timing::default(), &[("line", "3")]).unwrap();
-        let b = names.device("press-2", Timing::default(), &[]).unwrap();
-        assert_eq!((a, b), (Device(0), Device(1)));
-        assert_eq!(names.device("press-1", Timing::default(), &[]).unwrap(), a);
-        let heat = names.channel("temperature");
-        let series = names.series(b, heat);
-        assert_eq!(names.of(series), (b, heat));
-        let declared = names.take_fresh();
-        assert_eq!(declared.len(), 3);
-        assert!(names.take_fresh().is_empty());
-
-        let mut other = Names::new();
-        declared.iter().for_each(|d| other.follow(d));
-        assert_eq!(other.device_name(other.of(series).0), "press-2");
-        assert_eq!(other.device_tags(a), [("line".to_owned(), "3".to_owned())]);
     }
 }

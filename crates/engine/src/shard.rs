@@ -1,8 +1,8 @@
 //! The loop. One input in, outputs out; the same inputs in the same order give the same outputs.
 //!
 //! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Beside it, in
-//! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare`, what passing time
-//! brings about is in `passing`, and state goes to bytes and back in `snapshot`.
+//! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare` and leave in `retire`,
+//! what passing time brings about is in `passing`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
 //! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
@@ -11,6 +11,7 @@
 mod state;
 mod declare;
 mod passing;
+mod retire;
 mod snapshot;
 
 use crate::detector::Moment;
@@ -18,9 +19,10 @@ use crate::node::{Node, Subject};
 use crate::output::{Output, What};
 use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
-use crate::series::{Declaration, Device, Series};
+use crate::series::{Declaration, Device, SLOTS, Series};
 use crate::time::{Span, Time};
-use state::{AHEAD, DeviceFacts, Followed, NEAR, Route, Spoken};
+use hashbrown::HashMap;
+use state::{AHEAD, DeviceFacts, Followed, Known, NEAR, NOT_OURS, Route, Shape, Spoken};
 use std::sync::Arc;
 
 /// Everything that can happen to a shard.
@@ -30,10 +32,12 @@ pub enum Input<'a> {
     Declare(&'a [Declaration]),
     /// Readings and ticks in order of arrival. A shard gets its own readings and every tick.
     Batch(&'a Batch),
+    /// These devices are gone, as this number: what they have left comes out, and their room is free.
+    Retire(u64, &'a [Device]),
     /// The input has ended, as this number: nothing is waited for any more, open windows close.
     End(u64),
-    /// Give the state of your slots.
-    Save,
+    /// Give the state of a slot.
+    Save(u8),
     /// Say what you expect of your series: a question of those who look on, which changes nothing.
     Expect,
 }
@@ -43,8 +47,8 @@ pub enum Input<'a> {
 pub struct Outputs {
     /// In order of place.
     pub list: Vec<Output>,
-    /// The state of each slot that has any, after [`Input::Save`].
-    pub saved: Vec<(u8, Vec<u8>)>,
+    /// The state of the slot after [`Input::Save`]; nothing where the shard has no device in it.
+    pub saved: Vec<u8>,
     /// After [`Input::Expect`]: of a series, the lowest and the highest value that would be no anomaly.
     pub expected: Vec<(Series, f64, f64)>,
 }
@@ -60,8 +64,15 @@ pub struct Shard {
     devices: Vec<Spoken>,
     facts: Vec<DeviceFacts>,
     series: Vec<Followed>,
-    /// The channel of each series.
-    channels: Vec<String>,
+    /// The channels of our series.
+    channels: Vec<Known>,
+    channel_by_name: HashMap<Box<str>, u32>,
+    shapes: Vec<Shape>,
+    /// Places that retired devices have left, and those of their series by shape.
+    free_devices: Vec<u32>,
+    free_series: Vec<Vec<u32>>,
+    /// The devices of each slot, in the order of their numbers.
+    by_slot: Vec<Vec<u32>>,
     /// From the stream's numbers to our places; [`NOT_OURS`] for those of other shards.
     device_places: Vec<u32>,
     series_places: Vec<u32>,
@@ -72,6 +83,10 @@ pub struct Shard {
     /// Whether any device's clock is the clock of arrival, which ticks move.
     arrival_clocks: bool,
     clock: StreamClock,
+    /// Readings that filters have just kept, with the series that takes them. Empty between two walks.
+    kept: Vec<(u32, Reading)>,
+    /// Readings of nobody that was declared.
+    strays: u64,
 }
 
 impl Shard {
@@ -87,11 +102,18 @@ impl Shard {
             facts: Vec::new(),
             series: Vec::new(),
             channels: Vec::new(),
+            channel_by_name: HashMap::new(),
+            shapes: Vec::new(),
+            free_devices: Vec::new(),
+            free_series: Vec::new(),
+            by_slot: vec![Vec::new(); SLOTS],
             device_places: Vec::new(),
             series_places: Vec::new(),
             routes: Vec::new(),
             arrival_clocks: false,
             clock: StreamClock::default(),
+            kept: Vec::new(),
+            strays: 0,
         }
     }
 
@@ -109,8 +131,9 @@ impl Shard {
                     }
                 }
             }
+            Input::Retire(number, devices) => self.retire(*number, devices, out),
             Input::End(number) => self.end(*number, out),
-            Input::Save => out.saved = self.save(),
+            Input::Save(slot) => self.save(*slot, &mut out.saved),
             Input::Expect => self.expect(out),
         }
     }
@@ -131,13 +154,13 @@ impl Shard {
     /// The way of a reading, top to bottom.
     #[inline(always)]
     fn read(&mut self, number: u64, mut reading: Reading, out: &mut Outputs) {
-        let place = self.series_places[reading.series.0 as usize];
-        let Some(series) = self.series.get(place as usize) else { return };
+        let place = self.series_places.get(reading.series.0 as usize).copied().unwrap_or(NOT_OURS);
+        let Some(series) = self.series.get(place as usize) else { return self.strays += 1 };
         let (low, high) = series.range;
         if !(low <= reading.value && reading.value <= high) {
             reading.quality = Quality::OutOfRange;
         }
-        let (index, hears) = (series.device, series.on_arrival.0 < series.on_arrival.1);
+        let (index, hears) = (series.device, series.arriving > 0);
         let device = &mut self.devices[index as usize];
         // The last moment of time is where clocks stand that have ended; a reading there (a device's "no time") goes
         // aside and moves nothing.
@@ -148,12 +171,12 @@ impl Shard {
         if device.order.waits() {
             device.order.hold(reading);
             if hears {
-                self.walk(number, place, self.series[place as usize].on_arrival, &reading, out);
+                self.walk(number, place, self.series[place as usize].on_arrival(), &reading, out);
             }
             self.release(number, index, out);
         } else {
             if hears {
-                self.walk(number, place, self.series[place as usize].on_arrival, &reading, out);
+                self.walk(number, place, self.series[place as usize].on_arrival(), &reading, out);
             }
             self.follow(number, place, &reading, out);
         }
@@ -173,7 +196,7 @@ impl Shard {
     fn follow(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let series = &mut self.series[place as usize];
         series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
-        let (device, routes) = (series.device, series.in_order);
+        let (device, routes) = (series.device, series.in_order());
         if self.devices[device as usize].next_end <= reading.time {
             self.close_until(number, device, reading.time, out);
         }
@@ -184,8 +207,9 @@ impl Shard {
     /// held at the same time and are looked up once.)
     #[inline(always)]
     fn walk(&mut self, number: u64, place: u32, routes: (u32, u32), reading: &Reading, out: &mut Outputs) {
-        let Shard { series, devices, nodes, routes: all, clock, .. } = self;
-        let device = &mut devices[series[place as usize].device as usize];
+        let Shard { series, devices, nodes, routes: all, clock, kept, .. } = self;
+        let (of, behind) = (series[place as usize].device, series[place as usize].behind);
+        let device = &mut devices[of as usize];
         for route in &all[routes.0 as usize..routes.1 as usize] {
             if reading.quality != Quality::Good && !route.takes_bad {
                 continue;
@@ -194,17 +218,24 @@ impl Shard {
                 Node::Window(window) => {
                     let upto = Span(i64::from(reading.flags.has(Flags::UP_TO)));
                     let opened = window.add(route.state, reading.time - upto, reading.value);
-                    device.next_end = device.next_end.min(opened);
+                    if !behind {
+                        device.next_end = device.next_end.min(opened);
+                    }
                 }
+                Node::Compress(filter) => filter.observe(route.state, reading, |to, reading| kept.push((to, reading))),
                 node => {
                     let here = &series[place as usize];
-                    let (time, watermark) = (reading.time, device.order.watermark());
+                    let watermark = if behind { reading.time } else { device.order.watermark() };
+                    let time = reading.time;
                     let at = Moment { time, watermark, range: here.range };
                     let subject = Subject { series: here.series, seen: series[here.origin as usize].seen };
                     let speaker = Speaker { number, device: device.device, node: route.node };
                     judge(node, route.state, at, clock.heard(time), reading.value, subject, speaker, out);
                 }
             }
+        }
+        if !self.kept.is_empty() {
+            self.pass_on_kept(number, out);
         }
     }
 }

@@ -29,7 +29,7 @@ pub mod downsample;
 pub use points::{Points, Quality};
 pub use reader::{Asked, LakeReader, Row};
 pub use settings::LakeSettings;
-pub use shared::FileFacts;
+pub use shared::{FileFacts, SharedNames};
 pub use table::Table;
 pub use tier::{Bucket, Tier};
 pub use writer::LakeWriter;

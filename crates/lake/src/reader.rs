@@ -211,7 +211,8 @@ impl LakeReader {
         };
         {
             let names = self.shared.names();
-            let book = self.shared.book(&names);
+            let plan = self.shared.plan();
+            let book = Book { names: &names, plan: &plan };
             let said = frozen.iter().flat_map(|held| held.said(slot).iter()).chain(live.iter());
             let mut wanted: Vec<&Output> = said.filter(|output| takes(output, asked, stretch, &book)).collect();
             wanted.sort_by_key(|output| std::cmp::Reverse((time_of(&output.what), output.input)));
@@ -256,7 +257,8 @@ impl LakeReader {
         };
         let in_frozen = frozen.as_deref().map_or_else(Vec::new, |held| held.series(stretch));
         let names = self.shared.names();
-        let book = self.shared.book(&names);
+        let plan = self.shared.plan();
+        let book = Book { names: &names, plan: &plan };
         let mut points = Vec::new();
         let mut offer = |series, chunks: &Chunks, found: &mut Newest<Row>| {
             points.clear();

@@ -13,6 +13,7 @@ use crate::said::{NOUNS, table, time_of};
 use crate::shared::{FileFacts, Shared};
 use crate::table::Table;
 use crate::tier::{Tier, buckets};
+use ouzel_connect::crash;
 use ouzel_connect::disk::DiskFile;
 use ouzel_connect::encode::parquet::Table as Writer;
 use ouzel_connect::encode::{Book, Column, Kind, Statistics, Value, columns, fields, statistics};
@@ -56,7 +57,8 @@ impl Roll<'_> {
     fn tables(&mut self, held: &Held) -> io::Result<()> {
         self.shared.disk.create_folder(&self.shared.dir.join("tmp"))?;
         let names = self.shared.names();
-        let book = self.shared.book(&names);
+        let plan = self.shared.plan();
+        let book = Book { names: &names, plan: &plan };
         let order = in_order(held, &book);
         let mut points = Vec::with_capacity(held.most_points());
         for day in days(held, &order, &mut points) {
@@ -140,6 +142,7 @@ impl Roll<'_> {
         let bytes = file.size()?;
         let facts = FileFacts { table, day, from: self.from, to: self.to, rows, first, last, bytes };
         self.shared.disk.create_folder(&facts.folder(&self.shared.dir))?;
+        crash::point("lake-roll");
         self.shared.disk.rename(&temporary, &facts.path(&self.shared.dir))?;
         self.done.push(facts);
         Ok(())

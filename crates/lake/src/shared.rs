@@ -3,12 +3,11 @@
 use crate::held::Held;
 use crate::table::Table;
 use ouzel_connect::disk::Disk;
-use ouzel_connect::encode::Book;
 use ouzel_engine::plan::Plan;
-use ouzel_engine::series::Names;
+use ouzel_engine::series::{Declaration, Names};
 use ouzel_engine::time::civil_from_days;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// A file that the manifest lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +62,9 @@ pub(crate) struct State {
     pub(crate) retired: u64,
 }
 
+/// The names of a stream, where a lake need not have its own.
+pub type SharedNames = Arc<RwLock<Names>>;
+
 /// Shared by a writer and its readers.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -70,13 +72,16 @@ pub(crate) struct Shared {
     pub(crate) disk: Disk,
     #[cfg(feature = "parquet")]
     pub(crate) dir: PathBuf,
-    pub(crate) plan: Arc<Plan>,
+    /// A lock, because a config may be reloaded while readers put numbers into words; held to clone a pointer.
+    plan: RwLock<Arc<Plan>>,
     /// A lock, because a reader must see memory and files of one moment: a reading that moved from one to the other in
     /// between would be missed or seen twice. The writer holds it for the rows of a step; readers while they clone a
     /// few pointers and copy an open chunk. Nobody reads or writes a file under it.
     state: Mutex<State>,
     /// A lock, because readers ask by names that the stream still adds to. Written when a name is new.
-    names: RwLock<Names>,
+    names: SharedNames,
+    /// Somebody else adds to them.
+    shared_names: bool,
     #[cfg(feature = "parquet")]
     pub(crate) opened: crate::file::Opened,
 }
@@ -84,15 +89,16 @@ pub(crate) struct Shared {
 impl Shared {
     /// Of a lake in `dir`; one that is only in memory never looks there.
     #[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "there are no files without parquet"))]
-    pub(crate) fn new(disk: &Disk, dir: &Path, plan: Arc<Plan>, state: State) -> Shared {
+    pub(crate) fn new(disk: &Disk, dir: &Path, plan: Arc<Plan>, names: Option<SharedNames>, state: State) -> Shared {
         Shared {
             #[cfg(feature = "parquet")]
             disk: disk.clone(),
             #[cfg(feature = "parquet")]
             dir: dir.to_owned(),
-            plan,
+            plan: RwLock::new(plan),
             state: Mutex::new(state),
-            names: RwLock::default(),
+            names: names.clone().unwrap_or_default(),
+            shared_names: names.is_some(),
             #[cfg(feature = "parquet")]
             opened: crate::file::Opened::default(),
         }
@@ -108,11 +114,19 @@ impl Shared {
         self.names.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn names_mut(&self) -> RwLockWriteGuard<'_, Names> {
-        self.names.write().unwrap_or_else(PoisonError::into_inner)
+    /// Takes a name over; where others add to them it is there already.
+    pub(crate) fn declare(&self, declarations: &[Declaration]) {
+        if !self.shared_names {
+            let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+            declarations.iter().for_each(|declaration| names.follow(declaration));
+        }
     }
 
-    pub(crate) fn book<'a>(&'a self, names: &'a Names) -> Book<'a> {
-        Book { names, plan: &self.plan }
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_plan(&self, plan: Arc<Plan>) {
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
     }
 }

@@ -5,7 +5,7 @@ use crate::points::{Mark, Point, Quality, micros};
 use crate::reader::LakeReader;
 use crate::said::slot;
 use crate::settings::LakeSettings;
-use crate::shared::{Shared, State};
+use crate::shared::{Shared, SharedNames, State};
 use ouzel_connect::disk::Disk;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_connect::sink::Noun;
@@ -59,10 +59,25 @@ impl LakeWriter {
         plan: Arc<Plan>,
         settings: LakeSettings,
     ) -> Result<(LakeWriter, LakeReader), Fault> {
+        LakeWriter::open_with(disk, dir, plan, None, settings)
+    }
+
+    /// The same with names that somebody else keeps, and has added to before a step comes.
+    ///
+    /// # Errors
+    /// As [`LakeWriter::open`].
+    #[cfg(feature = "parquet")]
+    pub fn open_with(
+        disk: &Disk,
+        dir: &Path,
+        plan: Arc<Plan>,
+        names: Option<SharedNames>,
+        settings: LakeSettings,
+    ) -> Result<(LakeWriter, LakeReader), Fault> {
         let (files, listed) = keep::Files::open(disk, dir)?;
         let kept = files.kept();
         let state = State { live: Held::new(kept), files: Arc::new(listed), ..State::default() };
-        let shared = Arc::new(Shared::new(disk, dir, plan, state));
+        let shared = Arc::new(Shared::new(disk, dir, plan, names, state));
         let reader = LakeReader::new(&shared);
         let (ranges, files) = (Vec::new(), Some(files));
         Ok((LakeWriter { shared, settings, next: kept, ranges, files, forgotten: 0 }, reader))
@@ -80,10 +95,34 @@ impl LakeWriter {
         )))
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// Always.
+    #[cfg(not(feature = "parquet"))]
+    pub fn open_with(
+        disk: &Disk,
+        dir: &Path,
+        plan: Arc<Plan>,
+        _: Option<SharedNames>,
+        settings: LakeSettings,
+    ) -> Result<(LakeWriter, LakeReader), Fault> {
+        LakeWriter::open(disk, dir, plan, settings)
+    }
+
     /// A lake without files: the newest readings that fit into `settings.recent`, and what was said of them. What is
     /// older is forgotten, and counted.
     pub fn in_memory(plan: Arc<Plan>, settings: LakeSettings) -> (LakeWriter, LakeReader) {
-        let shared = Arc::new(Shared::new(&Disk::simulated(), Path::new(""), plan, State::default()));
+        LakeWriter::in_memory_with(plan, None, settings)
+    }
+
+    /// The same with names that somebody else keeps, and has added to before a step comes.
+    pub fn in_memory_with(
+        plan: Arc<Plan>,
+        names: Option<SharedNames>,
+        settings: LakeSettings,
+    ) -> (LakeWriter, LakeReader) {
+        let shared = Arc::new(Shared::new(&Disk::simulated(), Path::new(""), plan, names, State::default()));
         let reader = LakeReader::new(&shared);
         let writer = LakeWriter {
             shared,
@@ -162,6 +201,16 @@ impl LakeWriter {
         Ok(())
     }
 
+    /// Outputs are computed by this plan from now on. What is held was said by the one before, so it is written first.
+    ///
+    /// # Errors
+    /// When files cannot be written; the plan is taken over all the same.
+    pub fn plan(&mut self, plan: Arc<Plan>) -> Result<(), Fault> {
+        let written = self.finish();
+        self.shared.set_plan(plan);
+        written
+    }
+
     /// The clock on the wall has come to `now`: files are written when that is due, and go when they are too old.
     ///
     /// # Errors
@@ -198,15 +247,15 @@ impl LakeWriter {
         if declarations.is_empty() {
             return;
         }
-        let mut names = self.shared.names_mut();
+        let plan = self.shared.plan();
+        self.shared.declare(declarations);
         for declaration in declarations {
-            names.follow(declaration);
             let Declaration::Series { series, channel, .. } = declaration else { continue };
             let index = series.0 as usize;
             if self.ranges.len() <= index {
                 self.ranges.resize(index + 1, ANY);
             }
-            let facts = self.shared.plan.channels.iter().find(|facts| facts.name == *channel);
+            let facts = plan.channels.iter().find(|facts| facts.name == *channel);
             self.ranges[index] = facts.and_then(|facts| facts.range).map_or(ANY, |(low, high)| Range { low, high });
         }
     }

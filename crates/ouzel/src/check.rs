@@ -54,15 +54,20 @@ fn outline(config: &Config) -> String {
     let names = |operators: &mut dyn Iterator<Item = &Operator>| {
         operators.map(|operator| operator.name.as_str()).collect::<BTreeSet<_>>().len()
     };
+    let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_));
     let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
+    let is_detector = |operator: &&Operator| !is_window(operator) && !is_filter(operator);
     let operators = &config.plan.operators;
     let parts = [
         (config.sources.len(), "source"),
+        (names(&mut operators.iter().filter(is_filter)), "filter"),
         (names(&mut operators.iter().filter(is_window)), "window"),
-        (names(&mut operators.iter().filter(|operator| !is_window(operator))), "detector"),
+        (names(&mut operators.iter().filter(is_detector)), "detector"),
         (config.plan.alerts.len(), "alert"),
         (config.sinks.len() + config.live_sinks.len(), "sink"),
     ];
-    let parts = parts.map(|(count, word)| counted(count as u64, word)).join(", ");
+    // Most configs have no filter, and need not hear of it.
+    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || *word != "filter");
+    let parts = parts.map(|(count, word)| counted(count as u64, word)).collect::<Vec<_>>().join(", ");
     format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))
 }

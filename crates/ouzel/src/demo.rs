@@ -4,15 +4,15 @@ mod judge;
 mod plan;
 
 use crate::ending::{Done, Ending, Failure};
-use crate::figures::{bytes, counted, grouped};
+use crate::figures::{counted, grouped};
 use crate::live::{Ended, Launch, new_key};
-use crate::{meter, screen, stop};
+use crate::{screen, stop, tally};
 use judge::{Witness, judge};
 use ouzel_engine::time::{Span, Time};
 use ouzel_lake::LakeSettings;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config;
-use ouzel_pipeline::live::Lake;
+use ouzel_pipeline::live::{Lake, Logs};
 use plan::Play;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -97,8 +97,9 @@ pub fn run(args: &Args) -> Done {
         name: "demo".into(),
         config,
         clock,
-        journal: data.join("journal"),
-        sync: Duration::from_millis(20),
+        text: text.clone(),
+        path: None,
+        logs: Logs::new(data.join("journal")),
         lake: lake(data),
         listen: vec![listen],
         or_nearby: args.listen.is_none(),
@@ -172,14 +173,6 @@ fn sum_up(ended: &Ended, witness: &Witness, speaks: Time) {
         grouped(counters.alerts.get()),
         grouped(counters.aggregates.get()),
     ));
-    if let Some(p99) = counters.latency.quantile(0.99) {
-        screen::say(&format!(
-            "  took      at most {:.1} ms from a reading to what follows, 99 of 100 times",
-            p99.as_secs_f64() * 1e3
-        ));
-    }
-    if let Some(peak) = meter::peak_rss_bytes() {
-        screen::say(&format!("  memory    {} at most", bytes(peak)));
-    }
+    tally::lines(counters).iter().for_each(|(word, rest)| screen::say(&format!("  {word:<10}{rest}")));
     screen::say("  next      ouzel demo --print-config > hall.toml && ouzel run hall.toml");
 }

@@ -32,6 +32,16 @@ pub enum Failure {
 /// What a command gives back.
 pub type Done = Result<Ending, Failure>;
 
+impl Failure {
+    /// What it says to people; nothing, where there is nothing to say.
+    pub fn message(&self) -> &str {
+        match self {
+            Failure::Failed(message) | Failure::Usage(message) | Failure::Config(message) => message,
+            Failure::Closed => "",
+        }
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Failure {
         if sink::is_closed(&fault) { Failure::Closed } else { Failure::Failed(fault.what) }

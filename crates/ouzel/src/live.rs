@@ -1,23 +1,26 @@
 //! A live run with its page: what `run` and `demo` have in common.
 
 mod parts;
+mod reload;
+
+pub use parts::reopen;
 
 use crate::ending::Failure;
 use crate::screen;
 use axum::Router;
 use ouzel_connect::disk::Disk;
-use ouzel_connect::sink::Sink;
+use ouzel_connect::sink::{Noun, Sink};
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::Config;
+use ouzel_pipeline::config::{Config, InForce};
 use ouzel_pipeline::counters::Counters;
 use ouzel_pipeline::live::notice::{Notice, Notices, Weight};
 use ouzel_pipeline::live::play::Truth;
-use ouzel_pipeline::live::{Lake, Live, Mover, Parts};
-use ouzel_pipeline::outlet::Outlet;
+use ouzel_pipeline::live::{Lake, Live, Logs, Mover, Parts, SinkPart, SinkWhat};
 use ouzel_server::history::History;
-use ouzel_server::running::{Advance, Running, ServerSettings};
+use ouzel_server::running::{Advance, Reload, Running, ServerSettings};
 use ouzel_server::{listen, serve};
+use reload::Current;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +28,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// What to run, and how.
 pub struct Launch {
@@ -35,10 +38,12 @@ pub struct Launch {
     pub config: Config,
     /// What time it is.
     pub clock: Clock,
-    /// The journal's folder.
-    pub journal: PathBuf,
-    /// The longest that a message waits for a sync.
-    pub sync: Duration,
+    /// The text of it.
+    pub text: String,
+    /// Its file, to be read again by SIGHUP; a demo has none.
+    pub path: Option<PathBuf>,
+    /// Journal, output log and checkpoints.
+    pub logs: Logs,
     /// Where results rest.
     pub lake: Lake,
     /// Where the page is served; nowhere, if empty.
@@ -103,24 +108,27 @@ impl Launch {
         let (notices, heard) = Notices::new();
         let teller = std::thread::spawn(move || tell(&heard));
         let listeners = self.listeners()?;
-        let Launch { name, config, clock, witness, stop, length, .. } = self;
+        let Launch { name, config, text, clock, witness, stop, length, .. } = self;
         let plan = Arc::new(config.plan.clone());
-        let made = parts::make(&config, &clock).await?;
-        let mut outlet = Outlet::open(&config.sinks, &plan)?;
+        let mut made = parts::make(&config, &clock).await?;
         if let Some(witness) = witness {
-            outlet.add("witness", witness);
+            let (name, what) = ("witness".to_owned(), SinkWhat::Now(witness));
+            made.sinks.push(SinkPart { name, take: vec![Noun::Anomalies], what });
         }
+        let (wish, mut wishes) = mpsc::channel::<reload::Wish>(4);
+        let hangup = crate::stop::listen_for_hangup()?;
+        let sources: parts::Sources = Arc::new(config.sources.clone().into());
         let began = Instant::now();
         let mut live = Live::start(Parts {
-            plan: Arc::clone(&plan),
+            config: InForce::new(&text, config.plan.clone()),
             clock: clock.clone(),
             disk: Disk::Real,
-            journal: self.journal,
-            sync: self.sync,
+            logs: self.logs,
+            devices: config.devices,
             sources: made.sources,
-            outlet,
             sinks: made.sinks,
             lake: self.lake,
+            reread: Some(Box::new(reopen(&sources))),
             notices,
         })?;
         let page = Page {
@@ -129,20 +137,32 @@ impl Launch {
             clock: clock.clone(),
             key: self.key,
             ui_dir: self.ui_dir,
-            extra: made.routes,
-            keyed: made.keyed,
+            extra: std::mem::take(&mut made.routes),
+            keyed: std::mem::take(&mut made.keyed),
+            reload: self.path.is_some().then_some(wish),
         };
         let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
         let (close, server) = page.open(listeners, &mut live);
         ready(&addresses);
         let over = || length.is_some_and(|length| began.elapsed() >= length) || stop.load(Ordering::Relaxed);
         let served = || !server.as_ref().is_some_and(tokio::task::JoinHandle::is_finished);
+        let entrances = std::mem::take(&mut made.entrances);
+        let mut current = Current { path: self.path, config, entrances, sources };
         while !over() && served() && !live.is_broken() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            let wish = tokio::time::timeout(LOOK_EVERY, wishes.recv()).await.ok().flatten();
+            if wish.is_some() || hangup.swap(false, Ordering::Relaxed) {
+                let answer = tokio::select! {
+                    answer = current.reload(&mut live, &clock) => answer,
+                    () = raised(&stop) => break,
+                };
+                say(&answer);
+                // Whoever asked may have gone.
+                wish.into_iter().for_each(|wish| drop(wish.send(answer.clone())));
+            }
         }
         let ran = began.elapsed();
         let counters = Arc::clone(&live.counters);
-        made.entrances.iter().for_each(tokio::task::JoinHandle::abort);
+        current.entrances.iter().for_each(|(_, entrance)| entrance.abort());
         // The page ends while the rest is drained; its streams are told. It may have ended already.
         let _ = close.send(());
         let drained = tokio::time::timeout(DRAIN, live.stop()).await;
@@ -181,6 +201,27 @@ impl Launch {
     }
 }
 
+/// Waits until a flag is up.
+async fn raised(flag: &AtomicBool) {
+    while !flag.load(Ordering::Relaxed) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Says what became of a reload.
+fn say(answer: &reload::Answer) {
+    match answer {
+        Ok(changes) => {
+            screen::say("the config was read again:");
+            changes.iter().for_each(|change| screen::say(&format!("  {change}")));
+        }
+        Err(problems) => {
+            screen::say("warning: the config was read again, and nothing has changed, for it has problems:");
+            problems.iter().for_each(|problem| screen::say(&format!("  {problem}")));
+        }
+    }
+}
+
 /// The page of a run.
 struct Page {
     name: String,
@@ -190,6 +231,7 @@ struct Page {
     ui_dir: Option<PathBuf>,
     extra: Router,
     keyed: Router,
+    reload: Option<mpsc::Sender<reload::Wish>>,
 }
 
 type Server = tokio::task::JoinHandle<Result<(), ouzel_connect::fault::Fault>>;
@@ -213,6 +255,7 @@ impl Page {
             controls: live.controls.clone(),
             history,
             advance,
+            reload: self.reload.map(ask),
         };
         let settings = ServerSettings {
             key: self.key,
@@ -226,6 +269,21 @@ impl Page {
         }));
         (close, Some(server))
     }
+}
+
+/// Puts a wish to reload where it is granted, and waits for the answer.
+fn ask(wishes: mpsc::Sender<reload::Wish>) -> Reload {
+    let ended = || Err(vec!["the run is about to end".to_owned()]);
+    Arc::new(move || {
+        let wishes = wishes.clone();
+        Box::pin(async move {
+            let (wish, answer) = oneshot::channel();
+            if wishes.send(wish).await.is_err() {
+                return ended();
+            }
+            answer.await.unwrap_or_else(|_| ended())
+        })
+    })
 }
 
 fn advance(mover: Mover) -> Advance {

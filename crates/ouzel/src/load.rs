@@ -1,6 +1,6 @@
 //! A config from its file.
 
-use ouzel_pipeline::config::{self, Config, Read};
+use ouzel_pipeline::config::{self, Config, InForce, Read};
 use std::io;
 use std::path::Path;
 
@@ -34,6 +34,17 @@ pub fn load(path: &Path) -> Result<Loaded, String> {
 }
 
 impl Loaded {
+    /// The config and its text, as a live run keeps them.
+    ///
+    /// # Errors
+    /// All problems and advice, for people.
+    pub fn in_force(self) -> Result<(Config, InForce), String> {
+        let text = self.text.clone();
+        let config = self.config()?;
+        let in_force = InForce::new(&text, config.plan.clone());
+        Ok((config, in_force))
+    }
+
     /// The config.
     ///
     /// # Errors

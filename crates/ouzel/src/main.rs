@@ -15,6 +15,7 @@ mod bench;
 mod screen;
 mod simulate;
 mod stop;
+mod tally;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -7,15 +7,16 @@ mod report;
 mod watch;
 
 use crate::ending::{Done, Ending, Failure};
+use crate::live::reopen;
 use crate::load::{Loaded, load};
 use crate::{meter, screen, stop};
 use inputs::Inputs;
 use outputs::Form;
 use ouzel_connect::disk::Disk;
 use ouzel_pipeline::config::Config;
-use ouzel_pipeline::journal::Tail;
 use ouzel_pipeline::outlet::Outlet;
 use ouzel_pipeline::run::{self, Settings};
+use ouzel_pipeline::runner;
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,13 +117,14 @@ pub fn run(args: &Args) -> Done {
 /// The journal of a live run through the config.
 fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Done {
     let path = args.config.as_deref().unwrap_or(Path::new(""));
-    let mut config = load(path).and_then(Loaded::config).map_err(Failure::Config)?;
+    let (mut config, in_force) = load(path).and_then(Loaded::in_force).map_err(Failure::Config)?;
     outputs::spare_live_files(&mut config);
     let sinks = outputs::sinks(&config, args.out.as_deref().map(|folder| (folder, args.format)), args.json)?;
+    let recorded = runner::recorded(&Disk::Real, folder, &in_force)?;
+    let reread = reopen(&Arc::new(config.sources.clone().into()));
     let plan = Arc::new(config.plan);
-    let tail = Tail::recorded(&Disk::Real, folder)?;
     let mut outlet = Outlet::open(&sinks, &plan)?;
-    let ran = run::run_journal(&plan, tail, &mut outlet, stop)?;
+    let ran = run::run_journal(&plan, recorded, Some(Box::new(reread)), &mut outlet, stop)?;
     if ran.damaged > 0 {
         let (bytes, readings) = (ran.damaged, ran.lost);
         screen::say(&format!(

@@ -4,7 +4,7 @@ use crate::ending::{Done, Ending, Failure};
 use crate::figures::{counted, grouped, seconds};
 use crate::live::{Ended, Launch};
 use crate::load::{Loaded, load};
-use crate::{screen, stop};
+use crate::{screen, stop, tally};
 use ouzel_lake::LakeSettings;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config::Config;
@@ -29,7 +29,7 @@ pub struct Args {
 /// When the config has problems, or something in it cannot be opened.
 pub fn run(args: &Args) -> Done {
     let stop = stop::listen()?;
-    let config = load(&args.config).and_then(Loaded::config).map_err(Failure::Config)?;
+    let (config, in_force) = load(&args.config).and_then(Loaded::in_force).map_err(Failure::Config)?;
     if config.sources.is_empty() {
         let what = "it has no `[source.NAME]`, so there is nothing to run";
         return Err(Failure::Config(format!("{}: {what}", args.config.display())));
@@ -39,8 +39,9 @@ pub fn run(args: &Args) -> Done {
     let launch = Launch {
         name,
         clock: Clock::Wall,
-        journal: config.journal.dir.clone(),
-        sync: config.journal.sync,
+        text: in_force.text.to_string(),
+        path: Some(args.config.clone()),
+        logs: config.journal.clone(),
         lake: lake(&config, !listen.is_empty()),
         listen,
         or_nearby: false,
@@ -93,4 +94,5 @@ fn sum_up(ended: &Ended) {
         counted(counters.anomalies.get(), "anomaly"),
         counted(counters.alerts.get(), "alert"),
     ));
+    tally::lines(counters).iter().for_each(|(word, rest)| screen::say(&format!("{word}: {rest}")));
 }

@@ -3,7 +3,7 @@
 
 use crate::ending::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -22,6 +22,17 @@ pub fn listen() -> Result<Arc<AtomicBool>, Failure> {
             .map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
     }
     Ok(stop)
+}
+
+/// A flag that goes up when the config is to be read again.
+///
+/// # Errors
+/// When the system lets nobody listen to signals.
+pub fn listen_for_hangup() -> Result<Arc<AtomicBool>, Failure> {
+    let hangup = Arc::new(AtomicBool::new(false));
+    flag::register(SIGHUP, Arc::clone(&hangup))
+        .map_err(|error| Failure::Failed(format!("cannot listen to signals: {error}")))?;
+    Ok(hangup)
 }
 
 /// Standard input that ends when the user wants an end, though nothing comes and nobody closes it.

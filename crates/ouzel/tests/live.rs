@@ -7,10 +7,15 @@ mod live {
     mod ask;
     mod broker;
     mod files;
+    mod full;
     mod hook;
+    mod kill;
     mod lake;
+    mod names;
     mod ouzel;
     mod page;
     mod proxy;
+    mod reload;
+    mod sinks;
     mod stop;
 }

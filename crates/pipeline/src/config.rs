@@ -8,7 +8,10 @@ mod advice;
 mod alert;
 mod channel;
 mod detector;
+mod devices;
+mod filter;
 mod format;
+mod in_force;
 mod journal;
 mod lake;
 #[cfg(feature = "http")]
@@ -35,12 +38,15 @@ mod tree;
 mod webhook;
 mod window;
 
-pub use journal::JournalSettings;
+pub use devices::DevicesConfig;
+pub use in_force::InForce;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
 
+use crate::live::Logs;
 use crate::queue::QueueSettings;
 use ouzel_connect::format::FormatHints;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::{Noun, SinkSettings};
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
@@ -62,11 +68,13 @@ pub struct Config {
     /// Where results go, by name, in the order of the file.
     pub sinks: Vec<(String, SinkSettings)>,
     /// Where a live run writes down what it takes in.
-    pub journal: JournalSettings,
+    pub journal: Logs,
     /// Where results are kept, if they are.
     pub lake: Option<LakeSettings>,
     /// Where the page is; `None`: nobody said.
     pub server: Option<ServerConfig>,
+    /// How many devices there may be, and when one is gone.
+    pub devices: DevicesConfig,
     /// The same on other machines: for a live run only.
     pub live_sinks: Vec<LiveSinkConfig>,
 }
@@ -80,6 +88,10 @@ pub struct LiveSinkConfig {
     pub what: LiveSinkKind,
     /// Which nouns it takes.
     pub take: Vec<Noun>,
+    /// How fast it may be sent to; `None`: as fast as it takes.
+    pub at_most: Option<Rate>,
+    /// What happens to what comes faster.
+    pub beyond: Beyond,
 }
 
 /// The types of sinks on other machines.
@@ -255,6 +267,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let operators = order::operators(&windows, &detectors, found);
     let sinks = sink::read_all(&sections, folder, found);
     let lake = lake::read(&sections, folder, found);
+    let devices = devices::read(&sections, found);
     let journal = journal::read(&sections, folder, found);
     let server = server::read(&sections, folder, found);
     #[cfg(feature = "mqtt")]
@@ -286,10 +299,21 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     for (name, sink) in sinks {
         match sink {
             sink::SinkKind::Here(settings) => here.push((name.what, settings)),
-            sink::SinkKind::Live(what, take) => live_sinks.push(LiveSinkConfig { name: name.what, what, take }),
+            sink::SinkKind::Live(what, take, sink::Pace { at_most, beyond }) => {
+                live_sinks.push(LiveSinkConfig { name: name.what, what, take, at_most, beyond });
+            }
         }
     }
-    Some(Config { sources, plan: Plan { channels, operators, alerts }, sinks: here, journal, lake, server, live_sinks })
+    Some(Config {
+        sources,
+        plan: Plan { channels, operators, alerts },
+        sinks: here,
+        journal,
+        lake,
+        server,
+        devices,
+        live_sinks,
+    })
 }
 
 /// The tags that sources are known to give.

@@ -1,9 +1,13 @@
 //! What people say to a running pipeline. It goes through the journal, so that a restart knows it, too.
 
 use crate::clock::Clock;
+use crate::config::InForce;
+use crate::queue::Bell;
+use crate::trouble::Trouble;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_engine::time::Time;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// A control record.
@@ -36,23 +40,43 @@ pub enum Order {
         /// Until when.
         until: Time,
     },
+    /// The device is not expected to speak any more: its state goes and its alerts are over. If it does speak, it is new.
+    Retire {
+        /// Its name.
+        device: String,
+        /// The number of this word among the inputs; the intake gives it.
+        input: u64,
+    },
+    /// Trouble of the pipeline itself has begun, or is over.
+    Trouble(Trouble),
 }
 
 /// Where people say things to a running pipeline. Cheap to clone; all clones speak to the same one.
 #[derive(Clone, Debug)]
 pub struct Controls {
     clock: Clock,
+    /// Rings for the intake.
+    bell: Arc<Bell>,
     /// The other end is held by the intake.
     to_intake: mpsc::Sender<Said>,
 }
 
-/// A control on its way into the journal.
+/// A word on its way into the journal.
 #[derive(Debug)]
 pub struct Said {
     /// What is to be written.
-    pub control: Control,
+    pub word: Word,
     /// Hears of it once the journal is synced, or why it could not be.
     pub done: oneshot::Sender<Result<(), Fault>>,
+}
+
+/// What people give to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Word {
+    /// A control record.
+    Control(Control),
+    /// Another config is to be in force.
+    Config(InForce),
 }
 
 impl Controls {
@@ -60,9 +84,9 @@ impl Controls {
     const WAITING: usize = 64;
 
     /// A way to speak, and the end at which the intake listens.
-    pub fn new(clock: Clock) -> (Controls, mpsc::Receiver<Said>) {
+    pub fn new(clock: Clock, bell: Arc<Bell>) -> (Controls, mpsc::Receiver<Said>) {
         let (to_intake, said) = mpsc::channel(Controls::WAITING);
-        (Controls { clock, to_intake }, said)
+        (Controls { clock, bell, to_intake }, said)
     }
 
     /// Says `what` and waits until the journal holds it. Gives what was written.
@@ -70,13 +94,37 @@ impl Controls {
     /// # Errors
     /// Where the journal could not take it, or the pipeline has stopped.
     pub async fn say(&self, what: Order, by: &str) -> Result<Control, Fault> {
-        let stopped = || Fault { whose: Whose::Us, retry: Retry::Later, what: "the pipeline has stopped".into() };
         let control = Control { at: self.clock.now(), by: by.to_owned(), what };
-        let (done, heard) = oneshot::channel();
-        self.to_intake.send(Said { control: control.clone(), done }).await.map_err(|_| stopped())?;
-        heard.await.map_err(|_| stopped())??;
+        self.give(Word::Control(control.clone())).await?;
         Ok(control)
     }
+
+    /// Lets another config be in force, and waits until the journal holds it.
+    ///
+    /// # Errors
+    /// As [`Controls::say`].
+    pub async fn reload(&self, config: InForce) -> Result<(), Fault> {
+        self.give(Word::Config(config)).await
+    }
+
+    async fn give(&self, word: Word) -> Result<(), Fault> {
+        let (done, heard) = oneshot::channel();
+        self.to_intake.send(Said { word, done }).await.map_err(|_| stopped())?;
+        self.bell.ring();
+        heard.await.map_err(|_| stopped())?
+    }
+
+    /// The same for a thread that cannot wait: where too many words wait already this one is not heard, and the caller
+    /// says it again later. Says whether it was taken.
+    pub fn mention(&self, what: Order, by: &str) -> bool {
+        let control = Control { at: self.clock.now(), by: by.to_owned(), what };
+        let (done, _) = oneshot::channel();
+        self.to_intake.try_send(Said { word: Word::Control(control), done }).is_ok()
+    }
+}
+
+fn stopped() -> Fault {
+    Fault { whose: Whose::Us, retry: Retry::Later, what: "the pipeline has stopped".into() }
 }
 
 #[cfg(test)]
@@ -85,15 +133,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_word_counts_once_the_journal_holds_it_and_fails_with_the_pipeline() {
-        let (controls, mut said) = Controls::new(Clock::manual(Time::from_secs(7)));
+        let (controls, mut said) = Controls::new(Clock::manual(Time::from_secs(7)), Arc::default());
         let journal = tokio::spawn(async move {
-            let Said { control, done } = said.recv().await.unwrap();
+            let Said { word, done } = said.recv().await.unwrap();
             done.send(Ok(())).unwrap();
-            control
+            word
         });
         let control = controls.say(Order::Start, "ann").await.unwrap();
         assert_eq!((control.at, control.by.as_str()), (Time::from_secs(7), "ann"));
-        assert_eq!(journal.await.unwrap(), control);
+        assert_eq!(journal.await.unwrap(), Word::Control(control));
         assert_eq!(controls.say(Order::Start, "ann").await.unwrap_err().what, "the pipeline has stopped");
     }
 }

@@ -1,5 +1,10 @@
 //! What a live run counts. Written by the parts, read by the server at any time; no part waits for another here.
 
+mod row;
+
+pub use row::Row;
+
+use crate::queue::Reason;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -35,13 +40,38 @@ impl Level {
     }
 }
 
+/// A time that something takes, in milliseconds, where there is one.
+#[derive(Debug)]
+pub struct Wait(AtomicU64);
+
+impl Wait {
+    const NONE: u64 = u64::MAX;
+
+    /// Sets it.
+    pub fn set(&self, wait: Option<Duration>) {
+        let millis = wait.map_or(Wait::NONE, |wait| u64::try_from(wait.as_millis()).unwrap_or(Wait::NONE));
+        self.0.store(millis, Ordering::Relaxed);
+    }
+
+    /// What it is.
+    pub fn get(&self) -> Option<Duration> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|&millis| millis != Wait::NONE).map(Duration::from_millis)
+    }
+}
+
+impl Default for Wait {
+    fn default() -> Wait {
+        Wait(AtomicU64::new(Wait::NONE))
+    }
+}
+
 /// All counters of a live run.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Of each source, in the order of the config.
-    pub sources: Vec<SourceCounters>,
+    pub sources: Row<SourceCounters>,
     /// Of each sink, in the order of the config.
-    pub sinks: Vec<SinkCounters>,
+    pub sinks: Row<SinkCounters>,
     /// Readings in the journal, and so never lost.
     pub journalled: Count,
     /// Records written to the journal.
@@ -82,6 +112,30 @@ pub struct Counters {
     pub lake_files: Level,
     /// Steps that a page missed because it looked on too slowly.
     pub unseen: Count,
+    /// Bytes of the journal that are there now, and how many it may have.
+    pub journal_held: Level,
+    /// See `journal_held`.
+    pub journal_holds: Level,
+    /// Bytes of the output log that are there now.
+    pub outputs_held: Level,
+    /// Bytes written to the output log.
+    pub outputs_bytes: Count,
+    /// Checkpoints made.
+    pub checkpoints: Count,
+    /// Bytes written for them.
+    pub checkpoint_bytes: Count,
+    /// How long the worker stood still for each.
+    pub checkpoint_pause: Histogram,
+    /// When the newest was made, in microseconds since 1970; 0: none yet.
+    pub checkpoint_us: Level,
+    /// From the time of a reading, by its own clock, to its arrival here; those that came ahead of it count as none.
+    pub travel: Histogram,
+    /// From the arrival of a message to the moment it is durable.
+    pub durable: Histogram,
+    /// Readings that the journal only refers to, and that could not be read again.
+    pub unread: Count,
+    /// The journal cannot be written now.
+    pub full: AtomicBool,
 }
 
 /// A source's. `received = passed on + dropped + held`, in readings, whenever nobody is in the middle of a step.
@@ -95,14 +149,24 @@ pub struct SourceCounters {
     pub received: Count,
     /// Readings handed on to the journal, those known already among them.
     pub passed: Count,
-    /// Readings given up by the queue's policy.
+    /// Readings given up by the queue, whatever the reason.
     pub dropped: Count,
+    /// The same by reason; their sum is `dropped`.
+    pub drops: Drops,
+    /// Bytes that came, as they were sent, where that is known: bodies of HTTP, messages of MQTT.
+    pub bytes: Count,
+    /// Requests that were asked to come again, or refused, before they were read.
+    pub turned_away: Count,
     /// Messages given up before they were readings: QoS 0 that came faster than it could be read.
     pub lost: Count,
     /// Readings in the queue.
     pub held: Level,
+    /// What fills the queue, in readings' worth: input that could not be read takes room, too.
+    pub used: Level,
     /// Readings the queue may hold.
     pub holds: Level,
+    /// When the queue will be full if it goes on as in the last ten seconds; none while it is not filling.
+    pub full_in: Wait,
     /// Readings that were in the journal already and were not taken a second time.
     pub known: Count,
     /// Pieces of input that could not be read.
@@ -117,6 +181,52 @@ pub struct SourceCounters {
     pub last_packet_us: Level,
 }
 
+impl SourceCounters {
+    /// How full the queue is, from 0 to 1; with a packet that is larger than the queue, more.
+    pub fn utilisation(&self) -> f64 {
+        self.used.get() as f64 / self.holds.get().max(1) as f64
+    }
+}
+
+/// Readings that a queue gave up, by reason.
+#[derive(Debug, Default)]
+pub struct Drops {
+    /// The oldest ones, for new ones.
+    pub oldest: Count,
+    /// New ones, for which there was no room.
+    pub newest: Count,
+    /// Chosen by chance.
+    pub random: Count,
+    /// Left out by sampling.
+    pub sampled: Count,
+    /// Nothing could be kept, and the sender was told so at once.
+    pub refused: Count,
+}
+
+impl Drops {
+    /// The counter of a reason.
+    pub fn of(&self, reason: Reason) -> &Count {
+        match reason {
+            Reason::Oldest => &self.oldest,
+            Reason::Newest => &self.newest,
+            Reason::Random => &self.random,
+            Reason::Sampled => &self.sampled,
+            Reason::Refused => &self.refused,
+        }
+    }
+
+    /// All of them, by the words of metrics and API.
+    pub fn all(&self) -> [(&'static str, &Count); 5] {
+        [
+            ("oldest", &self.oldest),
+            ("newest", &self.newest),
+            ("random", &self.random),
+            ("sampled", &self.sampled),
+            ("refused", &self.refused),
+        ]
+    }
+}
+
 /// A sink's.
 #[derive(Debug, Default)]
 pub struct SinkCounters {
@@ -128,8 +238,21 @@ pub struct SinkCounters {
     pub retries: Count,
     /// Outputs given up, because the receiver will never take them or too many waited.
     pub dropped: Count,
+    /// Outputs that were left out, or merged into others, to keep to the rate.
+    pub thinned: Count,
+    /// How many outputs it was owed in all, by this process and those before.
+    pub owed: Level,
+    /// How many of them are delivered, left out or given up.
+    pub handled: Level,
+    /// From the arrival of what caused an output to its confirmation by the receiver.
+    pub confirmed: Histogram,
+}
+
+impl SinkCounters {
     /// Outputs that wait.
-    pub waiting: Level,
+    pub fn waiting(&self) -> u64 {
+        u64::try_from(self.owed.get() - self.handled.get()).unwrap_or(0)
+    }
 }
 
 /// A histogram of durations: four buckets an octave, from 1 µs to 4 700 s, so a quantile is right within a fifth.

@@ -3,68 +3,119 @@
 //! ```text
 //! source → queue ┐                        ┌→ lake
 //! source → queue ┼→ intake → journal → work ┼→ page
-//! source → queue ┘                        └→ sinks
+//! source → queue ┘              ↓         └→ output log → sinks, each at its own pace
+//!                          checkpoints
 //! ```
-//! Sources and sinks are tasks, intake, work and lake are threads; they share counters and pass everything else on.
+//! Sources and sinks over networks are tasks; intake, work, lake, checkpoints and each file are threads. They share
+//! counters and pass everything else on.
 
+mod behind;
 mod cursor;
+mod deliver;
 mod drive;
 mod entry;
+mod held;
 mod keep;
+mod mover;
 pub mod notice;
+mod open;
 pub mod play;
+mod record;
+mod reload;
+mod roll;
+mod save;
+mod sinks;
 mod work;
 
+pub use cursor::{Reached, reached};
+pub use mover::Mover;
+pub use reload::{Reload, Same, at_next_start};
+pub use save::Often;
+
 use crate::clock::Clock;
+use crate::config::{DevicesConfig, InForce};
 use crate::control::Controls;
-use crate::counters::{Counters, SinkCounters, SourceCounters};
-use crate::journal::{Journal, Mender, Opening};
-use crate::outlet::Outlet;
-use crate::queue::{Bell, Queue, QueueSettings};
+use crate::counters::Counters;
+use crate::log::Readers;
+use crate::outputs::Sizes;
+use crate::queue::{Bell, QueueSettings};
+use crate::runner::Reread;
 use crate::step::Step;
-use crate::stream::Stream;
-use cursor::Cursor;
-use drive::{SinkDriver, SourceDriver};
-use entry::{Entry, Feed, Known};
+use entry::Change;
+use held::{Held, Places};
 use notice::Notices;
 use ouzel_connect::disk::Disk;
 use ouzel_connect::fault::{Fault, Retry, Whose};
-use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::live::LiveSink;
+use ouzel_connect::sink::{Noun, Sink, SinkSettings};
 use ouzel_connect::source::live::LiveSource;
-use ouzel_engine::plan::Plan;
-use ouzel_engine::time::Span;
 use ouzel_lake::{LakeReader, LakeSettings};
+use roll::Roll;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use work::{Post, Silences, Watch, Work};
+use tokio::sync::mpsc;
+use work::Sinks;
 
 /// What a live run is made of.
 pub struct Parts {
-    /// What is computed.
-    pub plan: Arc<Plan>,
+    /// What is computed, and the text that says so.
+    pub config: InForce,
     /// What time it is.
     pub clock: Clock,
     /// Where files are.
     pub disk: Disk,
-    /// The journal's folder.
-    pub journal: PathBuf,
-    /// The longest that a message waits for a sync.
-    pub sync: Duration,
+    /// Where logs and checkpoints are, and how large they may be.
+    pub logs: Logs,
+    /// How many devices there may be, and when one is retired.
+    pub devices: DevicesConfig,
     /// Where readings come from.
     pub sources: Vec<SourcePart>,
-    /// Sinks that are files.
-    pub outlet: Outlet,
-    /// Sinks over networks.
+    /// Where results go.
     pub sinks: Vec<SinkPart>,
     /// Where results rest.
     pub lake: Lake,
+    /// Reads files again that the journal refers to.
+    pub reread: Option<Box<dyn Reread>>,
     /// Where people hear of trouble.
     pub notices: Notices,
+}
+
+/// Journal, output log and checkpoints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// Their folder.
+    pub folder: PathBuf,
+    /// The longest that a message waits for a sync.
+    pub sync: Duration,
+    /// When the journal is full, and when a segment of it is.
+    pub journal: Sizes,
+    /// So much of the journal is kept although nobody needs it.
+    pub keep: u64,
+    /// When the output log gives its oldest segment up, and when a segment of it is full.
+    pub outputs: Sizes,
+    /// When checkpoints are made.
+    pub checkpoints: Often,
+    /// Room on the disk that is set aside, beside that for a checkpoint.
+    pub reserve: u64,
+}
+
+impl Logs {
+    /// In this folder, of usual sizes.
+    pub fn new(folder: impl Into<PathBuf>) -> Logs {
+        Logs {
+            folder: folder.into(),
+            sync: Duration::from_millis(20),
+            journal: Sizes { segment: 64 << 20, bound: 2 << 30 },
+            keep: 0,
+            outputs: Sizes { segment: 16 << 20, bound: 256 << 20 },
+            checkpoints: Often { every: Duration::from_secs(60), after: 64 << 20 },
+            reserve: 1 << 20,
+        }
+    }
 }
 
 /// Where results rest.
@@ -89,14 +140,38 @@ pub struct SourcePart {
     pub eager: bool,
 }
 
-/// A sink over a network.
+/// A sink.
 pub struct SinkPart {
     /// Its name.
     pub name: String,
-    /// What delivers.
-    pub sink: Box<dyn LiveSink>,
     /// The nouns it takes, beside the alerts that are sent to it by name.
     pub take: Vec<Noun>,
+    /// What it is.
+    pub what: SinkWhat,
+}
+
+impl SinkPart {
+    /// Whether people stand behind it: what they silenced is not told, and trouble of the pipeline is.
+    fn people(&self) -> bool {
+        matches!(self.what, SinkWhat::Live { .. })
+    }
+}
+
+/// The sorts of sinks.
+pub enum SinkWhat {
+    /// Files that go on where they were left.
+    Files(SinkSettings),
+    /// Written to by this process from now on: standard output, a witness.
+    Now(Box<dyn Sink>),
+    /// Over a network.
+    Live {
+        /// What delivers.
+        sink: Box<dyn LiveSink>,
+        /// How much it may be sent.
+        at_most: Option<Rate>,
+        /// What becomes of more.
+        beyond: Beyond,
+    },
 }
 
 /// A run that is going on.
@@ -109,182 +184,59 @@ pub struct Live {
     pub steps: Option<mpsc::Receiver<Arc<Step>>>,
     /// What is at rest.
     pub lake: Option<LakeReader>,
+    common: Common,
     bell: Arc<Bell>,
-    stopping: Arc<AtomicBool>,
-    stop: watch::Sender<bool>,
-    queues: Vec<Arc<Queue>>,
+    roll: Roll,
+    /// Makes readers of the output log.
+    readers: Readers,
+    to_intake: mpsc::Sender<Change>,
+    to_work: mpsc::Sender<Sinks>,
+    places: Places,
+    /// Those without which nothing goes on, in the order of their start.
     threads: Vec<JoinHandle<Result<(), Fault>>>,
-    sinks: Vec<tokio::task::JoinHandle<()>>,
-    sources: Vec<tokio::task::JoinHandle<()>>,
+    sinks: sinks::Running,
+    sources: Vec<reload::Source>,
 }
-
-/// Deliveries that may wait for a sink.
-const DELIVERIES: usize = 10_000;
-
-/// Steps that a page may be behind before readings are left out for it.
-const STEPS: usize = 256;
 
 /// What all parts have in common.
 struct Common {
-    plan: Arc<Plan>,
+    config: InForce,
     clock: Clock,
     disk: Disk,
-    /// The journal's.
-    folder: PathBuf,
+    logs: Logs,
     counters: Arc<Counters>,
+    held: Arc<Held>,
     notices: Notices,
     /// For threads: goes up when the sources have ended.
     stopping: Arc<AtomicBool>,
-    /// For tasks: goes up when the run is to end.
-    stopped: watch::Receiver<bool>,
-}
-
-impl Common {
-    /// The drivers of the sinks, and the ways to them. A sink that is new begins at the input numbered `now`.
-    fn sinks(&self, parts: Vec<SinkPart>, now: u64) -> Result<(Vec<Post>, Vec<tokio::task::JoinHandle<()>>), Fault> {
-        let (mut posts, mut drivers) = (Vec::new(), Vec::new());
-        for (index, SinkPart { name, sink, take }) in parts.into_iter().enumerate() {
-            let (to, deliveries) = mpsc::channel(DELIVERIES);
-            let (cursor, said) = Cursor::open(&self.disk, &self.folder, &name, now)?;
-            said.into_iter().for_each(|what| self.notices.warn(format!("sink `{name}`: {what}")));
-            let rules = self.plan.alerts.iter().map(|rule| rule.send.contains(&name)).collect();
-            let next = cursor.next();
-            posts.push(Post { name: name.clone(), takes: take, rules, to, index, next, last: None, told: false });
-            let (counters, notices, stop) = (Arc::clone(&self.counters), self.notices.clone(), self.stopped.clone());
-            let driver = SinkDriver { name, sink, deliveries, counters, index, notices, stop, ends: None, cursor };
-            drivers.push(tokio::spawn(driver.run()));
-        }
-        Ok((posts, drivers))
-    }
-
-    /// The drivers of the sources, not yet started, and where the intake finds what they bring.
-    fn sources(&self, parts: Vec<SourcePart>, bell: &Arc<Bell>) -> (Vec<Feed>, Vec<SourceDriver>) {
-        let (mut feeds, mut drivers) = (Vec::new(), Vec::new());
-        for (index, SourcePart { name, source, queue, eager }) in parts.into_iter().enumerate() {
-            let counters = Arc::clone(&self.counters);
-            let queue = Arc::new(Queue::new(queue, Arc::clone(bell), Arc::clone(&counters), index));
-            feeds.push(Feed::new(name.clone(), Arc::clone(&queue), eager));
-            let (clock, notices, stop) = (self.clock.clone(), self.notices.clone(), self.stopped.clone());
-            drivers.push(SourceDriver { name, source, queue, counters, index, clock, notices, stop });
-        }
-        (feeds, drivers)
-    }
-}
-
-fn counters_of(sources: &[SourcePart], sinks: &[SinkPart]) -> Counters {
-    let source = |part: &SourcePart| SourceCounters { name: part.name.clone(), ..SourceCounters::default() };
-    let sink = |part: &SinkPart| SinkCounters { name: part.name.clone(), ..SinkCounters::default() };
-    Counters {
-        sources: sources.iter().map(source).collect(),
-        sinks: sinks.iter().map(sink).collect(),
-        ..Counters::default()
-    }
 }
 
 impl Live {
-    /// Starts everything, those who listen before those who speak. Must be called on a tokio runtime.
-    ///
-    /// # Errors
-    /// When the journal, the lake or a sink's cursor cannot be opened.
-    pub fn start(parts: Parts) -> Result<Live, Fault> {
-        let Parts { plan, clock, disk, journal: folder, sync, sources, outlet, sinks, lake, notices } = parts;
-        let (stop, stopped) = watch::channel(false);
-        let counters = Arc::new(counters_of(&sources, &sinks));
-        let stopping = Arc::new(AtomicBool::new(false));
-        let common = Common { plan, clock, disk, folder, counters, notices, stopping, stopped };
-        let (mut known, mut past) = (Known::default(), 0);
-        let (journal, opening) = Journal::open(&common.disk, &common.folder, |record| {
-            past += 1;
-            known.see(record);
-        })?;
-        report(&opening, known.lost(), &common.notices);
-        let mut threads = Vec::new();
-        let (to_lake, lake) = match keep::start(&common, lake, &mut known.next_number)? {
-            Some(kept) => {
-                threads.push(kept.thread);
-                (Some(kept.way), Some(kept.reader))
-            }
-            None => (None, None),
-        };
-        let (to_watch, steps) = mpsc::channel(STEPS);
-        let (posts, deliverers) = common.sinks(sinks, known.next_number)?;
-        let work = Work {
-            stream: Stream::new(&common.plan, 1),
-            plan: Arc::clone(&common.plan),
-            clock: common.clock.clone(),
-            tail: journal.tail(),
-            past,
-            mender: Mender::default(),
-            outlet,
-            posts,
-            lake: to_lake,
-            silences: Silences::default(),
-            watch: Watch { to: Some(to_watch), owed: None },
-            counters: Arc::clone(&common.counters),
-            notices: common.notices.clone(),
-        };
-        threads.push(spawn("work", move || work.run())?);
-        let bell = Arc::new(Bell::default());
-        let (feeds, drivers) = common.sources(sources, &bell);
-        let queues = feeds.iter().map(|feed| Arc::clone(&feed.queue)).collect();
-        let (controls, said) = Controls::new(common.clock.clone());
-        let entry = Entry {
-            plan: Arc::clone(&common.plan),
-            clock: common.clock.clone(),
-            sync,
-            journal,
-            bell: Arc::clone(&bell),
-            feeds,
-            known,
-            said,
-            counters: Arc::clone(&common.counters),
-            notices: common.notices.clone(),
-            stop: Arc::clone(&common.stopping),
-        };
-        threads.push(spawn("intake", move || entry.run())?);
-        ring_on_advance(&common.clock, &bell);
-        Ok(Live {
-            counters: common.counters,
-            controls,
-            steps: Some(steps),
-            lake,
-            bell,
-            stopping: common.stopping,
-            stop,
-            queues,
-            threads,
-            sinks: deliverers,
-            sources: drivers.into_iter().map(|driver| tokio::spawn(driver.run())).collect(),
-        })
-    }
-
     /// Stops: sources first, then what is on its way goes to its end. Nothing that was acknowledged is lost.
     ///
     /// # Errors
     /// The first fault of a part that could not end well.
     pub async fn stop(self) -> Result<(), Fault> {
-        let Live { stop, stopping, bell, threads, sinks, sources, .. } = self;
-        // The drivers hold a receiver each, as long as they run.
-        let _ = stop.send(true);
-        for source in sources {
-            let _ = source.await;
+        let Live { common, bell, threads, sinks, sources, .. } = self;
+        for source in &sources {
+            // A driver that has ended already need not be told.
+            let _ = source.stop.send(true);
         }
-        stopping.store(true, Ordering::Relaxed);
+        for source in sources {
+            let _ = source.task.await;
+        }
+        common.stopping.store(true, Ordering::Relaxed);
         bell.ring();
         let ended = tokio::task::spawn_blocking(move || {
             let mut first = Ok(());
             for thread in threads.into_iter().rev() {
-                let ended =
-                    thread.join().unwrap_or_else(|_| Err(fault("a thread has stopped; its message stands above")));
-                first = first.and(ended);
+                first = first.and(joined(thread));
             }
             first
         });
         let ended = ended.await.unwrap_or_else(|error| Err(fault(&error.to_string())));
-        for sink in sinks {
-            let _ = sink.await;
-        }
-        ended
+        // The output log is closed by now, so whoever reads it comes to its end.
+        ended.and(sinks.end().await)
     }
 
     /// Whether a part has ended that should not have: the run cannot go on, and [`Live::stop`] says why.
@@ -294,82 +246,13 @@ impl Live {
 
     /// What moves a manual clock on: in steps of 100 ms, each to its end. The wall's clock it leaves alone.
     pub fn mover(&self, clock: &Clock) -> Mover {
-        Mover {
-            clock: clock.clone(),
-            bell: Arc::clone(&self.bell),
-            queues: self.queues.clone(),
-            counters: Arc::clone(&self.counters),
-        }
+        let queues: Vec<_> = self.sources.iter().map(|source| Arc::clone(&source.queue)).collect();
+        Mover::new(clock, &self.bell, &queues, &self.counters)
     }
 }
 
-/// See [`Live::mover`].
-#[derive(Clone)]
-pub struct Mover {
-    clock: Clock,
-    bell: Arc<Bell>,
-    queues: Vec<Arc<Queue>>,
-    counters: Arc<Counters>,
-}
-
-impl Mover {
-    /// Moves the clock on, and waits until all that follows from it is done.
-    pub async fn advance(&self, by: Span) {
-        let mut left = by;
-        while left > Span::ZERO {
-            let step = left.min(Span::from_millis(100));
-            self.clock.advance(step);
-            left = Span(left.0 - step.0);
-            self.settle().await;
-        }
-    }
-
-    /// Waits until nothing is on its way: whoever plays by the clock sleeps, the queues are empty, the intake has looked
-    /// round since, and all that it wrote was worked off.
-    async fn settle(&self) {
-        let Clock::Manual(clock) = &self.clock else { return };
-        while !clock.all_sleep() || self.queues.iter().any(|queue| !queue.is_empty()) {
-            tokio::time::sleep(LOOK).await;
-        }
-        // The first round may have begun before the ring.
-        let rounds = self.counters.rounds.get();
-        while self.counters.rounds.get() < rounds + 2 || self.counters.records.get() > self.counters.followed.get() {
-            self.bell.ring();
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-}
-
-/// How often somebody who waits for a run to come to rest looks at it.
-const LOOK: Duration = Duration::from_micros(200);
-
-/// A manual clock rings for the intake when it is moved.
-fn ring_on_advance(clock: &Clock, bell: &Arc<Bell>) {
-    if let Clock::Manual(now) = clock {
-        let (mut moved, bell) = (now.moves(), Arc::clone(bell));
-        tokio::spawn(async move {
-            while moved.changed().await.is_ok() {
-                bell.ring();
-            }
-        });
-    }
-}
-
-fn report(opening: &Opening, lost: u64, notices: &Notices) {
-    if opening.torn > 0 {
-        notices.note(format!(
-            "the journal's last {} bytes were torn by a stop in their midst, and were cut",
-            opening.torn
-        ));
-    }
-    if opening.damaged > 0 {
-        notices.warn(format!("{} bytes of the journal are damaged and were skipped", opening.damaged));
-    }
-    if lost > 0 {
-        notices.warn(format!(
-            "{lost} readings of the journal are left out: the names of their series were in what is damaged"
-        ));
-    }
+fn joined(thread: JoinHandle<Result<(), Fault>>) -> Result<(), Fault> {
+    thread.join().unwrap_or_else(|_| Err(fault("a thread has stopped; its message stands above")))
 }
 
 fn spawn(

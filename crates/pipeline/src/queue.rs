@@ -3,14 +3,31 @@
 //! Counted in readings: in = out + dropped + held, always. What fills it is more than that: a message that could not be
 //! read takes room, too, and counts as much as some readings. A packet is given up whole, and whoever waits for it hears
 //! so; the names it declared go on with the next packet, for others may use them.
+//!
+//! `queue/policy.rs` has the policies, `queue/line.rs` the packets in their order, `queue/flow.rs` how fast it fills,
+//! `queue/warn.rs` what people hear of it.
 
-use crate::counters::SourceCounters;
-use ouzel_connect::source::live::{Fate, Packet};
-use ouzel_engine::series::Declaration;
-use std::collections::VecDeque;
+mod flow;
+mod line;
+mod policy;
+mod warn;
+
+#[cfg(test)]
+mod tests;
+
+use crate::counters::{Counters, SourceCounters};
+use flow::Flow;
+pub use line::Waiting;
+use line::{Line, weight_of};
+use ouzel_connect::source::live::{Fate, Packet, Pressing, Pressure};
+use policy::{Chance, Sampler};
+pub use policy::{Reason, WhenFull};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Notify;
+use warn::Warned;
+pub use warn::{Dropping, Fullness};
 
 /// How much a queue holds, and what it does at that bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +36,8 @@ pub struct QueueSettings {
     pub holds: u64,
     /// What happens to more.
     pub when_full: WhenFull,
-}
-
-/// What a full queue does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenFull {
-    /// The sender waits.
-    Block,
-    /// The oldest packet is given up.
-    DropOldest,
-    /// The new packet is given up.
-    DropNewest,
-}
-
-impl WhenFull {
-    /// All of them, by the words of a config.
-    pub const ALL: [(&'static str, WhenFull); 3] =
-        [("block", WhenFull::Block), ("drop-oldest", WhenFull::DropOldest), ("drop-newest", WhenFull::DropNewest)];
+    /// By how many bytes the journal's bound is raised for [`WhenFull::Spill`]; 0 for others.
+    pub spill: u64,
 }
 
 /// Rings when there is something to do for the intake; shared by all queues.
@@ -66,34 +68,18 @@ impl Bell {
     }
 }
 
-/// How full a queue is, as far as people want to hear of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fullness {
-    /// Below 80 %; after a warning, below 70 %.
-    Fine,
-    /// At 80 %: it will soon be full.
-    High,
-    /// At 95 %: as good as full.
-    Full,
-}
-
-/// How long a queue has to be so full before people hear of it.
-const WHILE: Duration = Duration::from_secs(1);
-
-/// What a piece of input that could not be read weighs: its words take as much room as some readings.
-const REJECTED: u64 = 16;
-
-/// How much of a queue a packet takes: at least one reading's worth.
-fn weight_of(packet: &Packet) -> u64 {
-    (packet.rows.len() as u64 + packet.rejected.len() as u64 * REJECTED).max(1)
-}
+/// Until a queue is so full again it is not worth to come back to it.
+const ROOMY: f64 = 0.7;
 
 /// Takes back, however it ends, that somebody waits.
 struct Blocked<'q>(&'q Queue);
 
 impl Drop for Blocked<'_> {
     fn drop(&mut self) {
-        self.0.inner().blocked = None;
+        let mut inner = self.0.inner();
+        if inner.blocked.take().is_some() {
+            self.0.show(&mut inner, Instant::now());
+        }
     }
 }
 
@@ -103,42 +89,87 @@ pub struct Queue {
     settings: QueueSettings,
     bell: Arc<Bell>,
     /// Where the counters of this source stand in those of the run.
-    counters: Arc<crate::counters::Counters>,
+    counters: Arc<Counters>,
     source: usize,
+    /// What its source sees of it.
+    pressure: Pressure,
+    /// How many devices its source may name; 0 until the intake has said so.
+    names: AtomicUsize,
     /// A lock, because a task puts in and a thread takes out; held for moving a packet.
     inner: Mutex<Inner>,
     room: Notify,
 }
 
-/// A packet, and when it was put in.
-pub type Waiting = (Instant, Packet);
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    packets: VecDeque<Waiting>,
-    held: u64,
-    /// What fills it, in readings' worth.
-    weight: u64,
+    line: Line,
     /// Since when somebody waits to put a packet in.
     blocked: Option<Instant>,
-    /// Names of packets that were given up.
-    orphans: Vec<Declaration>,
-    told: Option<Fullness>,
-    /// Since when it is as full as it was not yet told.
-    crossed: Option<(Fullness, Instant)>,
+    /// Since when it is [`Pressure::HIGH`].
+    high_since: Option<Instant>,
+    /// Why nothing can be kept.
+    refused: Option<&'static str>,
+    sampler: Sampler,
+    chance: Chance,
+    flow: Flow,
+    warned: Warned,
     closed: bool,
 }
 
+/// What becomes of a new packet.
+enum Verdict {
+    In,
+    Wait,
+    Out(Reason),
+}
+
+/// Packets that were given up, and why.
+type GivenUp = Vec<(Packet, Reason)>;
+
+fn weight_of_all(given_up: &GivenUp) -> u64 {
+    given_up.iter().map(|(packet, _)| weight_of(packet)).sum()
+}
+
 impl Queue {
-    /// An empty queue.
-    pub fn new(
-        settings: QueueSettings,
-        bell: Arc<Bell>,
-        counters: Arc<crate::counters::Counters>,
-        source: usize,
-    ) -> Queue {
+    /// An empty queue. Chance is seeded with the source's number: which packets are given up depends on when they come,
+    /// and not on which start of the process it is.
+    pub fn new(settings: QueueSettings, bell: Arc<Bell>, counters: Arc<Counters>, source: usize) -> Queue {
         counters.sources[source].holds.set(settings.holds as i64);
-        Queue { settings, bell, counters, source, inner: Mutex::default(), room: Notify::new() }
+        let inner = Inner {
+            line: Line::default(),
+            blocked: None,
+            high_since: None,
+            refused: None,
+            sampler: Sampler::default(),
+            chance: Chance::new(source as u64),
+            flow: Flow::new(Instant::now()),
+            warned: Warned::default(),
+            closed: false,
+        };
+        let pressure = Pressure::default();
+        pressure.set(Pressing { waits: settings.when_full.waits(), retry_after: 1, ..Pressing::default() });
+        let (names, inner, room) = (AtomicUsize::new(0), Mutex::new(inner), Notify::new());
+        Queue { settings, bell, counters, source, pressure, names, inner, room }
+    }
+
+    /// How it is set.
+    pub fn settings(&self) -> QueueSettings {
+        self.settings
+    }
+
+    /// How many devices its source may name from now on.
+    pub fn set_names(&self, devices: usize) {
+        self.names.store(devices, Ordering::Relaxed);
+    }
+
+    /// See [`Queue::set_names`]; `None`: as it was told at its start.
+    pub fn names(&self) -> Option<usize> {
+        Some(self.names.load(Ordering::Relaxed)).filter(|&devices| devices > 0)
+    }
+
+    /// What its source may look at to know how it stands.
+    pub fn pressure(&self) -> Pressure {
+        self.pressure.clone()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -149,8 +180,8 @@ impl Queue {
         &self.counters.sources[self.source]
     }
 
-    /// Puts a packet in; under [`WhenFull::Block`] it waits until there is room. A packet that is larger than the queue
-    /// goes into an empty one.
+    /// Puts a packet in; under [`WhenFull::Block`] and [`WhenFull::Spill`] it waits until there is room. A packet that is
+    /// larger than the queue goes into an empty one.
     ///
     /// Dropped while it waits, the packet is gone: the caller does so only when the run ends.
     pub async fn put(&self, packet: Packet) {
@@ -158,122 +189,187 @@ impl Queue {
         let blocked = Blocked(self);
         loop {
             let room = self.room.notified();
-            if self.offer(&mut packet) {
+            if self.offer(&mut packet, Instant::now()) {
                 drop(blocked);
                 return self.bell.ring();
             }
-            self.inner().blocked.get_or_insert_with(Instant::now);
             room.await;
         }
     }
 
-    /// Takes the packet out of `packet` where it can be dealt with now.
-    fn offer(&self, packet: &mut Option<Packet>) -> bool {
-        let Some((size, weight)) = packet.as_ref().map(|packet| (packet.rows.len() as u64, weight_of(packet))) else {
-            return true;
-        };
-        let mut given_up = Vec::new();
-        {
-            let mut inner = self.inner();
-            while inner.weight > 0 && inner.weight + weight > self.settings.holds {
-                match self.settings.when_full {
-                    WhenFull::Block => return false,
-                    WhenFull::DropNewest => {
-                        given_up.extend(packet.take());
-                        break;
+    /// Takes the packet out of `packet` where it can be dealt with now; else somebody waits from now on.
+    fn offer(&self, packet: &mut Option<Packet>, now: Instant) -> bool {
+        let Some(new) = packet.as_ref() else { return true };
+        let mut given_up = GivenUp::new();
+        let mut inner = self.inner();
+        let verdict = self.judge(&mut inner, new, &mut given_up);
+        if matches!(verdict, Verdict::Wait) {
+            inner.blocked.get_or_insert(now);
+            self.show(&mut inner, now);
+            return false;
+        }
+        let Inner { line, flow, .. } = &mut *inner;
+        let tally = flow.at(now);
+        tally.left += weight_of_all(&given_up);
+        // There is one: it was looked at above.
+        if let Some(mut packet) = packet.take() {
+            let readings = packet.rows.len() as u64;
+            self.counters().received.add(readings);
+            tally.received += readings;
+            if let Verdict::Out(reason) = verdict {
+                line.pass_by(&mut packet);
+                given_up.push((packet, reason));
+            } else {
+                tally.entered += weight_of(&packet);
+                line.push(now, packet);
+            }
+        }
+        self.let_go(inner, given_up, now);
+        true
+    }
+
+    /// What becomes of a new packet. What has to go for it is in `given_up` then.
+    fn judge(&self, inner: &mut Inner, new: &Packet, given_up: &mut GivenUp) -> Verdict {
+        if new.waits && inner.refused.is_some() {
+            return Verdict::Out(Reason::Refused);
+        }
+        let Inner { line, sampler, chance, .. } = inner;
+        if self.settings.when_full == WhenFull::Sample && !sampler.keeps(self.share(line), chance) {
+            return Verdict::Out(Reason::Sampled);
+        }
+        let weight = weight_of(new);
+        while line.weight() > 0 && line.weight() + weight > self.settings.holds {
+            match self.settings.when_full {
+                WhenFull::Block | WhenFull::Spill => return Verdict::Wait,
+                WhenFull::DropNewest => return Verdict::Out(Reason::Newest),
+                WhenFull::Sample => return Verdict::Out(Reason::Sampled),
+                WhenFull::DropOldest => given_up.extend(line.give_up_oldest().map(|oldest| (oldest, Reason::Oldest))),
+                WhenFull::DropRandom => {
+                    // The new one is one of the candidates.
+                    if chance.below(line.packets() as u64 + 1) == 0 {
+                        return Verdict::Out(Reason::Random);
                     }
-                    WhenFull::DropOldest => {
-                        let Some((_, oldest)) = inner.packets.pop_front() else { break };
-                        inner.held -= oldest.rows.len() as u64;
-                        inner.weight -= weight_of(&oldest);
-                        given_up.push(oldest);
-                    }
+                    given_up.extend(line.give_up_any(chance).map(|any| (any, Reason::Random)));
                 }
             }
-            self.counters().received.add(size);
-            for packet in &mut given_up {
-                inner.orphans.append(&mut packet.declarations);
-                self.counters().dropped.add(packet.rows.len() as u64);
-            }
-            if let Some(packet) = packet.take() {
-                inner.held += size;
-                inner.weight += weight;
-                inner.packets.push_back((Instant::now(), packet));
-            }
-            self.counters().held.set(inner.held as i64);
         }
-        for packet in given_up {
-            if let Some(ack) = packet.ack {
-                ack.tell(Fate::Dropped);
+        Verdict::In
+    }
+
+    /// Counts what was given up, shows how the queue stands, and, once it is unlocked, tells whoever waits for an answer.
+    fn let_go(&self, mut inner: MutexGuard<'_, Inner>, given_up: GivenUp, now: Instant) {
+        for (packet, reason) in &given_up {
+            let readings = packet.rows.len() as u64;
+            if *reason != Reason::Refused {
+                inner.flow.at(now).dropped += readings;
             }
+            self.counters().dropped.add(readings);
+            self.counters().drops.of(*reason).add(readings);
         }
-        true
+        let why = inner.refused.unwrap_or("nothing can be kept now");
+        self.show(&mut inner, now);
+        drop(inner);
+        for (packet, reason) in given_up {
+            let fate = if reason == Reason::Refused { Fate::Refused { why } } else { Fate::Dropped };
+            packet.ack.into_iter().for_each(|ack| ack.tell(fate));
+        }
+    }
+
+    /// How full it is, from 0 to 1 and, with a packet that is larger than it, more.
+    fn share(&self, line: &Line) -> f64 {
+        line.weight() as f64 / self.settings.holds.max(1) as f64
+    }
+
+    /// The same, where somebody who waits finds it full.
+    fn level(&self, inner: &Inner) -> f64 {
+        if inner.blocked.is_some() { 1.0 } else { self.share(&inner.line).min(1.0) }
+    }
+
+    /// Shows how it stands, in the counters and to the source.
+    fn show(&self, inner: &mut Inner, now: Instant) {
+        inner.flow.at(now);
+        let (level, weight, holds) = (self.level(inner), inner.line.weight(), self.settings.holds);
+        inner.high_since = if level < Pressure::HIGH { None } else { inner.high_since.or(Some(now)) };
+        let counters = self.counters();
+        counters.held.set(inner.line.readings() as i64);
+        counters.used.set(weight as i64);
+        counters.full_in.set(inner.flow.full_in(holds.saturating_sub(weight)));
+        self.pressure.set(Pressing {
+            level,
+            high_since: inner.high_since,
+            retry_after: inner.flow.gone_in(weight.saturating_sub((holds as f64 * ROOMY) as u64)),
+            waits: self.settings.when_full.waits(),
+            refused: inner.refused,
+        });
     }
 
     /// Takes packets out, oldest first, until they weigh `most` or more.
     pub fn take(&self, most: u64, into: &mut Vec<Waiting>) {
+        self.take_at(Instant::now(), most, into);
+    }
+
+    fn take_at(&self, now: Instant, most: u64, into: &mut Vec<Waiting>) {
         let mut inner = self.inner();
-        let (mut taken, mut weight) = (0, 0);
+        let mut weight = 0;
         let first = into.len();
         while weight < most
-            && let Some(packet) = inner.packets.pop_front()
+            && let Some(packet) = inner.line.pop()
         {
-            taken += packet.1.rows.len() as u64;
             weight += weight_of(&packet.1);
             into.push(packet);
         }
         if into.len() == first {
             return;
         }
-        inner.held -= taken;
-        inner.weight -= weight;
-        self.counters().held.set(inner.held as i64);
-        if !inner.orphans.is_empty() {
-            let mut declarations = std::mem::take(&mut inner.orphans);
-            declarations.append(&mut into[first].1.declarations);
-            into[first].1.declarations = declarations;
-        }
+        inner.flow.at(now).left += weight;
+        self.show(&mut inner, now);
         drop(inner);
+        self.room.notify_waiters();
+    }
+
+    /// From now on nothing can be kept, and why (a phrase, lower case, no full stop); `None`: it can again.
+    ///
+    /// Senders who stand and wait for an answer hear so at once, those whose packets are in the queue, too. Packets of
+    /// others stay, and of more of them the queue's policy decides.
+    pub fn refuse(&self, why: Option<&'static str>) {
+        let now = Instant::now();
+        let mut inner = self.inner();
+        inner.refused = why;
+        let refused = if why.is_some() { inner.line.give_up_all(|packet| packet.waits) } else { Vec::new() };
+        let refused: GivenUp = refused.into_iter().map(|packet| (packet, Reason::Refused)).collect();
+        inner.flow.at(now).left += weight_of_all(&refused);
+        self.let_go(inner, refused, now);
+        // Somebody who waits for room is to hear of it, too; and there may be room.
         self.room.notify_waiters();
     }
 
     /// Since when the oldest packet waits.
     pub fn oldest(&self) -> Option<Instant> {
         let inner = self.inner();
-        inner.packets.front().map(|(since, _)| *since).or(inner.blocked)
+        inner.line.oldest().or(inner.blocked)
     }
 
     /// Whether nothing waits in it.
     pub fn is_empty(&self) -> bool {
-        self.inner().packets.is_empty()
+        self.inner().line.packets() == 0
     }
 
-    /// Whether how full it is has crossed a mark, and has stayed so for a while: what comes in one gulp fills it for a
-    /// moment, and is nothing to hear of.
+    /// Whether how full it is has crossed a mark, and has stayed so for a while. To be asked again and again: figures that
+    /// change with time alone are brought up to date, too.
     pub fn crossed(&self, now: Instant) -> Option<Fullness> {
         let mut inner = self.inner();
-        let share = inner.weight as f64 / self.settings.holds.max(1) as f64;
-        let before = inner.told.unwrap_or(Fullness::Fine);
-        let here = match share {
-            _ if share >= 0.95 => Fullness::Full,
-            _ if share >= 0.8 => before.max(Fullness::High),
-            _ if share >= 0.7 => before.min(Fullness::High),
-            _ => Fullness::Fine,
-        };
-        if here == before {
-            inner.crossed = None;
-            return None;
-        }
-        let since = match inner.crossed {
-            Some((fullness, since)) if fullness == here => since,
-            _ => now,
-        };
-        inner.crossed = Some((here, since));
-        if now.duration_since(since) < WHILE {
-            return None;
-        }
-        (inner.told, inner.crossed) = (Some(here), None);
-        Some(here)
+        self.show(&mut inner, now);
+        let level = self.level(&inner);
+        inner.warned.crossed(level, now)
+    }
+
+    /// Whether it has begun, or ceased, to give up more than 1 % of what came in the last minute. Refused packets do not
+    /// count: whoever sent them knows.
+    pub fn dropping(&self, now: Instant) -> Option<Dropping> {
+        let mut inner = self.inner();
+        inner.flow.at(now);
+        let given_up = inner.flow.given_up();
+        inner.warned.dropping(given_up, self.settings.when_full)
     }
 
     /// Nothing will be put in any more.
@@ -285,165 +381,6 @@ impl Queue {
     /// Whether it is closed and empty.
     pub fn is_over(&self) -> bool {
         let inner = self.inner();
-        inner.closed && inner.packets.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::counters::Counters;
-    use ouzel_connect::source::live::Ack;
-    use ouzel_engine::reading::Reading;
-    use ouzel_engine::series::Series;
-    use ouzel_engine::time::Time;
-    use proptest::prelude::*;
-    use std::sync::Mutex as TestMutex;
-
-    fn packet(number: usize, size: usize, fates: &Arc<TestMutex<Vec<(usize, Fate)>>>) -> Packet {
-        let fates = Arc::clone(fates);
-        Packet {
-            rows: vec![Reading::new(Series(0), Time(number as i64), 0.0); size],
-            ack: Some(Ack::new(move |fate| fates.lock().unwrap().push((number, fate)))),
-            ..Packet::default()
-        }
-    }
-
-    fn queue(holds: u64, when_full: WhenFull) -> (Queue, Arc<Counters>) {
-        let counters = Arc::new(Counters { sources: vec![SourceCounters::default()], ..Counters::default() });
-        (Queue::new(QueueSettings { holds, when_full }, Arc::default(), Arc::clone(&counters), 0), counters)
-    }
-
-    #[derive(Clone, Debug)]
-    enum Move {
-        Put(usize),
-        Take(u64),
-    }
-
-    proptest! {
-        #[test]
-        fn in_is_out_and_dropped_and_held(
-            holds in 1u64..50,
-            drop_oldest in any::<bool>(),
-            moves in proptest::collection::vec(
-                prop_oneof![(0usize..20).prop_map(Move::Put), (0u64..30).prop_map(Move::Take)], 0..60),
-        ) {
-            let when_full = if drop_oldest { WhenFull::DropOldest } else { WhenFull::DropNewest };
-            let (queue, counters) = queue(holds, when_full);
-            let fates = Arc::default();
-            let (mut out, mut order) = (0, Vec::new());
-            for (number, step) in moves.iter().enumerate() {
-                match step {
-                    Move::Put(size) => {
-                        prop_assert!(queue.offer(&mut Some(packet(number, *size, &fates))));
-                    }
-                    Move::Take(most) => {
-                        let mut taken = Vec::new();
-                        queue.take(*most, &mut taken);
-                        out += taken.iter().map(|(_, packet)| packet.rows.len() as u64).sum::<u64>();
-                        order.extend(taken.iter().filter_map(|(_, packet)| packet.rows.first()).map(|row| row.time));
-                    }
-                }
-                let source = &counters.sources[0];
-                prop_assert_eq!(source.received.get(), out + source.dropped.get() + source.held.get() as u64);
-                prop_assert!(source.held.get() as u64 <= holds.max(20));
-            }
-            prop_assert!(order.is_sorted());
-            prop_assert!(fates.lock().unwrap().iter().all(|(_, fate)| *fate == Fate::Dropped));
-        }
-    }
-
-    #[test]
-    fn the_oldest_goes_and_its_names_stay() {
-        let (queue, counters) = queue(10, WhenFull::DropOldest);
-        let fates = Arc::default();
-        let name = Declaration::Series {
-            series: Series(0),
-            device: ouzel_engine::series::Device(0),
-            channel: "heat".to_owned(),
-        };
-        let first = Packet { declarations: vec![name.clone()], ..packet(0, 6, &fates) };
-        assert!(queue.offer(&mut Some(first)));
-        assert!(queue.offer(&mut Some(packet(1, 6, &fates))));
-        let mut taken = Vec::new();
-        queue.take(100, &mut taken);
-        assert_eq!(taken.len(), 1);
-        assert_eq!(taken[0].1.declarations, [name]);
-        assert_eq!(*fates.lock().unwrap(), [(0, Fate::Dropped)]);
-        assert_eq!(counters.sources[0].dropped.get(), 6);
-    }
-
-    #[tokio::test]
-    async fn who_may_wait_waits_until_there_is_room() {
-        let (queue, _) = queue(10, WhenFull::Block);
-        let (queue, fates) = (Arc::new(queue), Arc::default());
-        queue.put(packet(0, 10, &fates)).await;
-        let waiting = {
-            let (queue, packet) = (Arc::clone(&queue), packet(1, 1, &fates));
-            tokio::spawn(async move { queue.put(packet).await })
-        };
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        let mut taken = Vec::new();
-        queue.take(1, &mut taken);
-        waiting.await.unwrap();
-        queue.take(1, &mut taken);
-        assert_eq!(taken.len(), 2);
-    }
-
-    #[test]
-    fn people_hear_of_a_queue_that_fills_and_of_one_that_empties() {
-        let (queue, _) = queue(100, WhenFull::DropNewest);
-        let fates = Arc::default();
-        let (mut heard, mut taken, mut now) = (Vec::new(), Vec::new(), Instant::now());
-        let mut look = |left: usize| {
-            queue.crossed(now);
-            now += WHILE;
-            heard.extend(queue.crossed(now).map(|fullness| (left, fullness)));
-        };
-        for number in 0..100 {
-            assert!(queue.offer(&mut Some(packet(number, 1, &fates))));
-            look(number + 1);
-        }
-        for left in (0..100).rev() {
-            queue.take(1, &mut taken);
-            look(left);
-        }
-        let expected = [(80, Fullness::High), (95, Fullness::Full), (79, Fullness::High), (69, Fullness::Fine)];
-        assert_eq!(heard, expected);
-    }
-
-    #[test]
-    fn what_passes_in_a_moment_is_nothing_to_hear_of() {
-        let (queue, _) = queue(100, WhenFull::DropNewest);
-        let (fates, now, mut taken) = (Arc::default(), Instant::now(), Vec::new());
-        assert!(queue.offer(&mut Some(packet(0, 100, &fates))));
-        assert_eq!(queue.crossed(now), None);
-        queue.take(100, &mut taken);
-        assert_eq!(queue.crossed(now + WHILE), None);
-    }
-
-    #[test]
-    fn messages_that_cannot_be_read_fill_a_queue_too() {
-        let (queue, counters) = queue(100, WhenFull::DropNewest);
-        let bad = || Packet {
-            rejected: vec![
-                ouzel_connect::source::Rejected {
-                    source: "a".into(),
-                    line: 1,
-                    reason: "bad".into(),
-                    text: "x".repeat(200)
-                };
-                3
-            ],
-            ..Packet::default()
-        };
-        for _ in 0..10 {
-            assert!(queue.offer(&mut Some(bad())));
-        }
-        let mut taken = Vec::new();
-        queue.take(1_000, &mut taken);
-        assert_eq!(taken.len(), 2);
-        assert_eq!(counters.sources[0].received.get(), 0);
+        inner.closed && inner.line.packets() == 0
     }
 }

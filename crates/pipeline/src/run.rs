@@ -1,8 +1,10 @@
 //! Makes the parts and joins them, in the order of the way: sources, intake, shards, fleet, outlet.
 
+use crate::control::{Control, Order};
 use crate::intake::{Intake, Stretch};
-use crate::journal::{Mender, Next, Record, Tail};
+use crate::journal::{Follower, Mender, Next, Record};
 use crate::outlet::Outlet;
+use crate::runner::{Reread, recall};
 use crate::stream::Stream;
 use crate::summary::Summary;
 use crate::worker;
@@ -90,21 +92,42 @@ pub fn run_paced(
     closed(walked.map(|()| straight.ran()), outlet)
 }
 
-/// Runs a journal through a plan: its readings, and its own ticks. Under the plan it was written with, the outputs are
-/// those of the live run.
+/// Runs a journal through a plan, from the oldest place it has: its readings, and its own ticks. Under the plan it was
+/// written with, the outputs are those of the live run. Where to begin [`recorded`](crate::runner::recorded) knows.
 ///
 /// # Errors
 /// What the journal does not give back, or a sink could not do.
-pub fn run_journal(plan: &Arc<Plan>, mut tail: Tail, outlet: &mut Outlet, stop: &AtomicBool) -> Result<Ran, Fault> {
-    let (mut straight, mut mender) = (Straight::new(plan), Mender::default());
+pub fn run_journal(
+    plan: &Arc<Plan>,
+    (stream, mut follower): (Stream, Follower),
+    mut reread: Option<Box<dyn Reread>>,
+    outlet: &mut Outlet,
+    stop: &AtomicBool,
+) -> Result<Ran, Fault> {
+    let mut mender = Mender::behind(stream.names().device_count(), stream.names().series_count());
+    let mut straight = Straight { stream, ..Straight::new(plan) };
+    let mut lost = 0;
     let mut walk = || -> Result<(), Fault> {
         while !stop.load(Ordering::Relaxed) {
-            match tail.next(Duration::ZERO)? {
+            match follower.next(Duration::ZERO)? {
                 Next::Record(Record::Stretch(mut journalled)) => {
                     mender.mend(&mut journalled.stretch);
                     straight.step(&journalled.stretch, outlet)?;
                 }
-                Next::Record(Record::Begin | Record::Control(_)) | Next::Idle => {}
+                Next::Record(Record::Reference(referred)) => {
+                    let again = match &mut reread {
+                        Some(reread) => recall(&mut **reread, &referred, straight.stream.names()),
+                        None => Err("nobody reads files again".to_owned()),
+                    };
+                    match again {
+                        Ok(stretch) => straight.step(&stretch, outlet)?,
+                        Err(_) => lost += u64::from(referred.rows),
+                    }
+                }
+                Next::Record(Record::Control(Control { what: Order::Retire { device, input }, .. })) => {
+                    straight.retire(&device, input, outlet)?;
+                }
+                Next::Record(Record::Control(_) | Record::Config(_)) | Next::Idle => {}
                 Next::End => {
                     // A journal has no end of its input, only a last record so far.
                     straight.ended = true;
@@ -115,9 +138,9 @@ pub fn run_journal(plan: &Arc<Plan>, mut tail: Tail, outlet: &mut Outlet, stop: 
         Ok(())
     };
     let walked = walk();
-    let damaged = tail.damaged();
+    let damaged = follower.damaged();
     let ran = closed(walked.map(|()| straight.ran()), outlet)?;
-    Ok(Ran { damaged, lost: mender.lost(), ..ran })
+    Ok(Ran { damaged, lost: mender.lost() + lost, ..ran })
 }
 
 /// Closes the outlet; the first fault is the one that is told.
@@ -150,6 +173,15 @@ impl<'p> Straight<'p> {
         self.summary.count(&self.outputs);
         self.ended |= stretch.end.is_some();
         outlet.write(&self.outputs, &stretch.rejected, self.stream.names(), self.plan)
+    }
+
+    fn retire(&mut self, device: &str, input: u64, outlet: &mut Outlet) -> Result<(), Fault> {
+        self.outputs.clear();
+        if let Some(device) = self.stream.names().find_device(device) {
+            self.stream.retire(input, &[device], &mut self.outputs);
+        }
+        self.summary.count(&self.outputs);
+        outlet.write(&self.outputs, &[], self.stream.names(), self.plan)
     }
 
     fn ran(self) -> Ran {

@@ -1,5 +1,6 @@
 //! A step of a live run as others see it: what went in, and what came out of it.
 
+use crate::config::InForce;
 use crate::control::Control;
 use crate::intake::Stretch;
 use ouzel_engine::output::Output;
@@ -17,7 +18,11 @@ pub struct Step {
     pub outputs: Vec<Output>,
     /// What the detectors expect next, once a second.
     pub expected: Vec<Expected>,
-    /// Read from the journal at the start: it happened before this process began.
+    /// When what went in has arrived.
+    pub arrived: Option<Time>,
+    /// Another config is in force from here on.
+    pub config: Option<InForce>,
+    /// Read from the logs at the start: it happened before this process began.
     pub past: bool,
 }
 

@@ -5,12 +5,15 @@
 
 use crate::intake::Stretch;
 use ouzel_engine::checkpoint::Checkpoint;
+use ouzel_engine::filter::Kept;
 use ouzel_engine::fleet::Fleet;
-use ouzel_engine::output::Output;
+use ouzel_engine::output::{Alert, Output};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, StreamClock, TICK};
-use ouzel_engine::series::{Declaration, Names, SLOTS, Series};
+use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
+use ouzel_engine::time::{Span, Time};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Shards and fleet of one stream.
@@ -43,16 +46,44 @@ impl Stream {
     /// # Errors
     /// When the checkpoint's parts cannot be read; says which.
     pub fn resume(plan: &Arc<Plan>, shards: usize, checkpoint: &Checkpoint) -> Result<Stream, String> {
-        let mut stream = Stream::new(plan, shards);
-        stream.declare(&checkpoint.names);
-        stream.shards.iter_mut().for_each(|shard| shard.resume(checkpoint.clock));
-        for (slot, bytes) in &checkpoint.slots {
-            let shard = &mut stream.shards[*slot as usize % shards];
-            shard.restore(bytes).map_err(|why| format!("slot {slot}: {}", why.0))?;
-        }
-        stream.fleet.restore(&checkpoint.fleet).map_err(|why| format!("the alert book: {why}"))?;
-        (stream.next_input, stream.clock) = (checkpoint.next_input, checkpoint.clock);
+        let mut stream = Stream::begin(plan, shards, &checkpoint.names, checkpoint.clock, checkpoint.next_input);
+        checkpoint.slots.iter().try_for_each(|(slot, bytes)| stream.restore_slot(*slot, bytes))?;
+        stream.restore_fleet(&checkpoint.fleet)?;
         Ok(stream)
+    }
+
+    /// A stream that goes on with these names and this clock, before its slots and its fleet are taken back. Its
+    /// devices come to life with their slots: one that no slot has is retired, and must be declared again to be heard.
+    pub fn begin(
+        plan: &Arc<Plan>,
+        shards: usize,
+        names: &[Declaration],
+        clock: StreamClock,
+        next_input: u64,
+    ) -> Stream {
+        let mut stream = Stream::new(plan, shards);
+        names.iter().for_each(|declaration| stream.names.follow(declaration));
+        stream.split.learn(&stream.names);
+        stream.shards.iter_mut().for_each(|shard| shard.resume(clock));
+        (stream.next_input, stream.clock) = (next_input, clock);
+        stream
+    }
+
+    /// Takes back what [`Stream::save_slots`] gave of a slot.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read; says which slot and why.
+    pub fn restore_slot(&mut self, slot: u8, bytes: &[u8]) -> Result<(), String> {
+        let shard = usize::from(slot) % self.shards.len();
+        self.shards[shard].restore(bytes, &self.names).map_err(|why| format!("slot {slot}: {}", why.0))
+    }
+
+    /// Takes back what [`Stream::fleet_bytes`] gave.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read.
+    pub fn restore_fleet(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.fleet.restore(bytes).map_err(|why| format!("the alert book: {why}"))
     }
 
     /// Works off one stretch; adds what comes out to `outputs`, in order.
@@ -76,6 +107,17 @@ impl Stream {
         outputs.append(&mut self.out.list);
     }
 
+    /// Retires devices, as the input of this number, which is nobody else's: the windows that they have open are given,
+    /// their alerts are cleared, and their room is free. A device that is declared again begins afresh under its old
+    /// numbers ([`Names::declarations_of`]); until then its readings go nowhere, and are counted ([`Stream::strays`]).
+    pub fn retire(&mut self, number: u64, devices: &[Device], outputs: &mut Vec<Output>) {
+        self.out.clear();
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Retire(number, devices), &mut self.out));
+        self.next_input = self.next_input.max(number + 1);
+        self.fleet.retire(&mut self.out.list, self.shards.len(), (number, devices), &self.names);
+        outputs.append(&mut self.out.list);
+    }
+
     fn declare(&mut self, declarations: &[Declaration]) {
         if declarations.is_empty() {
             return;
@@ -88,11 +130,7 @@ impl Stream {
     /// The state between two stretches.
     pub fn save(&mut self) -> Checkpoint {
         let mut slots = Vec::new();
-        for shard in &mut self.shards {
-            shard.step(&Input::Save, &mut self.out);
-            slots.append(&mut self.out.saved);
-        }
-        slots.sort();
+        self.save_slots(|slot, bytes| slots.push((slot, bytes.to_vec())));
         Checkpoint {
             names: self.names.declarations(),
             next_input: self.next_input,
@@ -102,11 +140,75 @@ impl Stream {
         }
     }
 
+    /// The state of each slot that has a device, in order, one at a time in the same room: a checkpoint of a large
+    /// fleet would otherwise stand in memory beside it. The bytes do not depend on the number of shards.
+    pub fn save_slots(&mut self, mut take: impl FnMut(u8, &[u8])) {
+        let shards = self.shards.len();
+        for slot in 0..SLOTS as u8 {
+            self.shards[usize::from(slot) % shards].step(&Input::Save(slot), &mut self.out);
+            if !self.out.saved.is_empty() {
+                take(slot, &self.out.saved);
+            }
+        }
+        // A slot of a large fleet is megabytes: the room is not kept until the next checkpoint.
+        self.out.saved = Vec::new();
+    }
+
+    /// The state of the fleet: the alerts that are open.
+    pub fn fleet_bytes(&self) -> Vec<u8> {
+        self.fleet.save()
+    }
+
+    /// Where the stream's clock stands.
+    pub fn clock(&self) -> StreamClock {
+        self.clock
+    }
+
+    /// The number of the next input.
+    pub fn next_input(&self) -> u64 {
+        self.next_input
+    }
+
     /// What the detectors expect: of a series, the lowest and the highest value that would be no anomaly.
     pub fn expected(&mut self) -> Vec<(Series, f64, f64)> {
         self.out.clear();
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Expect, &mut self.out));
         std::mem::take(&mut self.out.expected)
+    }
+
+    /// Readings of devices that were not declared, or were retired, since the stream began.
+    pub fn strays(&self) -> u64 {
+        self.shards.iter().map(Shard::strays).sum()
+    }
+
+    /// The alerts that are firing, each as its last change left it; the count and the worst are of now.
+    pub fn open_alerts(&self) -> Vec<Alert> {
+        self.fleet.open_alerts()
+    }
+
+    /// Of each filter, by its place in the plan's operators, how many readings it has kept and left out: of the devices
+    /// that are here, since they were declared, and of those that were retired, since the stream was begun.
+    pub fn kept(&self) -> BTreeMap<u16, Kept> {
+        let mut all = BTreeMap::new();
+        for (index, kept) in self.shards.iter().flat_map(Shard::kept) {
+            *all.entry(index).or_insert_with(Kept::default) += kept;
+        }
+        all
+    }
+
+    /// Bytes that the shards keep of devices and series.
+    pub fn bytes(&self) -> usize {
+        self.shards.iter().map(Shard::bytes).sum()
+    }
+
+    /// Devices that have said nothing for so long, by the stream's clock.
+    pub fn silent_for(&self, idle: Span) -> Vec<Device> {
+        let now = self.clock.now();
+        if now == Time::MIN {
+            return Vec::new();
+        }
+        let since = now - idle;
+        self.shards.iter().flat_map(|shard| shard.silent_since(since)).collect()
     }
 
     /// How many alerts are firing.

@@ -119,6 +119,7 @@ impl Summary {
 fn kind(work: &Work) -> &str {
     match work {
         Work::Window(_) => "window",
+        Work::Compress(_) => "compress",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

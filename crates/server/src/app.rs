@@ -4,7 +4,7 @@ use crate::history::History;
 use crate::hub::Handle;
 use crate::page::Page;
 use crate::problem::Problem;
-use crate::running::Advance;
+use crate::running::{Advance, Reload};
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Response, StatusCode};
@@ -40,6 +40,8 @@ pub struct App {
     pub readers: Arc<Semaphore>,
     /// Moves a manual clock.
     pub advance: Option<Advance>,
+    /// Lets another config be in force.
+    pub reload: Option<Reload>,
     /// The page.
     pub page: Arc<Page>,
 }

@@ -23,7 +23,15 @@ pub async fn ready(State(app): State<App>) -> Result<Response<Body>, Problem> {
     for source in app.counters.sources.iter().filter(|source| !source.connected.load(Ordering::Relaxed)) {
         waiting.push(format!("source `{}` is not connected", source.name));
     }
-    match app.hub.ask(|hub| hub.model.fresh()).await? {
+    let (fresh, journal) = app
+        .hub
+        .ask(|hub| (hub.model.fresh(), hub.model.troubles().of("journal").map(|trouble| trouble.what.clone())))
+        .await?;
+    if app.counters.full.load(Ordering::Relaxed) {
+        // The words may still be on their way through what was set aside of the disk.
+        waiting.push(journal.unwrap_or_else(|| "the journal cannot be written; no readings are taken in".to_owned()));
+    }
+    match fresh {
         None => waiting.push("the journal of the last run is still being read".to_owned()),
         Some(last) => {
             let still = app.clock.now().since(last);

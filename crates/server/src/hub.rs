@@ -9,18 +9,19 @@ mod durable;
 mod event;
 mod frame;
 mod kpi;
+mod recent;
 
 use crate::model::{Changes, Model};
 use crate::problem::Problem;
 use clients::{Clients, News, Offer};
 use durable::Durable;
 use event::Events;
-use kpi::{Pace, Recent};
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::counters::Counters;
 use ouzel_pipeline::step::Step;
+use recent::{Pace, Recent};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 
 pub use client::{Connected, Wishes};
 pub use kpi::millis;
+pub use recent::Stage;
 
 /// Questions that may wait. Handlers wait for room, so more requests wait at the door.
 const QUESTIONS: usize = 64;
@@ -81,11 +83,15 @@ pub struct Hub {
     started: Time,
     events: Events,
     durable: Durable,
-    pace: Pace,
-    recent: Recent,
+    /// What comes in a second.
+    pub pace: Pace,
+    /// What took how long of late.
+    pub recent: Recent,
     lanes_changed: BTreeSet<(i64, Series)>,
     lanes_told: Option<Instant>,
     kpi_due: bool,
+    /// The logs of earlier processes are being read.
+    past: bool,
 }
 
 /// Starts the hub. It ends when no [`Handle`] is left.
@@ -143,6 +149,7 @@ impl Hub {
             lanes_changed: BTreeSet::new(),
             lanes_told: None,
             kpi_due: false,
+            past: false,
         }
     }
 
@@ -158,12 +165,18 @@ impl Hub {
 
     /// Takes over a step; what follows from it is told by [`Hub::tell`], but alerts and marks are on their way already.
     fn follow(&mut self, step: &Step) {
-        let lost = self.model.lost_names();
+        let lost = self.model.lost();
         let changes = self.model.apply(step, self.clock.now());
-        self.counters.unseen.add(self.model.lost_names() - lost);
-        if !step.past {
-            self.pass_on(&changes);
+        self.counters.unseen.add(self.model.lost() - lost);
+        if step.past {
+            // Who looks on already is told once, when all of it is there.
+            self.past = true;
+            return;
         }
+        if std::mem::take(&mut self.past) {
+            self.clients.owe_sync();
+        }
+        self.pass_on(&changes);
     }
 
     fn pass_on(&mut self, changes: &Changes) {
@@ -190,7 +203,7 @@ impl Hub {
     /// A second has gone by: figures are due.
     fn second(&mut self) {
         self.pace.note(&self.model, &self.counters, self.clock.now());
-        self.recent.note(&self.counters.latency);
+        self.recent.note(&self.counters);
         self.kpi_due = true;
     }
 

@@ -23,5 +23,5 @@ mod connections;
 mod serve;
 
 pub use problem::Problem;
-pub use running::{Advance, Running, ServerSettings};
+pub use running::{Advance, Reload, Running, ServerSettings};
 pub use serve::{app, listen, serve};

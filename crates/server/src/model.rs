@@ -9,22 +9,27 @@ mod found;
 mod lanes;
 mod names;
 mod pulse;
+mod skew;
 mod track;
+mod troubles;
 
 pub use alerts::{Acknowledged, Alerts, Entry, WireAlert, parse_id};
 pub use found::{Found, Mark, WireAnomaly};
 pub use lanes::{CELL, Lane, Lanes, level};
 pub use names::{ChannelView, SeriesView};
 pub use pulse::{DeviceState, Pulse};
+pub use skew::Skew;
 pub use track::{Band, Track};
+pub use troubles::{TroubleView, Troubles};
 
 use hashbrown::{HashMap, HashSet};
-use ouzel_connect::encode::{Book, id};
-use ouzel_engine::output::{Id, Severity, What};
+use ouzel_connect::encode::Book;
+use ouzel_engine::output::{Id, Output, Severity, What};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Flags, Quality, TICK};
 use ouzel_engine::series::{Names, Series};
 use ouzel_engine::time::Time;
+use ouzel_pipeline::control::{Control, Order};
 use ouzel_pipeline::step::Step;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -81,26 +86,32 @@ pub struct Changes {
 /// See the head of this file.
 #[derive(Debug)]
 pub struct Model {
+    /// In force as of the last step, and how many others were before it.
     plan: Arc<Plan>,
+    configs: u64,
     names: Names,
-    /// Series that people see: all but the derived ones, in order of first sight.
+    /// Series that people see: all but the derived ones and those of retired devices, in order of first sight.
     shown: Vec<Series>,
+    ever_shown: usize,
     channels: Vec<String>,
     known_channels: HashSet<String>,
     /// By number of series.
     tracks: Vec<Track>,
     /// By number of device.
     pulses: Vec<Pulse>,
+    /// Likewise.
+    skews: Vec<Skew>,
     latest: VecDeque<Latest>,
     found: Found,
     alerts: Alerts,
     lanes: Lanes,
+    troubles: Troubles,
     /// When the last step came, and whether it was of this process.
     heard: Option<Time>,
     live: bool,
     readings: u64,
-    /// Names that came out of turn, because a step was lost on the way here.
-    lost_names: u64,
+    /// Names that came out of turn, because a step was lost on the way here, and what cannot be put into words.
+    lost: u64,
 }
 
 impl Model {
@@ -111,20 +122,24 @@ impl Model {
     pub fn new(plan: Arc<Plan>) -> Model {
         Model {
             plan,
+            configs: 0,
             names: Names::new(),
             shown: Vec::new(),
+            ever_shown: 0,
             channels: Vec::new(),
             known_channels: HashSet::new(),
             tracks: Vec::new(),
             pulses: Vec::new(),
+            skews: Vec::new(),
             latest: VecDeque::new(),
             found: Found::default(),
             alerts: Alerts::default(),
             lanes: Lanes::default(),
+            troubles: Troubles::default(),
             heard: None,
             live: false,
             readings: 0,
-            lost_names: 0,
+            lost: 0,
         }
     }
 
@@ -148,6 +163,16 @@ impl Model {
         &self.lanes
     }
 
+    /// What is wrong with the pipeline itself.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    /// How often another config came in force.
+    pub fn configs(&self) -> u64 {
+        self.configs
+    }
+
     /// The latest readings, latest last.
     pub fn latest(&self) -> impl DoubleEndedIterator<Item = &Latest> {
         self.latest.iter()
@@ -163,24 +188,43 @@ impl Model {
         self.readings
     }
 
-    /// Names that could not be taken over.
-    pub fn lost_names(&self) -> u64 {
-        self.lost_names
+    /// Names that could not be taken over, and what cannot be put into words.
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Follows a step that came at `now`.
     pub fn apply(&mut self, step: &Step, now: Time) -> Changes {
         let mut changes = Changes::default();
-        let now = if step.past { self.past_time(step) } else { now };
-        self.live |= !step.past;
-        self.heard = Some(now);
-        self.found.begins(now);
+        let now = if step.past { self.past_time(step) } else { Some(now) };
+        self.heard = now.or(self.heard);
+        if let Some(now) = now {
+            self.found.begins(now);
+        }
+        if let Some(config) = &step.config {
+            let over = self.replan(&config.plan, now);
+            changes.alerts.extend(over);
+        }
         step.stretch.declarations.iter().for_each(|declaration| self.declare(declaration));
+        let mut early = Vec::new();
         for control in &step.controls {
-            changes.alerts.extend(self.alerts.heed(control));
+            match self.heed(control) {
+                Some(alert) => changes.alerts.push(alert),
+                None => early.push(control),
+            }
         }
         self.take_readings(step, now, &mut changes);
         self.take_outputs(step, &mut changes);
+        // Of steps that were put together for one who is slow, what was said may be of an alert that is in them.
+        let late = early.into_iter().filter_map(|control| self.alerts.heed(control));
+        changes.alerts.extend(late.filter(|id| !changes.alerts.contains(id)).collect::<Vec<Id>>());
+        if !step.past && !std::mem::replace(&mut self.live, true) {
+            // Who was never heard, or so long ago that the logs have nothing of it, is silent from here on.
+            self.pulses
+                .iter_mut()
+                .filter(|pulse| !pulse.is_retired())
+                .for_each(|pulse| pulse.expect(now.unwrap_or(Time(0))));
+        }
         for expected in &step.expected {
             if let Some(track) = self.tracks.get_mut(expected.series.0 as usize).filter(|track| track.is_shown()) {
                 let band = Band { time: micros(expected.time), low: expected.low, high: expected.high };
@@ -192,19 +236,38 @@ impl Model {
         changes
     }
 
-    /// When a step of the past happened: at its last tick. Ticks come every second, so this is right within one.
-    fn past_time(&self, step: &Step) -> Time {
-        let last = step.stretch.batch.rows.iter().rev().find(|row| row.series == TICK).map(|tick| tick.time);
-        let first = || step.stretch.span().map(|(_, to)| to);
-        last.or(self.heard).or_else(first).unwrap_or(Time(0))
+    /// When a step of the past happened: as it arrived, or at its last tick, which is right within a second. `None` for
+    /// one that only tells what is known by then, such as names and alerts: it has no time of its own.
+    fn past_time(&self, step: &Step) -> Option<Time> {
+        let rows = &step.stretch.batch.rows;
+        let tick = || rows.iter().rev().find(|row| row.series == TICK).map(|tick| tick.time);
+        let known = || self.heard.filter(|_| !rows.is_empty());
+        let newest = || step.stretch.span().map(|(_, to)| to);
+        step.arrived.or_else(tick).or_else(known).or_else(newest)
     }
 
-    fn take_readings(&mut self, step: &Step, now: Time, changes: &mut Changes) {
+    /// Another plan is in force. Gives the alerts that are over by it.
+    fn replan(&mut self, plan: &Arc<Plan>, now: Option<Time>) -> Vec<Id> {
+        if *self.plan == **plan {
+            return Vec::new();
+        }
+        self.plan = Arc::clone(plan);
+        self.configs += 1;
+        for track in &mut self.tracks {
+            let channel = self.names.channel_name(track.channel);
+            track.limit(plan.channels.iter().find(|facts| facts.name == channel).and_then(|facts| facts.range));
+        }
+        self.alerts.replan(plan, now.or(self.heard).unwrap_or(Time(0)))
+    }
+
+    fn take_readings(&mut self, step: &Step, now: Option<Time>, changes: &mut Changes) {
         let said = said_of_readings(step);
         let batch = &step.stretch.batch;
         for (index, row) in batch.rows.iter().enumerate() {
             if let Some(track) = self.tracks.get_mut(row.series.0 as usize).filter(|track| track.presumed) {
-                track.is_of_its_own();
+                let channel = self.names.channel_name(track.channel);
+                let facts = self.plan.channels.iter().find(|facts| facts.name == channel);
+                track.is_of_its_own(facts.and_then(|facts| facts.range));
                 self.show(row.series);
             }
             let Some(track) = self.tracks.get_mut(row.series.0 as usize).filter(|track| track.is_shown()) else {
@@ -218,7 +281,18 @@ impl Model {
             flags |= if quality == Quality::Good { 0 } else { bits::BAD };
             flags |= if row.flags.has(Flags::LATE) { bits::LATE } else { 0 };
             track.take(row.time, row.value);
-            self.pulses[track.device.0 as usize].beat(now);
+            let device = track.device;
+            if self.pulses[device.0 as usize].is_retired() {
+                self.unretire(device);
+            }
+            let other = now.is_some_and(|now| self.pulses[device.0 as usize].beat(now));
+            if let Some(arrived) = step.arrived {
+                let skew = &mut self.skews[device.0 as usize];
+                if other {
+                    skew.message();
+                }
+                skew.reading(row.time, arrived);
+            }
             self.readings += 1;
             let (series, time, value) = (row.series, row.time, row.value);
             changes.readings.push(Latest { seq: batch.number(index), series, time, value, quality, flags });
@@ -235,6 +309,10 @@ impl Model {
     fn take_outputs(&mut self, step: &Step, changes: &mut Changes) {
         for output in &step.outputs {
             let Some(track) = self.tracks.get(output.what.series().0 as usize) else { continue };
+            if !self.has_words(output) {
+                self.lost += 1;
+                continue;
+            }
             let shown = track.origin;
             match &output.what {
                 What::Anomaly(anomaly) => {
@@ -244,14 +322,11 @@ impl Model {
                     if !step.past {
                         changes.marks.push(Mark::of(output, anomaly, shown, &book));
                     }
-                    self.found.push(output.clone());
+                    self.found.push(output.clone(), &self.plan);
                 }
                 What::Alert(alert) => {
-                    let book = Book { names: &self.names, plan: &self.plan };
-                    let id = self.alerts.change(alert, &book);
-                    if !changes.alerts.contains(&id) {
-                        changes.alerts.push(id);
-                    }
+                    let id = self.alerts.change(alert, &self.names, &self.plan);
+                    changes.alerts.extend(id.filter(|id| !changes.alerts.contains(id)));
                 }
                 What::Late(_) => {
                     // Most lie in this step; those of one before are found by their number.
@@ -263,15 +338,34 @@ impl Model {
         }
     }
 
-    /// Takes over what somebody said before its step comes, so that an answer shows what was asked for.
-    pub fn heed(&mut self, control: &ouzel_pipeline::control::Control) -> Option<Id> {
-        self.alerts.heed(control)
+    /// Whether an output's numbers mean something in the plan in force. Those of an earlier config may not.
+    fn has_words(&self, output: &Output) -> bool {
+        let Plan { operators, alerts, .. } = &*self.plan;
+        match &output.what {
+            What::Alert(alert) => {
+                usize::from(alert.rule) < alerts.len() && usize::from(alert.detector) < operators.len()
+            }
+            What::Anomaly(_) => usize::from(output.node) < operators.len(),
+            What::Late(_) | What::Aggregate(_) | What::Over(_) => true,
+        }
+    }
+
+    /// Takes over what somebody said; before its step comes, too, so that an answer shows what was asked for. Gives the
+    /// alert that is marked by it, if that is news.
+    pub fn heed(&mut self, control: &Control) -> Option<Id> {
+        match &control.what {
+            Order::Acknowledge { .. } | Order::Silence { .. } => return self.alerts.heed(control),
+            Order::Retire { device, .. } => self.retire(device),
+            Order::Trouble(trouble) => self.lost += self.troubles.take(trouble),
+            Order::Start => self.troubles.begin(),
+        }
+        None
     }
 
     /// An alert as it stands on the wire.
     pub fn wire_alert<'a>(&'a self, entry: &'a Entry) -> WireAlert<'a> {
         let shown = self.track(entry.alert.series).map_or(entry.alert.series, |track| track.origin);
-        entry.wire(shown, &self.book())
+        entry.wire(shown, &self.names)
     }
 
     /// The newest alerts first; with `open` only those that are not over.
@@ -290,11 +384,6 @@ impl Model {
             Severity::Warning => (warning + 1, critical),
             Severity::Critical => (warning, critical + 1),
         })
-    }
-
-    /// The id that sinks give to an output.
-    pub fn id(&self, output: &ouzel_engine::output::Output) -> Id {
-        id(output, &self.book())
     }
 }
 

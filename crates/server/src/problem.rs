@@ -13,12 +13,14 @@ pub struct Problem {
     pub status: StatusCode,
     /// A sentence: lower case, with a way out.
     pub what: String,
+    /// Where it is several at once, as in a config: each with its place.
+    pub problems: Vec<String>,
 }
 
 impl Problem {
     /// A problem.
     pub fn new(status: StatusCode, what: impl Into<String>) -> Problem {
-        Problem { status, what: what.into() }
+        Problem { status, what: what.into(), problems: Vec::new() }
     }
 
     /// The request cannot be understood.
@@ -38,14 +40,18 @@ impl Problem {
 
     /// The answer's body.
     pub fn body(&self, request: &str) -> String {
-        serde_json::json!({ "error": self.what, "request": request }).to_string()
+        let mut body = serde_json::json!({ "error": self.what, "request": request });
+        if !self.problems.is_empty() {
+            body["problems"] = self.problems.clone().into();
+        }
+        body.to_string()
     }
 }
 
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Problem {
         let status = match (fault.retry, fault.whose) {
-            (Retry::Later | Retry::Now, _) => StatusCode::SERVICE_UNAVAILABLE,
+            (Retry::Later | Retry::After(_) | Retry::Now, _) => StatusCode::SERVICE_UNAVAILABLE,
             (Retry::Never, Whose::You) => StatusCode::BAD_REQUEST,
             (Retry::Never, _) => StatusCode::INTERNAL_SERVER_ERROR,
         };

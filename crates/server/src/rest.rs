@@ -2,15 +2,18 @@
 
 mod alerts;
 mod charts;
+mod control;
+mod pipeline;
 mod rows;
 
 pub use alerts::{acknowledge, alerts, silence};
 pub use charts::series;
+pub use control::{reload, retire};
+pub use pipeline::pipeline;
 pub use rows::{aggregates, anomalies, readings};
 
 use crate::app::{App, json};
 use crate::hub::Hub;
-use crate::metrics::memory_bytes;
 use crate::model::micros;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -18,9 +21,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use ouzel_engine::series::Series;
-use ouzel_pipeline::counters::{Counters, SinkCounters, SourceCounters};
-use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
+use serde_json::json;
 
 /// Series in one answer of `meta`.
 const SERIES: usize = 2_000;
@@ -65,83 +66,6 @@ pub async fn lanes(State(app): State<App>, query: Query) -> Answer {
     let buckets = query.whole("buckets", 120, 1, 10_000)?;
     let lane = move |hub: &mut Hub| hub.model.lanes().lane(micros(from), micros(to), buckets, SERIES);
     Ok(json(&app.hub.ask(lane).await?))
-}
-
-/// `GET /api/v1/pipeline`
-pub async fn pipeline(State(app): State<App>) -> Answer {
-    let boot = app.boot.clone();
-    let (now, started, clients) =
-        app.hub.ask(|hub| (micros(hub.now()), micros(hub.started()), hub.clients.view())).await?;
-    let counters = &app.counters;
-    let mut all = json!({
-        "now": now,
-        "boot": &*boot,
-        "started": started,
-        "sources": counters.sources.iter().map(source).collect::<Vec<Value>>(),
-        "sinks": counters.sinks.iter().map(sink).collect::<Vec<Value>>(),
-        "journal": {
-            "bytes": counters.journal_bytes.get(),
-            "syncs": counters.syncs.get(),
-            "sync_p99_ms": crate::hub::millis(&counters.sync_time.snapshot(), 0.99),
-        },
-        "latency": {
-            "p50_ms": crate::hub::millis(&counters.latency.snapshot(), 0.5),
-            "p95_ms": crate::hub::millis(&counters.latency.snapshot(), 0.95),
-            "p99_ms": crate::hub::millis(&counters.latency.snapshot(), 0.99),
-        },
-        "lake": { "readings": counters.lake_readings.get(), "files": counters.lake_files.get() },
-        "clients": clients,
-        "memory_bytes": memory_bytes(),
-    });
-    for (name, number) in totals(counters) {
-        all[name] = number;
-    }
-    Ok(json(&all))
-}
-
-fn totals(counters: &Counters) -> [(&'static str, Value); 11] {
-    [
-        ("journalled", counters.journalled.get().into()),
-        ("worked", counters.worked.get().into()),
-        ("past", counters.past.get().into()),
-        ("late", counters.late.get().into()),
-        ("aggregates", counters.aggregates.get().into()),
-        ("anomalies", counters.anomalies.get().into()),
-        ("alerts", counters.alerts.get().into()),
-        ("firing", counters.firing.get().into()),
-        ("devices", counters.devices.get().into()),
-        ("series", counters.series.get().into()),
-        ("unseen", counters.unseen.get().into()),
-    ]
-}
-
-fn source(source: &SourceCounters) -> Value {
-    json!({
-        "name": source.name,
-        "messages": source.messages.get(),
-        "received": source.received.get(),
-        "passed": source.passed.get(),
-        "dropped": source.dropped.get(),
-        "held": source.held.get(),
-        "holds": source.holds.get(),
-        "lost": source.lost.get(),
-        "known": source.known.get(),
-        "rejected": source.rejected.get(),
-        "absent": source.absent.get(),
-        "retries": source.retries.get(),
-        "connected": source.connected.load(Ordering::Relaxed),
-        "last": Some(source.last_packet_us.get()).filter(|&last| last != 0),
-    })
-}
-
-fn sink(sink: &SinkCounters) -> Value {
-    json!({
-        "name": sink.name,
-        "delivered": sink.delivered.get(),
-        "retries": sink.retries.get(),
-        "dropped": sink.dropped.get(),
-        "waiting": sink.waiting.get(),
-    })
 }
 
 /// The series a query chooses: by number, or by names of devices and channels; at most `limit`.

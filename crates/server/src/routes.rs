@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::header::HeaderMap;
 use axum::http::{Method, Response, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use std::sync::Arc;
 
 /// The OpenAPI document.
@@ -21,6 +21,7 @@ pub fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
     vec![
         ("get", "/api/v1/meta", get(rest::meta)),
         ("get", "/api/v1/devices", get(rest::devices)),
+        ("delete", "/api/v1/devices/{name}", delete(rest::retire)),
         ("get", "/api/v1/series", get(rest::series)),
         ("get", "/api/v1/readings", get(rest::readings)),
         ("get", "/api/v1/aggregates", get(rest::aggregates)),
@@ -30,6 +31,7 @@ pub fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("post", "/api/v1/alerts/{id}/silence", post(rest::silence)),
         ("get", "/api/v1/lanes", get(rest::lanes)),
         ("get", "/api/v1/pipeline", get(rest::pipeline)),
+        ("post", "/api/v1/reload", post(rest::reload)),
         ("get", "/api/v1/stream", get(stream::stream)),
         ("post", "/api/v1/stream/{cid}/ack", post(stream::ack)),
         ("post", "/api/v1/test/advance", post(stream::advance)),

@@ -39,7 +39,13 @@ pub struct Running {
     /// Moves a manual clock on and resolves when all that follows from it is done, the steps sent included. There is a
     /// route for it only with this.
     pub advance: Option<Advance>,
+    /// Reads the config again and lets it be in force; where there is none, as in a demo, that cannot be asked for.
+    pub reload: Option<Reload>,
 }
+
+/// See [`Running::reload`]. Gives what has changed, in sentences; or the config's problems, each with its place, and then
+/// nothing was changed.
+pub type Reload = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Vec<String>, Vec<String>>> + Send>> + Send + Sync>;
 
 /// See [`Running::advance`].
 pub type Advance = Arc<dyn Fn(Span) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;

@@ -68,6 +68,7 @@ pub fn app(running: Running, settings: ServerSettings) -> (Router, Handle) {
         history: running.history,
         readers: Arc::new(Semaphore::new(READERS)),
         advance: running.advance,
+        reload: running.reload,
         page: Arc::new(settings.ui_dir.map_or(Page::Embedded, Page::Folder)),
     };
     (router(app, Access::new(&running.boot, settings.key), settings.extra, settings.keyed), hub)

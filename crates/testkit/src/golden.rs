@@ -1,15 +1,20 @@
 //! The golden runner: a folder a case (`config.toml`, `input.*`, `expected.txt`), each run every way that must not matter.
 //!
-//! Straight; in batches of odd sizes; on 1, 2 and 5 shards; on threads; and stopped at several places, saved to bytes,
-//! resumed on another shard count. The outputs (as NDJSON, with ids) and their places must be the same bytes every
-//! time, and their text form must be what `expected.txt` says.
+//! Straight; in batches of odd sizes; on 1, 2 and 5 shards; on threads; stopped at several places, saved to bytes,
+//! resumed on another shard count; and by way of the disk, killed anywhere and recovered from journal, output log and
+//! checkpoints. The outputs (as NDJSON, with ids) and their places must be the same bytes every time, and their text
+//! form must be what `expected.txt` says.
 //!
 //! A case is written by hand: `OUZEL_BLESS=1` writes `expected.txt` anew, and then it is read and checked against the
 //! input, line by line.
 
 use crate::play::{Outcome, Recorded, first_difference, threaded};
+use crate::recovery::{Journalled, Told};
 use ouzel_connect::source::{Source, file};
-use ouzel_pipeline::config::{self, Config, SourceKind};
+use ouzel_engine::plan::Plan;
+use ouzel_engine::time::Time;
+use ouzel_pipeline::config::{self, Config, InForce, SourceKind};
+use ouzel_pipeline::journal::{Configured, Record};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,7 +53,76 @@ pub fn run(folder: &Path) -> Result<(), String> {
         let outcome = recorded.play_with_stop(&plan, stop, before, after)?;
         way(format!("stopped before row {stop} on {before} shards, resumed on {after}"), outcome)?;
     }
+    killed_and_recovered(&config_in_force(folder, plan)?, &recorded, &reference)?;
     expect(folder, &reference.text)
+}
+
+/// Seeds of kills that each case is run with, with the config it has, and with one that changes on the way.
+const KILLS: std::ops::Range<u64> = 0..12;
+
+/// An operator that is there for a while.
+const GUEST: &str = "guest-7f";
+
+fn killed_and_recovered(config: &InForce, recorded: &Recorded, reference: &Outcome) -> Result<(), String> {
+    let compare = |way: &str, expected: &str, got: &str| match expected == got {
+        true => Ok(()),
+        false => Err(format!("{way} differs:\n{}", first_difference(expected, got))),
+    };
+    for rows in [1, 7] {
+        let journalled = Journalled::of(config, recorded.records(rows))?;
+        let straight = journalled.straight()?;
+        compare("by way of the disk", &reference.bytes, &straight.outcome.bytes)?;
+        if straight.rejected != recorded.rejected() {
+            let (there, here) = (recorded.rejected(), &straight.rejected);
+            return Err(format!("by way of the disk, {here:?} is rejected, not {there:?}"));
+        }
+        all_killed(&journalled, &straight, "")?;
+    }
+    let Some(changed) = recorded.channel().and_then(|channel| with_guest(config, &channel)) else { return Ok(()) };
+    let mut records = recorded.records(3);
+    let (middle, later) = (records.len() / 3, records.len() * 2 / 3);
+    change(&mut records, later, config);
+    change(&mut records, middle, &changed);
+    let journalled = Journalled::of(config, records)?.started_with(changed);
+    let straight = journalled.straight()?;
+    let (expected, got) = (reference.without(GUEST), straight.outcome.without(GUEST));
+    compare("with another operator for a while", &expected, &got)?;
+    all_killed(&journalled, &straight, ", the config changing on the way")
+}
+
+fn all_killed(journalled: &Journalled, straight: &Told, how: &str) -> Result<(), String> {
+    for seed in KILLS {
+        let wrong = |why: String| format!("killed and recovered from disk, seed {seed}{how}: {why}");
+        let (told, _) = journalled.killed(seed).map_err(wrong)?;
+        if told != *straight {
+            let differs = first_difference(&straight.outcome.bytes, &told.outcome.bytes);
+            return Err(wrong(format!("the output log is not that of a run that nobody stopped:\n{differs}")));
+        }
+    }
+    Ok(())
+}
+
+/// Another config is in force from a record on. What was recorded has no number to spare for it, and a change that ends no
+/// alert needs none: it takes that of the row before.
+fn change(records: &mut Vec<Record>, at: usize, config: &InForce) {
+    let row_before = records[..at].iter().rev().find_map(|record| match record {
+        Record::Stretch(it) => (it.stretch.batch.first + it.stretch.batch.rows.len() as u64).checked_sub(1),
+        _ => None,
+    });
+    let (input, text) = (row_before.unwrap_or(0), config.text.to_string());
+    records.insert(at, Record::Config(Configured { input, at: Time(0), text }));
+}
+
+/// The config with one operator more.
+fn with_guest(config: &InForce, channel: &str) -> Option<InForce> {
+    let text = format!("{}\n[window.{GUEST}]\nover = \"{channel}\"\nsize = \"3s\"\n", config.text);
+    InForce::read(&text).ok()
+}
+
+fn config_in_force(folder: &Path, plan: Arc<Plan>) -> Result<InForce, String> {
+    let path = folder.join("config.toml");
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(InForce { text: text.into(), plan })
 }
 
 fn expect(folder: &Path, text: &str) -> Result<(), String> {

@@ -10,8 +10,10 @@ use ouzel_engine::checkpoint::Checkpoint;
 use ouzel_engine::output::{Output, What};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, TICK};
-use ouzel_engine::series::Names;
+use ouzel_engine::series::{Declaration, Names};
+use ouzel_engine::time::Time;
 use ouzel_pipeline::intake::{Intake, Stretch};
+use ouzel_pipeline::journal::{Journalled, Record};
 use ouzel_pipeline::stream::Stream;
 use ouzel_pipeline::worker;
 use std::fmt::Write as _;
@@ -48,6 +50,18 @@ impl Outcome {
         }
         rejected.iter().for_each(|rejected| text::push_rejected(rejected, &mut lines));
         Outcome { bytes, text: String::from_utf8_lossy(&lines).into_owned() }
+    }
+
+    /// The outputs of all operators but the one of this name, without the numbers that operators have: those change with
+    /// the plan.
+    pub fn without(&self, operator: &str) -> String {
+        let mut others = String::new();
+        for line in self.bytes.lines().filter(|line| !line.contains(operator)) {
+            let mut words = line.splitn(4, ' ');
+            let (input, device, _, rest) = (words.next(), words.next(), words.next(), words.next());
+            let _ = writeln!(others, "{} {} {}", input.unwrap_or(""), device.unwrap_or(""), rest.unwrap_or(""));
+        }
+        others
     }
 
     /// The outputs without their places, sorted: what laws about the order of arrival compare.
@@ -92,6 +106,11 @@ impl Recorded {
         self.rows - self.stretches.iter().map(|stretch| stretch.ticks.len()).sum::<usize>()
     }
 
+    /// As they were read.
+    pub fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
     /// The rows of a range in stretches of at most `rows`. Names of a stretch that is cut in two are all declared
     /// before its first row, and those of a stretch without rows stand alone.
     fn cut(&self, rows: usize, range: Range<usize>) -> Vec<Stretch> {
@@ -116,6 +135,27 @@ impl Recorded {
             }
         }
         cut
+    }
+
+    /// As the records of a journal, of at most `rows` rows each. What was rejected stands in the first of them.
+    pub fn records(&self, rows: usize) -> Vec<Record> {
+        let mut stretches = self.cut(rows, 0..self.rows);
+        stretches.push(self.end());
+        stretches[0].rejected.clone_from(&self.rejected);
+        stretches.into_iter().enumerate().map(|(index, stretch)| journalled(index, stretch)).collect()
+    }
+
+    /// A channel that it has.
+    pub fn channel(&self) -> Option<String> {
+        self.stretches.iter().flat_map(|stretch| &stretch.declarations).find_map(|declaration| match declaration {
+            Declaration::Series { channel, .. } => Some(channel.clone()),
+            Declaration::Device { .. } => None,
+        })
+    }
+
+    /// What could not be read.
+    pub fn rejected(&self) -> &[Rejected] {
+        &self.rejected
     }
 
     /// The end of the input.
@@ -163,6 +203,12 @@ impl Recorded {
         }
         Ok(Outcome::of(plan, stream.names(), &outputs, &self.rejected))
     }
+}
+
+/// A stretch as a record that has arrived in its turn.
+pub(crate) fn journalled(index: usize, stretch: Stretch) -> Record {
+    let arrived = Time::from_secs(index as i64);
+    Record::Stretch(Box::new(Journalled { arrived, marks: Vec::new(), stretch }))
 }
 
 /// Plays sources on threads, one for each shard. What was rejected is not in it.

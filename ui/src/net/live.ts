@@ -94,7 +94,10 @@ export class Live {
       this.dirty();
     });
     on<Kpi>('kpi', (kpi) => {
+      // Another config has other channels, units and detectors.
+      const other = (this.model.kpi.peek()?.config ?? kpi.config) !== kpi.config;
       this.model.counted(kpi);
+      if (other) void ask<Meta>('/api/v1/meta').then((meta) => this.model.met(meta), () => undefined);
       this.dirty();
     });
     on<LaneCells>('lane', (cells) => {

@@ -4,7 +4,7 @@ import type { Loop } from '../chart/loop';
 import { model } from '../store/model';
 import type { Series } from '../store/wire';
 import { Alerts } from '../ui/alerts';
-import { FrozenBar, NoticeBar } from '../ui/bars';
+import { FrozenBar, NoticeBar, TroubleBar } from '../ui/bars';
 import { Chart } from '../ui/chart';
 import { NoData, NoMatch } from '../ui/empty';
 import { Filters } from '../ui/filters';
@@ -26,6 +26,7 @@ export function Overview({ loop }: { loop: Loop }) {
       <div class="top">
         <Header />
         <Filters />
+        <TroubleBar />
         <NoticeBar />
       </div>
       <main id="main" class={dim}>

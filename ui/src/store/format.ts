@@ -56,6 +56,22 @@ export function millis(value: number | null): string {
   return `${fixed(value, value >= 100 ? 0 : value >= 1 ? 1 : 2)}${NARROW}ms`;
 }
 
+/** `812 B`, `1.4 KiB`, `23 MiB`: powers of 1024, as the command says it. */
+export function bytes(value: number): string {
+  if (value < 1024) return `${fixed(value)}${NARROW}B`;
+  let [size, unit] = [value / 1024, 0];
+  // What would be rounded to 1024 belongs to the next unit.
+  while (size >= 1023.5 && unit < 3) [size, unit] = [size / 1024, unit + 1];
+  return `${fixed(size, size < 9.95 ? 1 : 0)}${NARROW}${['KiB', 'MiB', 'GiB', 'TiB'][unit]}`;
+}
+
+/** `clock 3.2 s behind`, `clock 4 min ahead`. */
+export function clockWords(behind: number): string {
+  const off = Math.abs(behind);
+  const words = off < 60 ? `${fixed(off, 1)}${NARROW}s` : age(off * SECOND);
+  return `clock ${words} ${behind < 0 ? 'ahead' : 'behind'}`;
+}
+
 const two = (value: number): string => String(value).padStart(2, '0');
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 

@@ -11,7 +11,8 @@ import { linked, type Link, type LinkEvent } from './link';
 import { Pace } from './pace';
 import { DEFAULT_SPAN, extent, live, pause, resume, type Extent, type Range } from './range';
 import { FLAG, type Alert, type Channel, type Frame, type Hello, type Kpi, type LaneCells, type Mark } from './wire';
-import type { Meta, Micros, Names, Series, SeriesAnswer, Sync } from './wire';
+import type { Meta, Micros, Names, Pipeline, Series, SeriesAnswer, Sync } from './wire';
+import type { PageName } from './url';
 
 export const LATEST_BOUND = 100;
 const KPI_BOUND = 120;
@@ -38,6 +39,9 @@ export class Model {
   readonly meta = signal<Meta | null>(null);
   readonly channels = signal<Channel[]>([]);
   readonly series = signal<Series[]>([]);
+  readonly page = signal<PageName>('overview');
+  /** Asked for every two seconds while its page is shown. */
+  readonly pipeline = signal<Pipeline | null>(null);
   readonly link = signal<Link>({ state: 'connecting' });
   readonly kpi = signal<Kpi | null>(null);
   readonly kpis = signal<Kpi[]>([]);
@@ -66,6 +70,8 @@ export class Model {
 
   readonly shown = computed(() => this.series.value.filter((one) => matches(one, this.filter.value)));
   readonly paused = computed(() => this.range.value.kind === 'frozen');
+  /** Seconds that the clocks of devices are behind, where that is more than two. */
+  readonly clocks = computed(() => new Map(this.kpi.value?.clocks.worst ?? []));
 
   /** The same as `now`, ten times a second; what moves with it is drawn, not rendered. */
   clock: Micros = 0;

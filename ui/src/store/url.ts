@@ -2,12 +2,16 @@
 // is the bare address. Parameters of others are left alone; the key never stays in the address.
 //
 //   ?from=-1h&to=now&channel=co2&tag.location=lab&q=north
+//   ?page=pipeline
 
 import { chosen, NO_FILTER, type Filter } from './filter';
 import { DEFAULT_SPAN, live, rangeBetween, spanText, type Range } from './range';
 import type { Micros } from './wire';
 
+export type PageName = 'overview' | 'pipeline';
+
 export interface View {
+  page: PageName;
   range: Range;
   filter: Filter;
 }
@@ -26,15 +30,17 @@ export function readView(search: string, now: Micros): View {
   filter.channels = query.getAll('channel');
   filter.text = query.get('q') ?? '';
   const range = query.has('from') ? rangeBetween(query.get('from')!, query.get('to') ?? 'now', now) : null;
-  return { range: range ?? live(DEFAULT_SPAN), filter };
+  const page = query.get('page') === 'pipeline' ? 'pipeline' : 'overview';
+  return { page, range: range ?? live(DEFAULT_SPAN), filter };
 }
 
 export function writeView(view: View, search: string): string {
   const query = new URLSearchParams(search);
   for (const name of [...query.keys()]) {
-    if (name.startsWith(TAG) || ['from', 'to', 'channel', 'q', 'key'].includes(name)) query.delete(name);
+    if (name.startsWith(TAG) || ['from', 'to', 'channel', 'q', 'key', 'page'].includes(name)) query.delete(name);
   }
-  const { range, filter } = view;
+  const { page, range, filter } = view;
+  if (page !== 'overview') query.set('page', page);
   if (range.kind === 'live') {
     if (range.span !== DEFAULT_SPAN) query.set('from', `-${spanText(range.span)}`);
     if (range.span !== DEFAULT_SPAN) query.set('to', 'now');

@@ -98,6 +98,89 @@ export interface Kpi {
   queue: number;
   behind: number;
   clients: number;
+  /** What is wrong with the pipeline itself, and not over. */
+  troubles: Trouble[];
+  clocks: Clocks;
+  /** Goes up when another config comes in force. */
+  config: number;
+}
+
+export interface Trouble {
+  part: string;
+  what: string;
+  since: Micros;
+}
+
+/** Devices whose clocks are wrong: how many, and the worst with the seconds that they are behind. */
+export interface Clocks {
+  wrong: number;
+  worst: [device: string, behind: number][];
+}
+
+export interface Quantiles {
+  p50_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+}
+
+export interface Stage extends Quantiles {
+  stage: 'travel' | 'durable' | 'latency' | 'confirmed';
+  count: number;
+  /** Of the last 30 s. */
+  recent: Quantiles;
+}
+
+export interface Source {
+  name: string;
+  connected: boolean;
+  received: number;
+  per_s: number;
+  bytes: number;
+  bytes_per_s: number;
+  dropped: number;
+  drops: Record<'oldest' | 'newest' | 'random' | 'sampled' | 'refused', number>;
+  turned_away: number;
+  lost: number;
+  rejected: number;
+  retries: number;
+  held: number;
+  used: number;
+  holds: number;
+  utilisation: number;
+  full_in_s: number | null;
+}
+
+export interface Sink {
+  name: string;
+  waiting: number;
+  delivered: number;
+  dropped: number;
+  thinned: number;
+  retries: number;
+  confirmed: Stage;
+}
+
+/** What is told of the pipeline itself; there is more, see the OpenAPI document. */
+export interface Pipeline {
+  now: Micros;
+  started: Micros;
+  troubles: Trouble[];
+  full: boolean;
+  sources: Source[];
+  sinks: Sink[];
+  stages: Stage[];
+  journal: { bytes: number; held: number; holds: number; syncs: number; sync_p99_ms: number | null };
+  outputs: { bytes: number; held: number };
+  checkpoints: { count: number; bytes: number; newest: Micros | null; age_s: number | null; pause_p99_ms: number | null };
+  written: { bytes: number; bytes_per_day: number | null };
+  lake: { readings: number; files: number };
+  clocks: Clocks;
+  memory_bytes: number | null;
+  journalled: number;
+  worked: number;
+  past: number;
+  unread: number;
+  late: number;
 }
 
 /** Cells of the lane that changed. Saying it twice changes nothing: a cell is known by (s, t). */

@@ -8,6 +8,7 @@ import { age, clock, count, fixed, moment } from '../store/format';
 import { model } from '../store/model';
 import { matches } from '../store/filter';
 import type { Alert } from '../store/wire';
+import { ClockTag } from './clock';
 import { Icon, SeverityMark } from './icons';
 
 const SHOWN = 50;
@@ -58,6 +59,7 @@ function Item({ alert, now }: { alert: Alert; now: number }) {
         <p class="alert-head">
           <strong>{alert.device}</strong> <span class="muted">{alert.channel}</span>
           {alert.state === 'pending' && <span class="tag">pending</span>}
+          <ClockTag device={alert.device} />
           <span class="alert-age" title={`since ${moment(alert.since, now)}`}>
             {alert.count > 1 && <span title={`${count(alert.count, 'time')}`}>{fixed(alert.count)}×</span>} {age(now - alert.since)}
           </span>

@@ -27,6 +27,26 @@ export function FrozenBar() {
   );
 }
 
+/** What is wrong with the pipeline itself. It stays until it is over: nobody can dismiss a full disk. */
+export function TroubleBar() {
+  const troubles = model.kpi.value?.troubles ?? [];
+  const now = model.now.value;
+  // The box is always there, so that a screen reader hears what comes into it.
+  return (
+    <div role="alert">
+      {troubles.slice(0, 5).map((trouble) => (
+        <div class="bar trouble" key={trouble.part}>
+          <span>
+            <Icon name="critical" /> <strong>{trouble.part}:</strong> {trouble.what}{' '}
+            <span class="nowrap">since {moment(trouble.since, now)}</span>
+          </span>
+        </div>
+      ))}
+      {troubles.length > 5 && <div class="bar trouble">and {troubles.length - 5} more, see Pipeline</div>}
+    </div>
+  );
+}
+
 export function NoticeBar() {
   const notice = model.notice.value;
   const fault = model.fault.value;

@@ -11,6 +11,7 @@ import { LINES_BOUND, model } from '../store/model';
 import { spanOf } from '../store/range';
 import type { Mark, Series } from '../store/wire';
 import { ChartTable } from './charttable';
+import { ClockTag } from './clock';
 import { Icon } from './icons';
 import { summaryOf } from './summary';
 import { plots } from './plots';
@@ -161,6 +162,7 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
             >
               <span class="swatch" aria-hidden="true" />
               <span class="legend-name">{one.device}</span>
+              <ClockTag device={one.device} brief />
               <span class="legend-value">–</span>
             </button>
           </li>

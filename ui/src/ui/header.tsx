@@ -6,12 +6,41 @@ import { commands } from '../store/commands';
 import { clock, day, fixed, spanWords, zone } from '../store/format';
 import { RATES } from '../store/pace';
 import { model } from '../store/model';
+import { writeView, type PageName } from '../store/url';
 import { extent, live, parseRange, PRESETS, shift, spanOf, zoom } from '../store/range';
 import { helpOpen } from './help';
 import { Icon } from './icons';
 import { nextTheme, theme } from './theme';
 
+const PAGES: [PageName, string][] = [
+  ['overview', 'Overview'],
+  ['pipeline', 'Pipeline'],
+];
+
+function Pages() {
+  const shown = model.page.value;
+  return (
+    <nav class="pages" aria-label="Pages">
+      {PAGES.map(([name, word]) => (
+        <a
+          key={name}
+          href={writeView({ page: name, range: model.range.value, filter: model.filter.value }, location.search) || '/'}
+          aria-current={shown === name ? 'page' : undefined}
+          onClick={(event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+            event.preventDefault();
+            model.page.value = name;
+          }}
+        >
+          {word}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 export function Header() {
+  const charts = model.page.value === 'overview';
   return (
     <header class="head">
       <div class="brand">
@@ -23,11 +52,16 @@ export function Header() {
           Ouzel <span class="muted">{model.meta.value?.name ?? ''}</span>
         </h1>
       </div>
+      <Pages />
       <LinkState />
       <div class="head-right">
-        <Presets />
-        <Steps />
-        <PauseButton />
+        {charts && (
+          <>
+            <Presets />
+            <Steps />
+            <PauseButton />
+          </>
+        )}
         <ThemeButton />
         <button type="button" class="plain" onClick={() => (helpOpen.value = true)} aria-label="Shortcuts" title="Shortcuts (?)">
           <Icon name="help" />

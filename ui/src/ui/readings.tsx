@@ -1,6 +1,6 @@
 // The latest readings, newest first: fifty rows of fixed height, told twice a second. Following stops on demand.
 
-import { clockMillis, clockTenths, fixed } from '../store/format';
+import { clockMillis, clockTenths, clockWords, fixed } from '../store/format';
 import { model, type Row } from '../store/model';
 import { FLAG, type Series } from '../store/wire';
 import { Icon } from './icons';
@@ -64,13 +64,14 @@ export function Readings() {
 
 function Line({ row, one, unit }: { row: Row; one: Series | undefined; unit: string }) {
   const channel = one?.channel ?? '';
+  const behind = model.clocks.value.get(one?.device ?? '');
   const level = row.f & FLAG.critical ? 'critical' : row.f & FLAG.warning ? 'warning' : null;
   return (
     <tr class={level ?? ''}>
       <td class="col-time" title={clockMillis(row.t)}>
         {clockTenths(row.t)}
       </td>
-      <td title={one?.device}>{one?.device ?? ''}</td>
+      <td title={behind === undefined ? one?.device : `${one?.device}, ${clockWords(behind)}`}>{one?.device ?? ''}</td>
       <td class="col-channel">{channel}</td>
       <td class="col-value">
         {fixed(row.v, model.decimalsOf(channel, row.v))} <span class="unit">{unit}</span>

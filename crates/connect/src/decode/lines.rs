@@ -73,6 +73,19 @@ impl Lines {
         }
     }
 
+    /// Reads from here, a place in a file: so many bytes were before it. Whoever looks at `read` sees it.
+    pub fn from_place(reader: Box<dyn Read + Send>, place: u64, read: Arc<AtomicU64>) -> Lines {
+        read.store(place, Ordering::Relaxed);
+        Lines { read, ..Lines::new(reader) }
+    }
+
+    /// How many bytes stand before what is read next.
+    pub fn place(&self) -> u64 {
+        let left = self.end - self.begin;
+        // The line feed that a last line was given is none of the input's.
+        self.read.load(Ordering::Relaxed) - left.saturating_sub(usize::from(self.unfinished)) as u64
+    }
+
     /// How many bytes were read so far, to be looked at while reading goes on.
     pub fn progress(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.read)
@@ -143,6 +156,29 @@ impl Lines {
             }
             self.more()?;
         }
+    }
+
+    /// Reads to the end of a line that is too long, so that [`Lines::place`] is the begin of one.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn pass_long(&mut self) -> io::Result<()> {
+        while self.skipping {
+            match memchr(b'\n', &self.buffer[self.begin..self.end]) {
+                Some(at) => {
+                    self.begin += at + 1;
+                    self.skipping = false;
+                }
+                None => {
+                    self.begin = self.end;
+                    if self.ended {
+                        return Ok(());
+                    }
+                    self.more()?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The whole lines at hand, each ended by a line feed.

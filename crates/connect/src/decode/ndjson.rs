@@ -128,6 +128,11 @@ impl Ndjson {
         &mut self.mapping
     }
 
+    /// The next line has this number.
+    pub fn go_to_line(&mut self, line: u64) {
+        self.line = line;
+    }
+
     /// The number of the line, or of the element of a list, that is read.
     pub fn number(&self) -> u64 {
         self.line

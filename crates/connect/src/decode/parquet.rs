@@ -75,15 +75,15 @@ pub fn open(path: &Path, source: &str, hints: &FormatHints, timing: Timing, devi
     let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), roots);
     let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
     let batch = (READINGS / channels.len().max(1)).clamp(64, BATCH);
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(again()?, metadata)
-        .with_projection(mask)
-        .with_batch_size(batch)
-        .build()
-        .map_err(|error| damaged(&error))?;
+    let table = Table { file: again()?, metadata, mask, batch };
+    let reader = table.behind(0).map_err(|error| damaged(&error))?;
     let progress = Arc::new(AtomicU64::new(0));
     let parquet = Parquet {
         plan: Plan::new(source, &format, &sample.columns)?,
+        table,
         reader,
+        rest: None,
+        until: None,
         roster: Roster::new(timing),
         row: 0,
         rows,
@@ -94,6 +94,36 @@ pub fn open(path: &Path, source: &str, hints: &FormatHints, timing: Timing, devi
     };
     let size_bytes = Some(size);
     Ok(Opened { source: Box::new(parquet), format, guessed, size_bytes, progress, ignored, channels })
+}
+
+/// What is read of a file, whichever row it begins with.
+struct Table {
+    file: File,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+    batch: usize,
+}
+
+impl Table {
+    fn behind(&self, row: u64) -> Result<ParquetRecordBatchReader, Box<dyn std::error::Error>> {
+        // Groups before the row are not looked at.
+        let groups = self.metadata.metadata().row_groups();
+        let mut offset = row;
+        let mut first = 0;
+        while let Some(rows) = groups.get(first).map(|group| group.num_rows().max(0) as u64)
+            && offset >= rows
+        {
+            offset -= rows;
+            first += 1;
+        }
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.try_clone()?, self.metadata.clone());
+        Ok(builder
+            .with_projection(self.mask.clone())
+            .with_batch_size(self.batch)
+            .with_row_groups((first..groups.len()).collect())
+            .with_offset(offset as usize)
+            .build()?)
+    }
 }
 
 /// The first rows as text, and the columns that are lists or structs.
@@ -154,7 +184,7 @@ struct Plan {
 
 enum Clock {
     Column { name: String, reader: TimeReader, nanos: i64, zone: Option<Zone> },
-    Every { next: Time, every: Span },
+    Every { start: Time, next: Time, every: Span },
 }
 
 impl Plan {
@@ -173,7 +203,7 @@ impl Plan {
                 let zone = zone.filter(|zone| *zone != Zone::default());
                 Clock::Column { name: name.clone(), reader: TimeReader::new(form)?, nanos, zone }
             }
-            &TimeFrom::Every { start, every } => Clock::Every { next: start, every },
+            &TimeFrom::Every { start, every } => Clock::Every { start, next: start, every },
         };
         let (device, tags, shape) = (format.device.clone(), format.tags.clone(), format.shape.clone());
         Ok(Plan { source: source.to_owned(), clock, device, tags, shape })
@@ -183,7 +213,12 @@ impl Plan {
 /// A Parquet file that is being read.
 struct Parquet {
     plan: Plan,
+    table: Table,
     reader: ParquetRecordBatchReader,
+    /// What was read and stands behind where reading was to end.
+    rest: Option<RecordBatch>,
+    /// The row that reading ends before.
+    until: Option<u64>,
     roster: Roster,
     /// Rows read, of so many.
     row: u64,
@@ -208,11 +243,20 @@ impl Source for Parquet {
     fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
         let before = (into.rows.len(), into.rejected.len(), into.absent);
         while (into.rows.len(), into.rejected.len(), into.absent) == before {
-            let Some(batch) = self.reader.next() else {
+            if self.until.is_some_and(|row| self.row >= row) {
+                return Ok(false);
+            }
+            let Some(batch) = self.rest.take().map(Ok).or_else(|| self.reader.next()) else {
                 self.progress.store(self.size, Ordering::Relaxed);
                 return Ok(false);
             };
-            let batch = batch.map_err(|error| damaged(&self.plan.source, self.row, &error))?;
+            let mut batch = batch.map_err(|error| damaged(&self.plan.source, self.row, &error))?;
+            if let Some(room) = self.until.map(|row| (row - self.row) as usize)
+                && room < batch.num_rows()
+            {
+                self.rest = Some(batch.slice(room, batch.num_rows() - room));
+                batch = batch.slice(0, room);
+            }
             let first = self.row;
             self.row += batch.num_rows() as u64;
             // Pages are read ahead, so bytes are as good as rows here.
@@ -221,6 +265,29 @@ impl Source for Parquet {
             self.batch(&batch, first, names, into).map_err(|error| damaged(&self.plan.source, first, &error))?;
         }
         Ok(true)
+    }
+
+    fn place(&self) -> Option<u64> {
+        Some(self.row)
+    }
+
+    fn seek(&mut self, row: u64) -> Result<(), Fault> {
+        if row > self.rows {
+            let (source, rows) = (&self.plan.source, self.rows);
+            return Err(Fault::theirs(format!(
+                "{source} is shorter than it was: it has {rows} rows, and {row} were read"
+            )));
+        }
+        self.reader = self.table.behind(row).map_err(|error| damaged(&self.plan.source, row, &error))?;
+        (self.rest, self.row) = (None, row);
+        if let Clock::Every { start, next, every } = &mut self.plan.clock {
+            *next = Time(start.0.saturating_add(every.0.saturating_mul(row as i64)));
+        }
+        Ok(())
+    }
+
+    fn until(&mut self, place: Option<u64>) {
+        self.until = place;
     }
 }
 
@@ -240,7 +307,7 @@ impl Parquet {
                 times(column(name)?, *nanos, zone.is_some(), reader, &mut self.times, &mut timeless)?;
                 timeless.iter_mut().for_each(|(_, why)| *why = format!("column \"{name}\"{why}"));
             }
-            Clock::Every { next, every } => {
+            Clock::Every { next, every, .. } => {
                 self.times.clear();
                 for _ in 0..batch.num_rows() {
                     self.times.push(next.0);

@@ -77,7 +77,10 @@ impl Roster {
             ));
         }
         let device = names.device(text, self.timing, tags).map_err(|_| {
-            format!("device {text:?} finds no room: there are {} devices already, the most there may be", Names::LIMIT)
+            let count = names.device_count();
+            format!(
+                "device {text:?} is over the cardinality limit: there are {count} devices already, as many as may be"
+            )
         })?;
         self.device_numbers.push(device);
         self.series.resize(self.device_numbers.len() * self.width, NONE);

@@ -22,8 +22,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How many messages of ours may wait for the broker's word; we send one at a time.
-pub(super) const OUTGOING: u16 = 16;
+/// How many messages of ours may wait for the broker's word: a batch of a sink. A broker of MQTT 5 may allow fewer.
+pub(crate) const OUTGOING: u16 = 64;
 
 /// Messages that wait to be decoded: all that can be unacknowledged at once, and as many of QoS 0.
 const HELD: usize = 2 * ROOM_FOR_ACKNOWLEDGED;

@@ -3,8 +3,11 @@
 //! Text files are made when the sink is opened and grow in steps of 64 KiB, or when flushed. A Parquet file without
 //! its footer is of no use to anyone, so it grows as `.aggregates.parquet.tmp` and gets its name at the end; what a
 //! stopped run leaves of it is removed.
+//!
+//! A live run goes on where it was ([`Folder::resume`]): text files are cut to what was known to be done and written on,
+//! and Parquet comes in parts, each whole.
 
-use super::{Encoding, NO_PARQUET, Noun, Sink, fault};
+use super::{Encoding, NO_PARQUET, Noun, Progress, Sink, fault};
 use crate::encode::Book;
 use crate::encode::lines::Lines;
 #[cfg(feature = "parquet")]
@@ -18,11 +21,22 @@ use ouzel_engine::plan::Plan;
 #[cfg(feature = "parquet")]
 use ouzel_engine::plan::Statistic;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "parquet")]
+use std::path::PathBuf;
+use text::Text;
 
-/// Bytes that gather before they are written.
-const BUFFER_BYTES: usize = 64 * 1024;
+mod draft;
+mod earlier;
+#[cfg(feature = "parquet")]
+mod part;
+#[cfg(test)]
+mod resumed;
+mod text;
+
+pub(crate) use draft::Draft;
+#[cfg(feature = "parquet")]
+use part::Parts;
 
 /// The sink.
 pub struct Folder {
@@ -32,22 +46,20 @@ pub struct Folder {
 /// The file of one noun.
 struct Page {
     noun: Noun,
-    path: PathBuf,
     body: Body,
 }
 
 enum Body {
-    Lines {
-        lines: Lines,
-        file: File,
-        buffer: Vec<u8>,
-    },
+    Lines(Text),
     #[cfg(feature = "parquet")]
     Table {
+        path: PathBuf,
         table: Box<Table<File>>,
         statistics: Vec<Statistic>,
         draft: Option<Draft>,
     },
+    #[cfg(feature = "parquet")]
+    Parts(Parts),
 }
 
 impl Folder {
@@ -56,18 +68,45 @@ impl Folder {
     /// # Errors
     /// A [`Fault`] when they cannot be made, or files cannot have this encoding.
     pub fn open(folder: &Path, encoding: Encoding, take: &[Noun], plan: &Plan) -> Result<Folder, Fault> {
-        match encoding {
-            Encoding::Text => {
-                return Err(Fault::yours("text is for standard output; choose ndjson, csv or parquet for files"));
-            }
-            Encoding::Parquet if cfg!(not(feature = "parquet")) => return Err(Fault::yours(NO_PARQUET)),
-            _ => {}
-        }
-        fs::create_dir_all(folder).map_err(|e| fault(&place_of_folder(folder), &e))?;
-        let taken = Noun::ALL.into_iter().filter(|noun| take.contains(noun));
+        let taken = taken(folder, encoding, take)?;
         let pages = taken.map(|noun| Page::open(folder, encoding, noun, plan)).collect::<Result<_, _>>()?;
         Ok(Folder { pages })
     }
+
+    /// Goes on with the files of an earlier run, as [`super::resume`] has it, and gives what is to be said of them.
+    ///
+    /// # Errors
+    /// A [`Fault`] when they cannot be written, or files cannot have this encoding.
+    pub fn resume(
+        folder: &Path,
+        encoding: Encoding,
+        take: &[Noun],
+        plan: &Plan,
+        progress: Option<&[(String, u64)]>,
+    ) -> Result<(Folder, Vec<String>), Fault> {
+        let mut notes = Vec::new();
+        let page = |noun| Page::resume(folder, encoding, noun, plan, progress.unwrap_or_default(), &mut notes);
+        let pages = taken(folder, encoding, take)?.map(page).collect::<Result<_, _>>()?;
+        sync_folder(folder)?;
+        Ok((Folder { pages }, notes))
+    }
+}
+
+/// The nouns that get a file, once there is a folder for it.
+fn taken<'a>(
+    folder: &Path,
+    encoding: Encoding,
+    take: &'a [Noun],
+) -> Result<impl Iterator<Item = Noun> + use<'a>, Fault> {
+    match encoding {
+        Encoding::Text => {
+            return Err(Fault::yours("text is for standard output; choose ndjson, csv or parquet for files"));
+        }
+        Encoding::Parquet if cfg!(not(feature = "parquet")) => return Err(Fault::yours(NO_PARQUET)),
+        _ => {}
+    }
+    fs::create_dir_all(folder).map_err(|e| fault(&place_of_folder(folder), &e))?;
+    Ok(Noun::ALL.into_iter().filter(|noun| take.contains(noun)))
 }
 
 impl Sink for Folder {
@@ -75,7 +114,7 @@ impl Sink for Folder {
         for output in outputs {
             let noun = Noun::of(&output.what);
             if let Some(page) = self.pages.iter_mut().find(|page| Some(page.noun) == noun) {
-                page.push(output, book).map_err(|e| page.fault(&e))?;
+                page.push(output, book)?;
             }
         }
         Ok(())
@@ -83,154 +122,173 @@ impl Sink for Folder {
 
     fn reject(&mut self, rejected: &[Rejected]) -> Result<(), Fault> {
         if let Some(page) = self.pages.iter_mut().find(|page| page.noun == Noun::Rejected) {
-            for rejected in rejected {
-                page.push_rejected(rejected).map_err(|e| page.fault(&e))?;
-            }
+            rejected.iter().try_for_each(|rejected| page.push_rejected(rejected))?;
         }
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Fault> {
-        self.pages.iter_mut().try_for_each(|page| page.flush().map_err(|e| page.fault(&e)))
+        self.pages.iter_mut().try_for_each(Page::flush)
     }
 
     fn finish(&mut self) -> Result<(), Fault> {
         self.flush()?;
         self.pages.iter_mut().try_for_each(Page::finish)
     }
+
+    fn progress(&mut self) -> Result<Option<Progress>, Fault> {
+        if self.pages.iter().any(Page::is_due) {
+            // All at once, for the cursor is one for all.
+            self.pages.iter_mut().try_for_each(Page::end_part)?;
+        }
+        let mut progress = Progress::new();
+        for page in &mut self.pages {
+            if page.is_unsettled() {
+                return Ok(None);
+            }
+            progress.extend(page.progress()?);
+        }
+        Ok(Some(progress))
+    }
+
+    fn plan(&mut self, plan: &Plan) -> Result<Vec<String>, Fault> {
+        let mut notes = Vec::new();
+        self.pages.iter_mut().try_for_each(|page| page.plan(plan, &mut notes))?;
+        Ok(notes)
+    }
 }
 
 impl Page {
     fn open(folder: &Path, encoding: Encoding, noun: Noun, plan: &Plan) -> Result<Page, Fault> {
-        let path = folder.join(format!("{}.{}", noun.name(), encoding.extension()));
         let body = match Lines::of(encoding, plan) {
-            Some(lines) => {
-                // Room for the row that passes the mark, so that the buffer does not grow for it.
-                let mut buffer = Vec::with_capacity(BUFFER_BYTES + 4096);
-                lines.push_head(noun, plan, &mut buffer);
-                Body::Lines { lines, file: create(&path)?, buffer }
-            }
+            Some(_) => Body::Lines(Text::create(folder, encoding, noun, plan)?),
             #[cfg(feature = "parquet")]
             None => {
+                let path = folder.join(format!("{}.{}", noun.name(), encoding.extension()));
                 let (draft, file) = Draft::begin(&path)?;
                 let table = Table::new(&columns(noun, plan), file).map_err(|e| fault(&place(&path), &e))?;
-                Body::Table { table: Box::new(table), statistics: statistics(plan), draft: Some(draft) }
+                Body::Table { path, table: Box::new(table), statistics: statistics(plan), draft: Some(draft) }
             }
             #[cfg(not(feature = "parquet"))]
             None => return Err(Fault::yours(NO_PARQUET)),
         };
-        Ok(Page { noun, path, body })
+        Ok(Page { noun, body })
     }
 
-    fn push(&mut self, output: &Output, book: &Book<'_>) -> io::Result<()> {
-        match &mut self.body {
-            Body::Lines { lines, file, buffer } => {
-                lines.push(output, book, buffer);
-                write_full(file, buffer)
-            }
+    fn resume(
+        folder: &Path,
+        encoding: Encoding,
+        noun: Noun,
+        plan: &Plan,
+        progress: &[(String, u64)],
+        notes: &mut Vec<String>,
+    ) -> Result<Page, Fault> {
+        let body = match Lines::of(encoding, plan) {
+            Some(_) => Body::Lines(Text::resume(folder, encoding, noun, plan, progress, notes)?),
             #[cfg(feature = "parquet")]
-            Body::Table { table, statistics, .. } => {
+            None => Body::Parts(Parts::resume(folder, noun, plan, progress, notes)?),
+            #[cfg(not(feature = "parquet"))]
+            None => return Err(Fault::yours(NO_PARQUET)),
+        };
+        Ok(Page { noun, body })
+    }
+
+    fn push(&mut self, output: &Output, book: &Book<'_>) -> Result<(), Fault> {
+        match &mut self.body {
+            Body::Lines(text) => text.push(|lines, buffer| lines.push(output, book, buffer)),
+            #[cfg(feature = "parquet")]
+            Body::Table { path, table, statistics, .. } => {
                 fields(output, book, Statistics::Columns(statistics), |_, value| table.cell(value));
-                table.end_row()
+                table.end_row().map_err(|e| fault(&place(path), &e))
             }
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.push(output, book),
         }
     }
 
-    fn push_rejected(&mut self, rejected: &Rejected) -> io::Result<()> {
+    fn push_rejected(&mut self, rejected: &Rejected) -> Result<(), Fault> {
         match &mut self.body {
-            Body::Lines { lines, file, buffer } => {
-                lines.push_rejected(rejected, buffer);
-                write_full(file, buffer)
-            }
+            Body::Lines(text) => text.push(|lines, buffer| lines.push_rejected(rejected, buffer)),
             #[cfg(feature = "parquet")]
-            Body::Table { table, .. } => {
+            Body::Table { path, table, .. } => {
                 rejected_fields(rejected, |_, value| table.cell(value));
-                table.end_row()
+                table.end_row().map_err(|e| fault(&place(path), &e))
             }
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.push_rejected(rejected),
         }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> Result<(), Fault> {
         match &mut self.body {
-            Body::Lines { file, buffer, .. } => write_out(file, buffer),
+            Body::Lines(text) => text.flush(),
             #[cfg(feature = "parquet")]
-            Body::Table { .. } => Ok(()),
+            Body::Table { .. } | Body::Parts(_) => Ok(()),
         }
     }
 
     fn finish(&mut self) -> Result<(), Fault> {
         match &mut self.body {
-            Body::Lines { .. } => Ok(()),
+            Body::Lines(_) => Ok(()),
             #[cfg(feature = "parquet")]
-            Body::Table { table, draft, .. } => {
+            Body::Table { path, table, draft, .. } => {
                 let Some(draft) = draft.take() else { return Ok(()) };
-                table.finish().map_err(|e| fault(&place(&self.path), &e))?;
+                table.finish().map_err(|e| fault(&place(path), &e))?;
                 draft.keep()
             }
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.end(),
         }
     }
 
-    fn fault(&self, error: &io::Error) -> Fault {
-        fault(&place(&self.path), error)
-    }
-}
-
-fn write_full(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<()> {
-    if buffer.len() < BUFFER_BYTES { Ok(()) } else { write_out(file, buffer) }
-}
-
-/// Writes the buffer, and empties it as far as it was written: after a fault, trying again repeats no byte.
-fn write_out(mut file: impl Write, buffer: &mut Vec<u8>) -> io::Result<()> {
-    let mut written = 0;
-    let result = loop {
-        if written == buffer.len() {
-            break Ok(());
+    /// Whether its part is to be ended, or was; of text there are none.
+    fn is_due(&self) -> bool {
+        match &self.body {
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.is_due(),
+            _ => false,
         }
-        match file.write(&buffer[written..]) {
-            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-            Ok(bytes) => written += bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Err(error),
-        }
-    };
-    buffer.drain(..written);
-    result
-}
-
-/// A file that has its final name only once it is whole.
-pub(crate) struct Draft {
-    temporary: PathBuf,
-    path: PathBuf,
-    kept: bool,
-}
-
-impl Draft {
-    /// Makes the file under a name of its own beside its final place: `.aggregates.parquet.tmp`.
-    pub(crate) fn begin(path: &Path) -> Result<(Draft, File), Fault> {
-        if path.is_dir() {
-            // Else the last step would be the first to fail.
-            return Err(fault(&place(path), &io::ErrorKind::IsADirectory.into()));
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.tmp"));
-        let file = File::create(&temporary).map_err(|e| fault(&place(path), &e))?;
-        Ok((Draft { temporary, path: path.to_owned(), kept: false }, file))
     }
 
-    /// Gives the file its name. It is on disk before that, so that not even a power cut leaves half a file there.
-    pub(crate) fn keep(mut self) -> Result<(), Fault> {
-        let synced = File::open(&self.temporary).and_then(|file| file.sync_all());
-        synced.and_then(|()| fs::rename(&self.temporary, &self.path)).map_err(|e| fault(&place(&self.path), &e))?;
-        self.kept = true;
-        Ok(())
+    fn end_part(&mut self) -> Result<(), Fault> {
+        match &mut self.body {
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.end(),
+            _ => Ok(()),
+        }
     }
-}
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.kept {
-            // Best effort: the next run makes the file anew in any case.
-            let _ = fs::remove_file(&self.temporary);
+    /// Whether there are rows that a kill would take.
+    fn is_unsettled(&self) -> bool {
+        match &self.body {
+            Body::Lines(_) => false,
+            #[cfg(feature = "parquet")]
+            Body::Table { draft, .. } => draft.is_some(),
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.is_open(),
+        }
+    }
+
+    fn progress(&mut self) -> Result<Option<(String, u64)>, Fault> {
+        match &mut self.body {
+            Body::Lines(text) => text.progress().map(Some),
+            // A file that a replay makes is made anew by the next.
+            #[cfg(feature = "parquet")]
+            Body::Table { .. } => Ok(None),
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => Ok(parts.progress()),
+        }
+    }
+
+    fn plan(&mut self, plan: &Plan, notes: &mut Vec<String>) -> Result<(), Fault> {
+        match &mut self.body {
+            Body::Lines(text) => text.plan(plan, notes),
+            #[cfg(feature = "parquet")]
+            Body::Table { path, .. } => {
+                Err(Fault::yours(format!("{} cannot change its columns: it is one file", place(path))))
+            }
+            #[cfg(feature = "parquet")]
+            Body::Parts(parts) => parts.plan(plan),
         }
     }
 }
@@ -238,6 +296,12 @@ impl Drop for Draft {
 /// Makes a file, or says why it cannot be made.
 pub(crate) fn create(path: &Path) -> Result<File, Fault> {
     File::create(path).map_err(|e| fault(&place(path), &e))
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> Result<(), Fault> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|e| fault(&place_of_folder(folder), &e))
 }
 
 fn place(path: &Path) -> String {
@@ -369,30 +433,6 @@ mod tests {
         assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Later));
         let what = format!("cannot write to {}: the disk is full; make room or choose another path", path.display());
         assert_eq!(fault.what, what);
-    }
-
-    #[test]
-    fn trying_again_after_a_fault_repeats_no_byte() {
-        /// Takes four bytes, then fails once, and so on.
-        struct Tired(Vec<u8>, bool);
-        impl Write for Tired {
-            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                self.1 = !self.1;
-                if !self.1 {
-                    return Err(io::ErrorKind::StorageFull.into());
-                }
-                let some = &bytes[..bytes.len().min(4)];
-                self.0.extend_from_slice(some);
-                Ok(some.len())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut tired = Tired(Vec::new(), false);
-        let mut buffer = b"one line\nanother\n".to_vec();
-        while write_out(&mut tired, &mut buffer).is_err() {}
-        assert_eq!(tired.0, b"one line\nanother\n");
     }
 
     #[test]

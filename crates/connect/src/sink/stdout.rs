@@ -20,8 +20,11 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// The sink.
 pub struct Stdout {
     out: Box<dyn Write + Send>,
+    encoding: Encoding,
     lines: Lines,
     take: Vec<Noun>,
+    /// The head of the table, where it is one.
+    head: Vec<u8>,
     buffer: Vec<u8>,
     /// Whoever read it has gone. Every later call says so again and writes nothing.
     closed: bool,
@@ -37,9 +40,9 @@ impl Stdout {
             return Err(Fault::yours("parquet is for files; choose text, ndjson or csv for standard output"));
         };
         let take: Vec<Noun> = Noun::ALL.into_iter().filter(|noun| take.contains(noun)).collect();
-        let mut buffer = Vec::new();
+        let mut head = Vec::new();
         match (encoding, take.as_slice()) {
-            (Encoding::Csv, [noun]) => lines.push_head(*noun, plan, &mut buffer),
+            (Encoding::Csv, [noun]) => lines.push_head(*noun, plan, &mut head),
             (Encoding::Csv, [_, _, ..]) => {
                 let nouns: Vec<&str> = take.iter().map(|noun| noun.name()).collect();
                 return Err(Fault::yours(format!(
@@ -49,7 +52,7 @@ impl Stdout {
             }
             _ => {}
         }
-        Ok(Stdout { out, lines, take, buffer, closed: false })
+        Ok(Stdout { out, encoding, lines, take, buffer: head.clone(), head, closed: false })
     }
 
     fn write_out(&mut self) -> Result<(), Fault> {
@@ -98,6 +101,21 @@ impl Sink for Stdout {
 
     fn finish(&mut self) -> Result<(), Fault> {
         self.flush()
+    }
+
+    fn plan(&mut self, plan: &Plan) -> Result<Vec<String>, Fault> {
+        let Some(lines) = Lines::of(self.encoding, plan) else { return Ok(Vec::new()) };
+        self.lines = lines;
+        let mut head = Vec::new();
+        if let [noun] = self.take.as_slice() {
+            self.lines.push_head(*noun, plan, &mut head);
+        }
+        if head == self.head {
+            return Ok(Vec::new());
+        }
+        self.buffer.extend_from_slice(&head);
+        self.head = head;
+        Ok(vec!["the table on standard output has other columns now: another head follows".to_owned()])
     }
 }
 

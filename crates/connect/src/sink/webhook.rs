@@ -1,7 +1,7 @@
 //! Results posted to a web server.
 //!
-//! Each delivery is one request with an `Idempotency-Key` that stays the same at every try. With a secret the body is
-//! signed, so that the receiver knows who sent it and when:
+//! Each delivery is one request, or several are one as a JSON list, with an `Idempotency-Key` that stays the same at every
+//! try. With a secret the body is signed, so that the receiver knows who sent it and when:
 //!
 //! ```text
 //! Ouzel-Signature: t=1704067200,v1=HEX    HEX = HMAC-SHA256(secret, "1704067200." + body)
@@ -13,23 +13,27 @@
 //! | answer | meaning |
 //! | --- | --- |
 //! | 2xx | delivered |
-//! | 408, 425, 429, 5xx, none in 10 s | try again |
+//! | 408, 425, 429, 5xx | try again, and not before its `Retry-After`, an hour at the most |
+//! | none in 10 s, no connection | try again |
 //! | all else | never: somebody has to mend it |
 
-use super::live::{Delivered, Delivery, LiveSink};
+use super::live::{Delivered, Delivery, LiveSink, Undelivered};
 use super::template::{Fields, Template, Use};
 use crate::fault::{Fault, Retry, Whose};
 use crate::secret::Secret;
 use crate::source::live::Now;
 use crate::tls;
+use jiff::fmt;
+use ouzel_engine::time::Time;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, StatusCode, Url, redirect};
 use ring::hmac;
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,13 +55,23 @@ pub struct Settings {
     pub secret: Option<Secret>,
     /// Whether the receiver may stand in the own network.
     pub allow_private: bool,
+    /// Several are sent at once, at most so many, as one list; `None`: each is a request of its own.
+    pub batch: Option<NonZeroUsize>,
 }
 
 impl Settings {
     /// Posts what is written to this address.
     pub fn to(url: impl Into<String>) -> Settings {
         let url = url.into();
-        Settings { url, method: Verb::Post, body: None, headers: Vec::new(), secret: None, allow_private: false }
+        Settings {
+            url,
+            method: Verb::Post,
+            body: None,
+            headers: Vec::new(),
+            secret: None,
+            allow_private: false,
+            batch: None,
+        }
     }
 }
 
@@ -87,6 +101,7 @@ pub struct Webhook {
     body: Option<Template>,
     headers: HeaderMap,
     key: Option<hmac::Key>,
+    batch: Option<NonZeroUsize>,
     now: Now,
 }
 
@@ -118,19 +133,48 @@ impl Webhook {
             body: settings.body.clone(),
             headers: headers(&settings.headers)?,
             key: key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())),
+            batch: settings.batch,
             now,
         })
     }
 
-    async fn send(&self, delivery: &Delivery) -> Result<(), Fault> {
-        let body = match &self.body {
-            Some(template) => template.fill(&Fields::of(delivery)?, Use::Json),
-            None => delivery.json.clone(),
-        };
+    async fn send(&self, deliveries: &[Delivery]) -> Result<(), Undelivered> {
+        if self.batch.is_some() {
+            return self.post(&batch_key(deliveries), self.list(deliveries)).await.map_err(Undelivered::all);
+        }
+        for (done, delivery) in deliveries.iter().enumerate() {
+            let posted = self.post(&delivery.key, self.words(delivery)).await;
+            posted.map_err(|fault| Undelivered { done, fault })?;
+        }
+        Ok(())
+    }
+
+    /// What is sent of one delivery.
+    fn words(&self, delivery: &Delivery) -> Result<String, Fault> {
+        match &self.body {
+            Some(template) => Ok(template.fill(&Fields::of(delivery)?, Use::Json)),
+            None => Ok(delivery.json.clone()),
+        }
+    }
+
+    /// What is sent of several: a list.
+    fn list(&self, deliveries: &[Delivery]) -> Result<String, Fault> {
+        let mut list = String::from("[");
+        for (number, delivery) in deliveries.iter().enumerate() {
+            list.push_str(if number > 0 { "," } else { "" });
+            list.push_str(&self.words(delivery)?);
+        }
+        list.push(']');
+        Ok(list)
+    }
+
+    async fn post(&self, key: &str, body: Result<String, Fault>) -> Result<(), Fault> {
+        let body = body?;
         let mut request = self.client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
-        request = request.header("idempotency-key", &delivery.key);
+        request = request.header("idempotency-key", key);
+        let now = (self.now)();
         if let Some(key) = &self.key {
-            request = request.header("ouzel-signature", signature(key, (self.now)().0 / 1_000_000_000, &body));
+            request = request.header("ouzel-signature", signature(key, now.0 / 1_000_000_000, &body));
         }
         let at = self.url.host_str().unwrap_or_default();
         let response = request.body(body).send().await.map_err(|error| unsent(at, &error))?;
@@ -138,6 +182,7 @@ impl Webhook {
         if status.is_success() {
             return Ok(());
         }
+        let after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?, now));
         let said = answer(response).await;
         let (retry, way) = match status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => (Retry::Later, ""),
@@ -150,14 +195,43 @@ impl Webhook {
             _ => (Retry::Never, "; mend its `body` or `headers`"),
         };
         let whose = if retry == Retry::Later { Whose::Peer } else { Whose::You };
+        let retry = match (retry, after) {
+            (Retry::Later, Some(after)) => Retry::After(after),
+            (retry, _) => retry,
+        };
         Err(Fault { whose, retry, what: format!("{at} answered {}{said}{way}", status.as_u16()) })
     }
 }
 
 impl LiveSink for Webhook {
-    fn deliver<'a>(&'a mut self, delivery: &'a Delivery) -> Delivered<'a> {
-        Box::pin(self.send(delivery))
+    fn deliver<'a>(&'a mut self, deliveries: &'a [Delivery]) -> Delivered<'a> {
+        Box::pin(self.send(deliveries))
     }
+
+    fn batch(&self) -> usize {
+        self.batch.map_or(1, NonZeroUsize::get)
+    }
+}
+
+/// The key of a batch: the same for the same deliveries, at every try.
+fn batch_key(deliveries: &[Delivery]) -> String {
+    let key = |delivery: Option<&Delivery>| delivery.map_or_else(String::new, |delivery| delivery.key.clone());
+    format!("{}-{}-{}", key(deliveries.first()), key(deliveries.last()), deliveries.len())
+}
+
+/// The longest that a receiver may ask us to wait; one that says more has most likely a wrong clock.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// What a `Retry-After` asks for: seconds, or a moment (RFC 9110, 10.2.3).
+fn wait(text: &str, now: Time) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
+    }
+    let until = fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let nanos = until.as_nanosecond() - i128::from(now.0);
+    let wait = Duration::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX));
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// The address, if it is one that may be called.
@@ -393,20 +467,29 @@ mod tests {
 
     /// Delivers to a receiver that answers so; what it was sent, and what the sink said.
     async fn deliver(settings: impl FnOnce(String) -> Settings, answer: &str) -> (String, Result<(), Fault>) {
+        let delivery = delivery(r#"{"message":"too \"hot\"","value":9}"#);
+        let (request, done) = deliver_all(settings, answer, &[delivery]).await;
+        (request, done.map_err(|undelivered| undelivered.fault))
+    }
+
+    async fn deliver_all(
+        settings: impl FnOnce(String) -> Settings,
+        answer: &str,
+        deliveries: &[Delivery],
+    ) -> (String, Result<(), Undelivered>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://127.0.0.1:{}/hook", listener.local_addr().unwrap().port());
         let mut sink = Webhook::new(&settings(url), now()).unwrap();
         let receiver = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = Vec::new();
-            while !request.ends_with(b"}") {
+            while !request.ends_with(b"}") && !request.ends_with(b"]") {
                 assert!(stream.read_buf(&mut request).await.unwrap() > 0);
             }
             stream.write_all(answer.as_bytes()).await.unwrap();
             String::from_utf8(request).unwrap()
         };
-        let delivery = delivery(r#"{"message":"too \"hot\"","value":9}"#);
-        tokio::join!(receiver, sink.deliver(&delivery))
+        tokio::join!(receiver, sink.deliver(deliveries))
     }
 
     fn private(url: String) -> Settings {
@@ -414,6 +497,42 @@ mod tests {
     }
 
     const OK: &str = "HTTP/1.1 204 No Content\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_batch_is_one_list_with_one_key() {
+        let numbered = |key: &str| Delivery { key: key.into(), ..delivery(&format!(r#"{{"message":"{key}"}}"#)) };
+        let three = [numbered("a"), numbered("b"), numbered("c")];
+        let list = |url| Settings { batch: NonZeroUsize::new(100), ..private(url) };
+        let (request, done) = deliver_all(list, OK, &three).await;
+        assert_eq!(done, Ok(()));
+        assert!(request.contains("idempotency-key: a-c-3\r\n"), "{request}");
+        assert!(request.ends_with(r#"[{"message":"a"},{"message":"b"},{"message":"c"}]"#), "{request}");
+
+        let own = |url| Settings { body: Some(Template::parse(r#"{"text":"{message}"}"#)), ..list(url) };
+        let (request, _) = deliver_all(own, OK, &three[..1]).await;
+        assert!(request.ends_with(r#"[{"text":"a"}]"#) && request.contains("idempotency-key: a-a-1\r\n"), "{request}");
+
+        let (_, done) = deliver_all(list, "HTTP/1.1 413 Large\r\n\r\n", &three).await;
+        let undelivered = done.unwrap_err();
+        assert_eq!((undelivered.done, undelivered.fault.retry), (0, Retry::Never));
+    }
+
+    #[test]
+    fn a_receiver_may_say_when_to_come_again() {
+        // 2024-01-01T00:00:00Z, as `now` has it.
+        for (text, seconds) in [
+            ("30", Some(30)),
+            (" 0 ", Some(0)),
+            ("86400", Some(3_600)),
+            ("Mon, 01 Jan 2024 00:02:00 GMT", Some(120)),
+            ("Sun, 31 Dec 2023 00:00:00 GMT", Some(0)),
+            ("Wed, 21 Oct 2099 07:28:00 GMT", Some(3_600)),
+            ("soon", None),
+            ("-5", None),
+        ] {
+            assert_eq!(wait(text, now()()), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn an_output_is_posted_as_it_is_or_in_words_of_ones_own() {
@@ -457,6 +576,10 @@ mod tests {
     async fn answers_say_whether_to_come_again() {
         for (answer, retry, said) in [
             ("429 Too Many", Retry::Later, "answered 429"),
+            ("429 Too Many\r\nretry-after: 7", Retry::After(Duration::from_secs(7)), "answered 429"),
+            ("503 Busy\r\nretry-after: Mon, 01 Jan 2024 00:01:00 GMT", Retry::After(Duration::from_secs(60)), "503"),
+            ("400 What\r\nretry-after: 7", Retry::Never, "answered 400"),
+            ("425 Early", Retry::Later, "answered 425"),
             ("503 Busy", Retry::Later, "answered 503"),
             ("408 Slow", Retry::Later, "answered 408"),
             ("401 Who", Retry::Never, "mend its `headers` or `secret`"),
@@ -476,7 +599,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let mut sink = Webhook::new(&private(format!("http://127.0.0.1:{port}/")), now()).unwrap();
-        let fault = sink.deliver(&delivery("{}")).await.unwrap_err();
+        let fault = sink.deliver(&[delivery("{}")]).await.unwrap_err().fault;
         assert!(fault.retry == Retry::Later && fault.what.starts_with("127.0.0.1 cannot be reached"), "{fault}");
         let guard = Guard { allow_private: false };
         let error = guard.resolve("localhost".parse().unwrap()).await.err().unwrap();

@@ -5,18 +5,22 @@ use crate::decode::columns::Columns;
 use crate::decode::csv::Csv;
 use crate::decode::guess::{self, Guess, Layout, Sample};
 use crate::decode::line::{self, LineProtocol};
-use crate::decode::lines::{Found, Lines, MAX_LINE, Wait};
+use crate::decode::lines::{Lines, MAX_LINE, Wait};
 use crate::decode::mapping::Mapping;
 use crate::decode::ndjson::{self, Ndjson};
 use crate::fault::{Fault, Retry, Whose};
 use crate::format::{ChannelFrom, DeviceFrom, Format, FormatHints, Kind, Shape, TimeFrom};
-use crate::source::{Rows, Source};
-use ouzel_engine::series::{Names, Timing};
+use ouzel_engine::series::Timing;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+
+mod text;
+
+use crate::source::Source;
+use text::{Again, Text, remakes};
 
 /// A file that was opened and understood.
 pub struct Opened {
@@ -62,7 +66,8 @@ pub fn open(path: &Path, hints: &FormatHints, timing: Timing, default_device: Op
     }
     let separator = (extension.as_deref() == Some("tsv")).then_some(b'\t');
     let hints = &FormatHints { separator: hints.separator.or(separator), ..hints.clone() };
-    let opened = text(&source, lines, wait, kind, hints, timing, device)?;
+    let again = about.is_file().then_some(path);
+    let opened = text(&source, lines, wait, kind, hints, timing, device, again)?;
     Ok(Opened { size_bytes, ..opened })
 }
 
@@ -85,7 +90,7 @@ pub fn from_reader(
             "{name}: Parquet cannot be read from a pipe, for its end comes first: name a file"
         )));
     }
-    text(name, lines, Wait::ThreeLines, kind, hints, timing, default_device.unwrap_or(name))
+    text(name, lines, Wait::ThreeLines, kind, hints, timing, default_device.unwrap_or(name), None)
 }
 
 fn cannot_open(source: &str, error: &io::Error) -> Fault {
@@ -128,6 +133,7 @@ fn parquet(_: &Path, source: &str, _: &FormatHints, _: Timing, _: &str) -> Resul
     Err(Fault::yours(format!("{source} is a Parquet file, and this ouzel was built without Parquet")))
 }
 
+#[expect(clippy::too_many_arguments, reason = "all that is known of a file, handed on once")]
 fn text(
     source: &str,
     mut lines: Lines,
@@ -136,6 +142,7 @@ fn text(
     hints: &FormatHints,
     timing: Timing,
     device: &str,
+    again: Option<&Path>,
 ) -> Result<Opened, Fault> {
     let first = lines.peek(wait).map_err(|error| broken(source, &error))?;
     if first.trim_ascii().is_empty() {
@@ -156,7 +163,16 @@ fn text(
     lines.skip(blank.bytes);
     let decoder = decoder(source, &format, &sample.columns, timing, 1 + blank.lines)?;
     let progress = lines.progress();
-    let source = Box::new(Text { name: source.to_owned(), lines, decoder });
+    let again = again.map(|path| Again {
+        path: path.to_owned(),
+        body: lines.place(),
+        first_line: 1 + blank.lines,
+        remakes: remakes(&format),
+        format: format.clone(),
+        columns: sample.columns,
+        timing,
+    });
+    let source = Box::new(Text::new(source, lines, decoder, again));
     Ok(Opened { source, format, guessed, size_bytes: None, progress, ignored, channels })
 }
 
@@ -260,30 +276,4 @@ pub(crate) fn wanted(format: &Format) -> Vec<String> {
         }
     }
     wanted
-}
-
-/// A file of lines.
-struct Text {
-    name: String,
-    lines: Lines,
-    decoder: Decoder,
-}
-
-impl Source for Text {
-    fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
-        let before = (into.rows.len(), into.rejected.len(), into.absent);
-        loop {
-            match self.lines.fill().map_err(|error| broken(&self.name, &error))? {
-                Found::Whole => {
-                    let used = self.decoder.decode(self.lines.whole(), self.lines.unfinished(), names, into);
-                    self.lines.consume(used);
-                }
-                Found::TooLong(start) => self.decoder.skip_long(&start, into),
-                Found::Ended => return Ok(false),
-            }
-            if (into.rows.len(), into.rejected.len(), into.absent) != before {
-                return Ok(true);
-            }
-        }
-    }
 }

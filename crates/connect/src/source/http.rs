@@ -4,26 +4,28 @@
 //! request -> routes (key, sizes, body)  ->  bounded hand-over  ->  next(): unpacked, decoded  ->  Packet
 //! answer  <- routes                     <-  channel            <-  Ack: in the journal, or given up
 //! ```
-//! A sender hears 204 only of what is in the journal. What waits is bounded by bytes, not only by requests: see
-//! [`routes`]. Bodies are unpacked and decoded by `next`, one at a time, so that a small request cannot grow into more
+//! A sender hears 204 only of what is in the journal. What waits is bounded by bytes, not only by requests, and when the
+//! queue is nearly full, or nothing can be kept, requests are turned away before they are read: see [`routes`]. Bodies are unpacked and decoded by `next`, one at a time, so that a small request cannot grow into more
 //! than one large one; a large body becomes several packets: see `http/post.rs`.
 
-use super::live::{LiveSource, Next, Now, Packet};
+use super::live::{LiveSource, Next, Now, Packet, Pressure};
 use crate::decode::payload::{Given, Payload};
 use crate::fault::{Fault, Retry, Whose};
 use crate::format::{FormatHints, Kind};
 use crate::secret::Secret;
+use answer::Heard;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use ouzel_engine::series::{Names, Timing};
 use post::Post;
-use routes::{Door, Heard, Language, Request};
+use routes::{Door, Language, Request};
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+mod answer;
 mod post;
 pub mod routes;
 
@@ -101,6 +103,7 @@ impl Http {
     /// Begins a request; `None`: it was answered already.
     fn begin(&mut self, mut request: Request) -> Option<Post> {
         let mut body = std::mem::take(&mut request.body);
+        let bytes = body.len() as u64;
         if request.gzip {
             match inflate(&body, self.inflated_max) {
                 Ok(inflated) => body = inflated.into(),
@@ -115,7 +118,7 @@ impl Http {
             Language::Lines(unit) => (&mut self.lines, Some(unit)),
         };
         let given = Given { now: (self.now)(), unit, ..Given::default() };
-        Some(Post::begin(request, body, payload, &given))
+        Some(Post::begin(request, body, bytes, payload, &given))
     }
 
     /// Decodes on in the body that was begun; a packet, once there is one.
@@ -149,6 +152,18 @@ impl LiveSource for Http {
                 tokio::task::yield_now().await;
             }
         })
+    }
+
+    fn turned_away(&self) -> u64 {
+        self.door.turned_away()
+    }
+
+    fn heed(&mut self, pressure: Pressure) {
+        self.door.heed(pressure);
+    }
+
+    fn limit(&mut self, devices: usize) {
+        self.names.set_limit(devices);
     }
 }
 

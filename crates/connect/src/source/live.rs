@@ -5,6 +5,7 @@
 //! and only then answers, so that a sender hears "kept" of what a kill cannot take away.
 
 use super::Rejected;
+pub use super::pressure::{Pressing, Pressure};
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Declaration;
@@ -40,6 +41,23 @@ pub trait LiveSource: Send {
     fn lost(&self) -> u64 {
         0
     }
+
+    /// How many requests it asked to come again, or refused, before it read them, because the queue is under pressure.
+    fn turned_away(&self) -> u64 {
+        0
+    }
+
+    /// Gets to know how its queue stands: before the first [`LiveSource::next`], and whenever it gets another queue. Whoever cannot ask senders to
+    /// come again need not listen: the driver does not call [`LiveSource::next`] while there is no room.
+    fn heed(&mut self, _pressure: Pressure) {}
+
+    /// Goes on where its files were left, for a source of files that stay: `place` knows how far each was read, by the name
+    /// that its packets gave. Called once, before the first [`LiveSource::next`].
+    fn resume(&mut self, _place: &dyn Fn(&str) -> Option<u64>) {}
+
+    /// How many devices it may name. One beyond them is rejected by its name, and takes no memory; those it knows stay.
+    /// May be called again, with another limit.
+    fn limit(&mut self, _devices: usize) {}
 }
 
 /// One message, or several that are acknowledged together.
@@ -59,6 +77,23 @@ pub struct Packet {
     pub mark: Option<Mark>,
     /// Who waits to hear what became of it.
     pub ack: Option<Ack>,
+    /// Where it stands in a file that can be read there again.
+    pub reference: Option<Reference>,
+    /// Its sender stands and waits for that, so it is told at once when nothing can be kept.
+    pub waits: bool,
+    /// How many bytes it came in, as they were sent, where that is known. Of several packets of a body the first has all.
+    pub bytes: u64,
+}
+
+/// Where the rows of a packet stand in a file that stays: who has this can read them again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The file.
+    pub file: String,
+    /// Where they begin and end, as the file's reader counts: see [`Source::place`](super::Source::place).
+    pub from: u64,
+    /// See `from`.
+    pub to: u64,
 }
 
 /// By what a second delivery of a message is recognised: a hash of what the sender says is the message's identity
@@ -87,6 +122,11 @@ pub enum Fate {
     Known,
     /// The queue was full and its policy gave this packet up.
     Dropped,
+    /// Nothing can be kept now: the journal cannot be written. It is not there, and may be sent again later.
+    Refused {
+        /// Why, for the person at the sender: lower case, no full stop (`the disk of the journal is full`).
+        why: &'static str,
+    },
 }
 
 /// An answer that somebody waits for. Called on the intake's thread, so it must not block. Dropped without an answer:

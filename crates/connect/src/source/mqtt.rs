@@ -3,13 +3,14 @@
 //! | | |
 //! | --- | --- |
 //! | QoS 1 and 2 | acknowledged once they are in the journal, in the order in which they came; what a kill or a cut leaves unacknowledged comes again |
+//! | a message that cannot be kept | is not acknowledged; a broker sends it again only on a new connection, so there is one |
 //! | QoS 0 | what comes faster than it is taken is given up, counted |
 //! | a message that comes again | is recognised by its bytes, if it carries its own time; else it is a second reading |
 //! | silence | connected, subscribed, and nothing comes: told once, and subscribed again |
 //!
 //! The connection and its task: [`crate::mqtt`].
 
-use super::live::{Ack, LiveSource, Mark, Next, Now, Packet};
+use super::live::{Ack, Fate, LiveSource, Mark, Next, Now, Packet};
 use super::{Rejected, Rows};
 use crate::decode::excerpt;
 use crate::decode::number::{self, Cell};
@@ -25,6 +26,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::Notify;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// Silence for so long is told.
@@ -68,6 +70,14 @@ impl Settings {
             format: FormatHints::default(),
         }
     }
+
+    /// Why the connection is cut after a message could not be kept.
+    fn refused(&self) -> Fault {
+        let broker = &self.connection.broker;
+        let way = "the connection was cut, so that the broker sends it again";
+        let what = format!("a message of the broker at {}:{} could not be kept; {way}", broker.host, broker.port);
+        Fault { whose: Whose::Us, retry: Retry::Later, what }
+    }
 }
 
 /// Messages of a broker.
@@ -79,6 +89,8 @@ pub struct Mqtt {
     now: Now,
     state: Arc<State>,
     link: Option<Link>,
+    /// Rings when a message of this connection was refused.
+    refused: Arc<Notify>,
     /// No connection was subscribed yet.
     first: bool,
     /// How many of the next messages may have come before.
@@ -101,6 +113,7 @@ impl Mqtt {
             now,
             state: Arc::default(),
             link: None,
+            refused: Arc::default(),
             first: true,
             repeated: 0,
             said: Said::default(),
@@ -112,9 +125,18 @@ impl Mqtt {
         loop {
             let link = match &mut self.link {
                 Some(link) => link,
-                None => self.link.insert(connect(&self.name, &self.settings, self.first, &self.state)?),
+                None => {
+                    // Who is told late of a message of an earlier connection does not cut this one.
+                    self.refused = Arc::default();
+                    self.link.insert(connect(&self.name, &self.settings, self.first, &self.state)?)
+                }
             };
-            match link.next().await {
+            let event = tokio::select! {
+                biased;
+                () = self.refused.notified() => Err(self.settings.refused()),
+                event = link.next() => event,
+            };
+            match event {
                 Ok(Event::Connected { .. }) => (self.first, self.repeated) = (false, MAY_BE_REPEATED),
                 Ok(Event::Message(message)) => {
                     if let Some(packet) = self.take(message) {
@@ -156,16 +178,33 @@ impl Mqtt {
             return None;
         }
         let ack = receipt.map(|receipt| {
-            let client = client.clone();
-            Ack::new(move |_| client.acknowledge(receipt))
+            let (client, refused) = (client.clone(), Arc::clone(&self.refused));
+            Ack::new(move |fate| match fate {
+                Fate::Refused { .. } => refused.notify_one(),
+                _ => client.acknowledge(receipt),
+            })
         });
+        let bytes = payload.len() as u64;
         let mut rows = Rows::default();
         let own_times = self.decode(&topic, &payload, &mut rows);
         // Where nothing could be taken there is no time that tells two such messages apart, and nothing to take twice.
         let mark = (own_times && !rows.rows.is_empty() && (ack.is_some() || retain))
             .then(|| Mark { hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)), compare: dup || retain || repeated });
         let Rows { rows, rejected, absent } = rows;
-        Some(Packet { declarations: self.names.take_fresh(), rows, rejected, unnamed: 0, absent, mark, ack })
+        let declarations = self.names.take_fresh();
+        // Its sender is a broker, which sends on meanwhile: it can wait as long as it takes.
+        Some(Packet {
+            declarations,
+            rows,
+            rejected,
+            unnamed: 0,
+            absent,
+            mark,
+            ack,
+            waits: false,
+            bytes,
+            reference: None,
+        })
     }
 
     /// Decodes a message; whether all of it carried times of its own.
@@ -228,5 +267,9 @@ impl LiveSource for Mqtt {
 
     fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::Relaxed)
+    }
+
+    fn limit(&mut self, devices: usize) {
+        self.names.set_limit(devices);
     }
 }

@@ -376,7 +376,7 @@ impl Simulator {
         let Ok(number) = names.device(name, self.timing, &tags) else {
             return Err(Fault::yours(format!(
                 "there is no room for device `{name}`: a stream has at most {} devices, let the simulator play fewer",
-                Names::LIMIT
+                names.limit()
             )));
         };
         let channel = names.channel(&self.columns[usize::from(column)].name);

@@ -78,6 +78,13 @@ impl Guest {
         }
     }
 
+    /// Waits until the client hangs up; what it sent before that.
+    pub async fn hung_up(mut self) -> Vec<u8> {
+        let mut rest = self.buffer.to_vec();
+        timeout(LONG, self.stream.read_to_end(&mut rest)).await.expect("the client hangs up").unwrap();
+        rest
+    }
+
     /// Waits for a subscription and grants it.
     pub async fn subscribed(&mut self) -> five::Subscribe {
         let five::Packet::Subscribe(subscribe) = self.packet().await else { panic!("no SUBSCRIBE") };

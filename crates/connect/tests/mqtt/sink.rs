@@ -19,7 +19,8 @@ fn settings(fake: &Fake) -> Settings {
 }
 
 async fn deliver(sink: &mut Mqtt) -> Result<(), Fault> {
-    timeout(LONG, sink.deliver(&delivery())).await.expect("it is done, or says why not")
+    let done = timeout(LONG, sink.deliver(&[delivery()])).await.expect("it is done, or says why not");
+    done.map_err(|undelivered| undelivered.fault)
 }
 
 async fn message(guest: &mut Guest, reason: five::PubAckReason) -> five::Publish {
@@ -69,6 +70,77 @@ async fn a_connection_that_ended_is_made_again() {
         };
         tokio::join!(broker, delivered);
     }
+}
+
+fn numbered(count: u64) -> Vec<Delivery> {
+    (0..count)
+        .map(|n| Delivery { key: format!("k{n}"), json: format!("{{\"device\":\"d{n}\"}}"), ..delivery() })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_batch_is_under_way_at_once() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &settings(&fake));
+    assert!(sink.batch() >= 64);
+    let deliveries = numbered(64);
+    let broker = async {
+        let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+        let mut packets = Vec::new();
+        // All come before any is acknowledged.
+        for number in 0..64 {
+            let five::Packet::Publish(publish) = guest.packet().await else { panic!("no PUBLISH") };
+            assert_eq!(publish.topic, format!("ouzel/alerts/d{number}"));
+            packets.push(publish.pkid);
+        }
+        for pkid in packets.into_iter().rev() {
+            let reason = five::PubAckReason::Success;
+            guest.send(five::Packet::PubAck(five::PubAck { pkid, reason, properties: None })).await;
+        }
+    };
+    let (_, done) = tokio::join!(broker, async { timeout(LONG, sink.deliver(&deliveries)).await.unwrap() });
+    assert_eq!(done, Ok(()));
+}
+
+#[tokio::test]
+async fn of_a_broken_off_batch_the_acknowledged_front_is_done() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &settings(&fake));
+    let deliveries = numbered(5);
+    let broker = async {
+        let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+        let mut packets = Vec::new();
+        for _ in 0..5 {
+            let five::Packet::Publish(publish) = guest.packet().await else { panic!("no PUBLISH") };
+            packets.push(publish.pkid);
+        }
+        // Not the third.
+        for place in [0, 1, 3] {
+            let (pkid, reason) = (packets[place], five::PubAckReason::Success);
+            guest.send(five::Packet::PubAck(five::PubAck { pkid, reason, properties: None })).await;
+        }
+    };
+    let (_, done) = tokio::join!(broker, async { timeout(LONG, sink.deliver(&deliveries)).await.unwrap() });
+    let undelivered = done.unwrap_err();
+    assert_eq!((undelivered.done, undelivered.fault.retry), (2, Retry::Later), "{undelivered}");
+}
+
+#[tokio::test]
+async fn what_has_no_topic_stops_those_behind_it_and_none_before_it() {
+    let fake = Fake::new().await;
+    let mut sink = Mqtt::new("desk", &settings(&fake));
+    let mut deliveries = numbered(3);
+    deliveries[1].json = "no object".into();
+    let broker = async {
+        let mut guest = fake.welcome(false, five::ConnectReturnCode::Success).await;
+        message(&mut guest, five::PubAckReason::Success).await;
+        guest
+    };
+    let (_guest, done) = tokio::join!(broker, async { timeout(LONG, sink.deliver(&deliveries)).await.unwrap() });
+    let undelivered = done.unwrap_err();
+    assert_eq!((undelivered.done, undelivered.fault.retry), (1, Retry::Never), "{undelivered}");
+    let undelivered = sink.deliver(&deliveries[1..2]).await.unwrap_err();
+    assert_eq!((undelivered.done, undelivered.fault.retry), (0, Retry::Never), "{undelivered}");
 }
 
 #[tokio::test]

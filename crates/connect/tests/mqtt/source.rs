@@ -99,6 +99,58 @@ async fn what_comes_again_after_a_cut_has_the_mark_it_had() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_kept_is_not_acknowledged_and_comes_again() {
+    let fake = Fake::new().await;
+    let mut source = source(&settings(&fake));
+    let mut guest = meet(&fake, &mut source, false).await;
+    guest.publish("hall/3/p1/up", OWN_TIME, 1, 7, false).await;
+    guest.publish("hall/3/p1/up", r#"{"ts":6,"heat":2}"#, 1, 8, false).await;
+    let mut first = next(&mut source).await.unwrap();
+    assert!(!first.waits && first.bytes == OWN_TIME.len() as u64);
+    let mut late = next(&mut source).await.unwrap();
+    first.ack.take().unwrap().tell(Fate::Refused { why: "the disk of the journal is full" });
+    let fault = next(&mut source).await.unwrap_err();
+    assert_eq!((fault.whose, fault.retry), (Whose::Us, Retry::Later));
+    let way = "could not be kept; the connection was cut, so that the broker sends it again";
+    assert!(fault.what.ends_with(way), "{fault}");
+    assert!(guest.hung_up().await.is_empty());
+
+    // One of the old connection that is refused only now does not cut the new one.
+    let mut guest = meet(&fake, &mut source, true).await;
+    late.ack.take().unwrap().tell(Fate::Refused { why: "the disk of the journal is full" });
+    guest.publish("hall/3/p1/up", OWN_TIME, 1, 7, true).await;
+    let again = tell(next(&mut source).await.unwrap());
+    assert_eq!(again.mark, first.mark);
+    let five::Packet::PubAck(ack) = guest.packet().await else { panic!("no PUBACK") };
+    assert_eq!(ack.pkid, 7);
+}
+
+#[tokio::test]
+async fn made_up_devices_are_rejected_by_name_and_the_others_of_a_message_go_on() {
+    const LIMIT: usize = 100;
+    let fake = Fake::new().await;
+    let mut source = source(&settings(&fake));
+    source.limit(LIMIT);
+    let mut guest = meet(&fake, &mut source, false).await;
+    let (mut devices, mut readings) = (0, 0);
+    for message in 0..100u32 {
+        let made_up = (0..900).map(|i| format!("{{\"device\":\"d{message}-{i}\",\"ts\":5,\"heat\":1}}"));
+        let known = "{\"device\":\"p1\",\"ts\":5,\"heat\":1}".to_owned();
+        let list = [known.clone()].into_iter().chain(made_up).chain([known]).collect::<Vec<_>>().join(",");
+        guest.publish("hall/3/p0/up", &format!("[{list}]"), 1, message as u16 + 1, false).await;
+        let packet = tell(next(&mut source).await.unwrap());
+        devices += packet.declarations.iter().filter(|one| matches!(one, Declaration::Device { .. })).count();
+        readings += packet.rows.len();
+        let refused = if message == 0 { 900 - (LIMIT - 1) } else { 900 };
+        assert_eq!((packet.rows.len() + packet.rejected.len(), packet.rejected.len()), (902, refused));
+        let reason = &packet.rejected[0].reason;
+        assert!(reason.ends_with("is over the cardinality limit: there are 100 devices already, as many as may be"));
+        assert!(message == 0 || reason.contains(&format!("device \"d{message}-0\"")), "{reason}");
+    }
+    assert_eq!((devices, readings), (LIMIT, 200 + LIMIT - 1));
+}
+
+#[tokio::test]
 async fn a_release_of_before_the_reconnect_is_completed() {
     let fake = Fake::new().await;
     let mut source = source(&Settings { qos: Qos::Two, ..settings(&fake) });

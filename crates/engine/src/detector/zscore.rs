@@ -58,6 +58,10 @@ impl Detector for ZScore {
         score.expected + limit * score.spread
     }
 
+    fn touch(&self) -> u64 {
+        self.past.touch()
+    }
+
     fn heap_bytes(&self) -> usize {
         self.past.heap_bytes()
     }

@@ -1,77 +1,155 @@
 //! Names become places and routes: which nodes take a series, and where its state stands in each.
 
 use super::Shard;
-use super::state::{DeviceFacts, Followed, NOT_OURS, Route, Spoken};
+use super::state::{DeviceFacts, Followed, Known, NOBODY, NOT_OURS, Route, Shape, Spoken};
 use crate::node::Node;
 use crate::order::Order;
-use crate::plan::Plan;
-use crate::series::{Declaration, Device, Names, Series, slot_of};
+use crate::plan::{Keep, Plan};
+use crate::series::{Declaration, Device, Names, Series, Timing, slot_of};
 use crate::time::Time;
 
 impl Shard {
     pub(super) fn declare(&mut self, declaration: &Declaration) {
         match declaration {
-            Declaration::Device { device, name, timing, .. } => {
-                let slot = slot_of(name);
-                let ours = self.slots & (1 << slot) != 0;
-                let place = if ours { self.devices.len() as u32 } else { NOT_OURS };
-                put(&mut self.device_places, device.0, place);
-                if ours {
-                    self.arrival_clocks |= timing.arrival;
-                    self.devices.push(Spoken { order: Order::new(*timing), next_end: Time::MAX, device: *device });
-                    self.facts.push(DeviceFacts { name: name.clone(), slot, series: Vec::new() });
-                }
-            }
+            Declaration::Device { device, name, timing, .. } => self.declare_device(*device, name, *timing),
             Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
         }
     }
 
-    fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
-        let device = self.device_places[device.0 as usize];
-        if device == NOT_OURS {
+    /// A device comes to life; one that lives already is left as it is.
+    pub(super) fn declare_device(&mut self, device: Device, name: &str, timing: Timing) {
+        let slot = slot_of(name);
+        if self.slots & (1 << slot) == 0 {
+            return put(&mut self.device_places, device.0, NOT_OURS);
+        }
+        if self.place_of(device).is_some() {
+            return;
+        }
+        self.arrival_clocks |= timing.arrival;
+        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device };
+        let facts = DeviceFacts { name: name.into(), series: Vec::new() };
+        let place = self.free_devices.pop().unwrap_or(self.devices.len() as u32);
+        if place as usize == self.devices.len() {
+            self.devices.push(spoken);
+            self.facts.push(facts);
+        } else {
+            (self.devices[place as usize], self.facts[place as usize]) = (spoken, facts);
+        }
+        put(&mut self.device_places, device.0, place);
+        let Shard { by_slot, devices, .. } = self;
+        let places = &mut by_slot[usize::from(slot)];
+        let at = places.partition_point(|&other| devices[other as usize].device < device);
+        places.insert(at, place);
+    }
+
+    /// Where a device that lives with us stands.
+    pub(super) fn place_of(&self, device: Device) -> Option<u32> {
+        self.device_places.get(device.0 as usize).copied().filter(|&place| place != NOT_OURS)
+    }
+
+    /// A channel of a device that lives with us; one that is known already is left as it is.
+    pub(super) fn declare_series(&mut self, series: Series, device: Device, channel: &str) {
+        let Some(device) = self.place_of(device) else {
             return put(&mut self.series_places, series.0, NOT_OURS);
+        };
+        if self.series_places.get(series.0 as usize).is_some_and(|&place| place != NOT_OURS) {
+            return;
         }
-        let place = self.series.len() as u32;
+        let channel = self.channel(channel);
+        let Known { shape, range, .. } = self.channels[channel as usize];
+        let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
-        let facts = self.plan.channels.iter().find(|facts| facts.name == channel);
-        let range = facts.and_then(|facts| facts.range).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let in_order = self.route(place, channel, false);
-        let on_arrival = self.route(place, channel, true);
-        let origin = self.feed(device, place, channel).unwrap_or(place);
-        self.series.push(Followed { series, device, origin, seen: 0, range, in_order, on_arrival });
-        self.channels.push(channel.to_owned());
-        self.facts[device as usize].series.push((place, channel.to_owned()));
+        let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
+        let followed = &mut self.series[place as usize];
+        *followed = Followed { series, device, origin, channel, seen: 0, range, behind, ..*followed };
+        let Shard { facts, series: all, .. } = self;
+        let facts = &mut facts[device as usize].series;
+        let at = facts.partition_point(|&other| all[other as usize].series < series);
+        facts.insert(at, place);
     }
 
-    /// Gives the series a state in every node that takes its channel, and lists them side by side.
-    fn route(&mut self, place: u32, channel: &str, timed: bool) -> (u32, u32) {
-        let from = self.routes.len() as u32;
-        for (index, operator) in self.plan.operators.iter().enumerate() {
-            let node = &mut self.nodes[index];
-            if operator.on.iter().any(|on| on == channel) && node.timed() == timed {
-                let state = node.add();
-                self.owners[index].push(place);
-                self.routes.push(Route { node: index as u16, takes_bad: node.takes_bad(), state });
-            }
+    /// Our number of a channel, with the nodes that take it.
+    fn channel(&mut self, name: &str) -> u32 {
+        if let Some(&known) = self.channel_by_name.get(name) {
+            return known;
         }
-        (from, self.routes.len() as u32)
+        let facts = self.plan.channels.iter().find(|facts| facts.name == name);
+        let range = facts.and_then(|facts| facts.range).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let takes = |timed: bool| {
+            let operators = self.plan.operators.iter().zip(&self.nodes).enumerate();
+            let takes = operators
+                .filter(|(_, (operator, node))| node.timed() == timed && operator.on.iter().any(|on| on == name));
+            takes.map(|(index, _)| index as u16).collect()
+        };
+        let shape = Shape { in_order: takes(false), on_arrival: takes(true) };
+        let known = self.shapes.iter().position(|known| *known == shape);
+        let shape = known.unwrap_or_else(|| {
+            self.shapes.push(shape);
+            self.free_series.push(Vec::new());
+            self.shapes.len() - 1
+        }) as u32;
+        let number = self.channels.len() as u32;
+        self.channels.push(Known { name: name.into(), range, shape });
+        self.channel_by_name.insert(name.into(), number);
+        number
     }
 
-    /// If this channel is what a window says of another channel of the device, the window will feed it. Gives the
-    /// series of readings at the beginning of the chain.
-    fn feed(&mut self, device: u32, derived: u32, channel: &str) -> Option<u32> {
+    /// Room for one more series: a state in every node that takes it, listed side by side.
+    fn make_room(&mut self, shape: u32) -> u32 {
+        let (place, routes) = (self.series.len() as u32, self.routes.len() as u32);
+        let Shape { in_order, on_arrival } = &self.shapes[shape as usize];
+        for &index in in_order.iter().chain(on_arrival) {
+            let node = &mut self.nodes[usize::from(index)];
+            self.routes.push(Route { node: index, takes_bad: node.takes_bad(), state: node.add() });
+            self.owners[usize::from(index)].push(place);
+        }
+        let (ordered, arriving) = (in_order.len() as u16, on_arrival.len() as u16);
+        let (device, origin, range) = (NOT_OURS, place, (f64::NEG_INFINITY, f64::INFINITY));
+        self.series.push(Followed {
+            series: NOBODY,
+            device,
+            origin,
+            seen: 0,
+            channel: 0,
+            routes,
+            ordered,
+            arriving,
+            behind: false,
+            range,
+        });
+        place
+    }
+
+    /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
+    /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
+    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
+        let channel = &*self.channels[channel as usize].name;
         if !channel.contains('.') {
             return None;
         }
-        for (source, source_channel) in &self.facts[device as usize].series {
-            let (from, to) = self.series[*source as usize].in_order;
+        for source in &self.facts[device as usize].series {
+            let source = &self.series[*source as usize];
+            let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
-                let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
-                let names = self.plan.operators[route.node as usize].derived(source_channel);
-                if let Some(index) = names.iter().position(|name| name == channel) {
-                    window.feeds[route.state as usize].push((window.spec.give[index], derived));
-                    return Some(self.series[*source as usize].origin);
+                let node = &mut self.nodes[route.node as usize];
+                if !matches!(node, Node::Window(_) | Node::Compress(_)) {
+                    continue;
                 }
+                let source_channel = &self.channels[source.channel as usize].name;
+                let names = self.plan.operators[route.node as usize].derived(source_channel);
+                let Some(index) = names.iter().position(|name| *name == *channel) else { continue };
+                let mut behind = source.behind;
+                match node {
+                    Node::Window(window) => {
+                        window.feeds[route.state as usize].push((window.spec.give[index], derived));
+                    }
+                    Node::Compress(filter) => {
+                        filter.feeds[route.state as usize] = Some(derived);
+                        behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });
+                    }
+                    _ => {}
+                }
+                return Some((source.origin, behind));
             }
         }
         None

@@ -1,14 +1,18 @@
 //! What a shard keeps of a device and of a series, and how it has the next ones near.
 
 use super::Shard;
+use crate::filter::Kept;
 use crate::node::Node;
 use crate::order::Order;
 use crate::reading::Reading;
 use crate::series::{Device, Series};
 use crate::time::Time;
 
-/// The place of what another shard has.
+/// The place of what another shard has, and of what is retired.
 pub(super) const NOT_OURS: u32 = u32::MAX;
+
+/// The series of a place that nobody has.
+pub(super) const NOBODY: Series = Series(u32::MAX);
 
 /// Rows whose state is fetched together.
 pub(super) const AHEAD: usize = 16;
@@ -27,12 +31,28 @@ pub(super) struct Spoken {
 }
 
 /// What is seldom needed of a device.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DeviceFacts {
-    pub(super) name: String,
-    pub(super) slot: u8,
-    /// Its series and their channels, in the order of declaration.
-    pub(super) series: Vec<(u32, String)>,
+    pub(super) name: Box<str>,
+    /// Its series, in the order of their numbers.
+    pub(super) series: Vec<u32>,
+}
+
+/// What is to be done with a channel, whoever measures it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) name: Box<str>,
+    /// Plausible values, both ends included; everything where nothing is known.
+    pub(super) range: (f64, f64),
+    pub(super) shape: u32,
+}
+
+/// The nodes that take a channel. Series of one shape need the same room, so one can have that of another.
+#[derive(Debug, PartialEq)]
+pub(super) struct Shape {
+    /// Nodes that take it in order of time, and those that take it as it arrives.
+    pub(super) in_order: Vec<u16>,
+    pub(super) on_arrival: Vec<u16>,
 }
 
 /// A series of ours.
@@ -44,11 +64,37 @@ pub(super) struct Followed {
     pub(super) origin: u32,
     /// Readings so far.
     pub(super) seen: u32,
+    pub(super) channel: u32,
+    /// Where its routes begin: first to the nodes that take it in order of time, then to those that take it as it
+    /// arrives, and how many there are of each.
+    pub(super) routes: u32,
+    pub(super) ordered: u16,
+    pub(super) arriving: u16,
+    /// Kept by a swinging door, or derived from what is: its readings come later than their device's clock says, so
+    /// its windows wait for its own next reading.
+    pub(super) behind: bool,
     /// Plausible values, both ends included; everything where nothing is known.
     pub(super) range: (f64, f64),
-    /// Nodes that take it in order of time, and those that take it as it arrives: ranges of `routes`.
-    pub(super) in_order: (u32, u32),
-    pub(super) on_arrival: (u32, u32),
+}
+
+impl Followed {
+    /// Routes to the nodes that take it in order of time: a range of the shard's.
+    #[inline(always)]
+    pub(super) fn in_order(&self) -> (u32, u32) {
+        (self.routes, self.routes + u32::from(self.ordered))
+    }
+
+    /// Routes to the nodes that take it as it arrives.
+    #[inline(always)]
+    pub(super) fn on_arrival(&self) -> (u32, u32) {
+        let from = self.routes + u32::from(self.ordered);
+        (from, from + u32::from(self.arriving))
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> (u32, u32) {
+        (self.routes, self.on_arrival().1)
+    }
 }
 
 /// One node that takes a series, and the place of its state there.
@@ -71,11 +117,24 @@ impl Shard {
             let Some(series) = self.series.get(place as usize) else { continue };
             let device = &self.devices[series.device as usize];
             touched ^= device.next_end.0 ^ device.order.touch();
-            if let Some(route) = self.routes.get(series.in_order.0 as usize) {
+            if let Some(route) = self.routes.get(series.routes as usize) {
                 touched ^= self.nodes[route.node as usize].touch(route.state);
             }
         }
         std::hint::black_box(touched);
+    }
+
+    /// Readings of series that nobody declared, or whose device was retired: they went nowhere.
+    pub fn strays(&self) -> u64 {
+        self.strays
+    }
+
+    /// Of each filter, by its place in the plan, how many readings it has kept and left out.
+    pub fn kept(&self) -> impl Iterator<Item = (u16, Kept)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Compress(filter) => Some((index, filter.total)),
+            _ => None,
+        })
     }
 
     /// Bytes that the operators keep for all series.
@@ -86,7 +145,10 @@ impl Shard {
                 .iter()
                 .map(|d| size_of::<Spoken>() + size_of::<DeviceFacts>() + d.order.heap_bytes())
                 .sum::<usize>()
+            + self.facts.iter().map(|facts| facts.name.len() + facts.series.capacity() * 4).sum::<usize>()
             + self.series.capacity() * size_of::<Followed>()
             + self.routes.capacity() * size_of::<Route>()
+            + self.owners.iter().map(|owners| owners.capacity() * 4).sum::<usize>()
+            + (self.device_places.capacity() + self.series_places.capacity()) * 4
     }
 }

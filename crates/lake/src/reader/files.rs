@@ -105,6 +105,7 @@ pub(super) fn rows(
 ) -> Result<(), Fault> {
     let wanted = any(asked, stretch);
     let (time, device) = key_columns(noun);
+    let plan = shared.plan();
     for facts in newest_first(files, table(noun), stretch) {
         if found.beyond(facts.last) {
             break;
@@ -114,7 +115,7 @@ pub(super) fn rows(
                 let severity = cells.iter().find(|(name, _)| *name == "severity");
                 if severity.is_none_or(|(_, word)| matches!(word, Value::Text(word) if one_of(&asked.severities, word)))
                 {
-                    found.offer(time, seq, || object(noun, cells, &shared.plan));
+                    found.offer(time, seq, || object(noun, cells, &plan));
                 }
             })
         })?;

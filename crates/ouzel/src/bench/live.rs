@@ -23,7 +23,7 @@ fn config(page: SocketAddr, folder: &Path) -> String {
          [detector.high]\ntype = \"threshold\"\non = \"value\"\nabove = {{ warning = 1000, critical = 2000 }}\n\n\
          [alert.high]\non = \"high\"\n\n\
          [journal]\ndir = \"{dir}/journal\"\nsync = \"20ms\"\n\n[lake]\ndir = \"{dir}/lake\"\n\n\
-         [server]\nlisten = [\"{page}\"]\n"
+         [devices]\nlimit = 200_000\n\n[server]\nlisten = [\"{page}\"]\n"
     )
 }
 
@@ -412,6 +412,87 @@ fn sizes() -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
+/// Devices of a large fleet, how many lines a body has, and how long it speaks.
+const FLEET: usize = 100_000;
+const BODY: usize = 10_000;
+const MINUTES: u64 = 2;
+
+/// A large fleet speaks once a second for two minutes: what that takes, and how much more its last ten seconds take than the
+/// ten before, by when windows and the past of the z-score are full. With lake and page, or without. Not among the rows
+/// that are always measured, for it takes its time.
+fn fleet(whole: bool) -> Result<Vec<Row>, Failure> {
+    let folder = tempfile::tempdir().map_err(|e| failed("a temporary folder", e))?;
+    let (page, input) = (free_address()?, free_address()?);
+    let text = match whole {
+        true => {
+            config(page, folder.path()).replace("type = \"http\"", &format!("type = \"http\"\nlisten = \"{input}\""))
+        }
+        false => {
+            let text = config(page, folder.path());
+            let plain = text.split("[lake]").next().unwrap_or_default();
+            let plain = plain.replace("type = \"http\"", &format!("type = \"http\"\nlisten = \"{input}\""));
+            format!("{plain}[devices]\nlimit = 200_000\n")
+        }
+    };
+    let path = folder.path().join("bench.toml");
+    std::fs::write(&path, text).map_err(|e| failed("the config", e))?;
+    let running = Running::spawn(&["run".as_ref(), path.as_os_str()], input, Some("warm value=1"))?;
+    let mut stream = running.connect()?;
+    // Other values each second, in turn; times are those of arrival.
+    let bodies: Vec<Vec<String>> = (0..7)
+        .map(|round| {
+            let lines = |part: usize| {
+                let mut body = String::new();
+                for device in part * BODY..(part + 1) * BODY {
+                    let value = ((device * 31 + round * 37) % 1_000) as f64 / 7.0;
+                    let _ = writeln!(body, "fleet,device=machine-{device:06} value={value:.3}");
+                }
+                body
+            };
+            (0..FLEET / BODY).map(lines).collect()
+        })
+        .collect();
+    let began = Instant::now();
+    let (mut before, mut last, mut late) = (0u64, 0u64, Duration::ZERO);
+    let seconds = MINUTES * 60;
+    for second in 0..seconds {
+        for (part, body) in bodies[second as usize % bodies.len()].iter().enumerate() {
+            let due = Duration::from_secs(second) + Duration::from_millis(part as u64 * 100);
+            match due.checked_sub(began.elapsed()) {
+                Some(early) => std::thread::sleep(early),
+                None => late = late.max(began.elapsed() - due),
+            }
+            post(&mut stream, "/write", body.as_bytes()).map_err(|e| failed("a body", e))?;
+        }
+        let (now, _) = running.memory().ok_or_else(|| failed("memory", "this system does not tell it"))?;
+        match seconds - second {
+            1..=10 => last = last.max(now),
+            11..=20 => before = before.max(now),
+            _ => {}
+        }
+    }
+    let (_, peak) = running.memory().ok_or_else(|| failed("memory", "this system does not tell it"))?;
+    let beside = if whole { ", lake, page" } else { "" };
+    let setting = format!(
+        "a reading a second each, {MINUTES} minutes; window, z-score, journal{beside}; {late:.1?} late at most"
+    );
+    let row = |name: &str, value: f64| Row {
+        name: name.into(),
+        setting: setting.clone(),
+        value,
+        unit: "MiB".into(),
+        peak_rss_bytes: peak,
+    };
+    let mib = |bytes: f64| bytes / 1_048_576.0;
+    Ok(vec![
+        row("memory, fleet of 100 000 devices", mib(peak as f64)),
+        row(
+            "memory, fleet of 100 000 devices, the last ten seconds over those before",
+            mib(last as f64 - before as f64),
+        ),
+    ])
+}
+
 /// All rows of live runs whose name has this word.
 ///
 /// # Errors
@@ -429,6 +510,10 @@ pub fn rows(only: Option<&str>, readings: u64, runs: u32) -> Result<Vec<Row>, Fa
     }
     if wanted(&["memory", "start to first reading accepted", "live"]) {
         rows.extend(sizes()?);
+    }
+    if only.is_some_and(|word| "memory, fleet of 100 000 devices".contains(word) && word != "memory") {
+        rows.extend(fleet(false)?);
+        rows.extend(fleet(true)?);
     }
     Ok(rows)
 }

@@ -2,12 +2,15 @@
 
 use crate::ending::Failure;
 use axum::Router;
+use ouzel_connect::fault::Fault;
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use ouzel_connect::sink::live::LiveSink;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::sink::mqtt as mqtt_sink;
 #[cfg(feature = "http")]
 use ouzel_connect::sink::webhook::Webhook;
+use ouzel_connect::sink::{self, SinkSettings, Target};
+use ouzel_connect::source::file;
 #[cfg(feature = "http")]
 use ouzel_connect::source::http::{self, Http};
 use ouzel_connect::source::live::LiveSource;
@@ -15,15 +18,14 @@ use ouzel_connect::source::live::LiveSource;
 use ouzel_connect::source::live::Now;
 #[cfg(feature = "mqtt")]
 use ouzel_connect::source::mqtt as mqtt_source;
-use ouzel_connect::source::{Source, file};
+use ouzel_engine::plan::Plan;
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
+use ouzel_pipeline::config::{Config, LiveSinkConfig, SourceConfig, SourceKind};
 #[cfg(any(feature = "mqtt", feature = "http"))]
-use ouzel_pipeline::config::{LiveKind, LiveSinkConfig, LiveSinkKind};
-use ouzel_pipeline::live::play::{Played, ReadIn, Truth, begin_now};
-use ouzel_pipeline::live::{SinkPart, SourcePart};
-#[cfg(any(feature = "mqtt", feature = "http"))]
-use std::sync::Arc;
+use ouzel_pipeline::config::{LiveKind, LiveSinkKind};
+use ouzel_pipeline::live::play::{Played, ReadIn, Reader, Reopen, Truth, begin_now};
+use ouzel_pipeline::live::{SinkPart, SinkWhat, SourcePart};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::task::JoinHandle;
 
 /// What was made of a config.
@@ -31,19 +33,19 @@ use tokio::task::JoinHandle;
 pub struct Made {
     /// Its sources.
     pub sources: Vec<SourcePart>,
-    /// Its sinks over networks.
+    /// Its sinks.
     pub sinks: Vec<SinkPart>,
     /// Entrances of sources that are served where the page is.
     pub routes: Router,
     /// The same, where such a source asks for a key of its own.
     pub keyed: Router,
     /// Those that have addresses of their own.
-    pub entrances: Vec<JoinHandle<()>>,
+    pub entrances: Vec<(String, JoinHandle<()>)>,
     /// What its simulators play.
     pub truth: Vec<Truth>,
 }
 
-/// Makes the sources and the sinks over networks. Needs a runtime.
+/// Makes the sources and the sinks. Needs a runtime.
 ///
 /// # Errors
 /// When a file cannot be opened, a secret cannot be read, or an address is taken.
@@ -52,33 +54,78 @@ pub async fn make(config: &Config, clock: &Clock) -> Result<Made, Failure> {
     for source in &config.sources {
         add_source(source, clock, &mut made).await?;
     }
-    add_sinks(config, clock, &mut made)?;
+    for (name, settings) in &config.sinks {
+        add_sink(name, settings, &config.plan, &mut made)?;
+    }
+    for sink in &config.live_sinks {
+        add_live_sink(sink, clock, &mut made)?;
+    }
     Ok(made)
 }
 
-#[cfg(any(feature = "mqtt", feature = "http"))]
+/// Makes a sink that is written to here.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn add_sink(name: &str, settings: &SinkSettings, plan: &Plan, made: &mut Made) -> Result<(), Failure> {
+    let what = match settings.target {
+        Target::Folder(_) => SinkWhat::Files(settings.clone()),
+        Target::Stdout => SinkWhat::Now(sink::open(settings, plan)?),
+    };
+    made.sinks.push(SinkPart { name: name.to_owned(), take: settings.take.clone(), what });
+    Ok(())
+}
+
+/// The sources of the configs that were in force since the start, the newest last: the journal may refer to any of them.
+/// A lock, because a reload adds to it while the worker reads; held to look one up.
+pub type Sources = Arc<RwLock<Vec<SourceConfig>>>;
+
+/// What reads the files of these sources again that a journal refers to.
+pub fn reopen(sources: &Sources) -> Reopen {
+    let sources = Arc::clone(sources);
+    Reopen::new(move |name, file| {
+        let sources = sources.read().unwrap_or_else(PoisonError::into_inner);
+        let found = sources.iter().rev().filter(|source| source.name == name).find_map(|source| match &source.what {
+            SourceKind::Files { paths, format } => {
+                let path = paths.iter().find(|path| path.display().to_string() == file)?;
+                Some((path.clone(), format.clone(), source.timing))
+            }
+            _ => None,
+        });
+        let (path, format, timing) = found
+            .ok_or_else(|| Fault::yours(format!("the config has no `source.{name}` that reads {file} any more")))?;
+        Ok(file::open(&path, &format, timing, None)?.source)
+    })
+}
+
+/// Makes a sink over a network.
+///
+/// # Errors
+/// When a secret cannot be read.
 #[cfg_attr(not(feature = "http"), expect(unused_variables, reason = "only webhooks ask for the time"))]
-fn add_sinks(config: &Config, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
-    for sink in &config.live_sinks {
-        let LiveSinkConfig { name, what, take } = sink;
+pub fn add_live_sink(sink: &LiveSinkConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
+    let LiveSinkConfig { name, what, take, at_most, beyond } = sink;
+    #[cfg(any(feature = "mqtt", feature = "http"))]
+    {
         let delivers: Box<dyn LiveSink> = match what {
             #[cfg(feature = "http")]
             LiveSinkKind::Webhook(settings) => Box::new(Webhook::new(settings, now(clock))?),
             #[cfg(feature = "mqtt")]
             LiveSinkKind::Mqtt(settings) => Box::new(mqtt_sink::Mqtt::new(name, settings)),
         };
-        made.sinks.push(SinkPart { name: name.clone(), sink: delivers, take: take.clone() });
+        let what = SinkWhat::Live { sink: delivers, at_most: *at_most, beyond: *beyond };
+        made.sinks.push(SinkPart { name: name.clone(), take: take.clone(), what });
+        Ok(())
     }
-    Ok(())
+    #[cfg(not(any(feature = "mqtt", feature = "http")))]
+    match *what {}
 }
 
-/// A build without networks has no such sinks.
-#[cfg(not(any(feature = "mqtt", feature = "http")))]
-fn add_sinks(_: &Config, _: &Clock, _: &mut Made) -> Result<(), Failure> {
-    Ok(())
-}
-
-async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
+/// Makes a source.
+///
+/// # Errors
+/// As [`make`].
+pub async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
     let SourceConfig { name, what, timing, queue } = config;
     let (source, eager): (Box<dyn LiveSource>, bool) = match what {
         SourceKind::Simulate(settings) => {
@@ -87,16 +134,19 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
             (Box::new(played), false)
         }
         SourceKind::Files { paths, format } => {
-            let mut opened: Vec<Box<dyn Source>> = Vec::new();
+            let mut readers = Vec::new();
             for path in paths {
-                opened.push(file::open(path, format, *timing, None)?.source);
+                let source = file::open(path, format, *timing, None)?.source;
+                // What arrives now has another time at the next reading.
+                let stays = (!timing.arrival && source.place().is_some()).then(|| path.display().to_string());
+                readers.push(Reader { stays, source });
             }
-            (Box::new(ReadIn::new(opened, true)), false)
+            (Box::new(ReadIn::new(readers)), false)
         }
         SourceKind::Stdin { format } => {
             let input = Box::new(std::io::stdin());
             let opened = file::from_reader("stdin", input, format, *timing, Some(name))?;
-            (Box::new(ReadIn::new(vec![opened.source], false)), false)
+            (Box::new(ReadIn::new(vec![Reader { stays: None, source: opened.source }])), false)
         }
         #[cfg(feature = "mqtt")]
         SourceKind::Live(LiveKind::Mqtt(settings)) => {
@@ -112,10 +162,11 @@ async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Re
                 }
                 Some(address) => {
                     let (listener, routes) = (http::listen(address).await?, http.routes());
-                    made.entrances.push(tokio::spawn(async move {
-                        // It ends with the run; until then there is nothing that could end it.
+                    let entrance = tokio::spawn(async move {
+                        // It ends with its source; until then there is nothing that could end it.
                         let _ = http::serve(listener, routes, std::future::pending()).await;
-                    }));
+                    });
+                    made.entrances.push((name.clone(), entrance));
                 }
             }
             (Box::new(http), true)

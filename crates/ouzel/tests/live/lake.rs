@@ -185,3 +185,19 @@ fn a_packed_body_is_taken_and_a_mistake_is_named_with_its_line() {
     let sum = files::readings(&desk.path("lake")).into_iter().map(|(_, value)| value).sum::<f64>();
     assert_eq!(sum, 15.0);
 }
+
+/// What could not be read was lost on its way to sinks wherever it came alone.
+#[test]
+fn what_cannot_be_read_reaches_its_sink_when_it_comes_alone() {
+    let sink = "[sink.bad]\ntype = \"file\"\npath = \"out\"\ntake = [\"rejected\"]\n";
+    let desk = Desk::with(&format!("[source.gateways]\ntype = \"http\"\n{sink}"));
+    let ouzel = desk.run();
+    assert_eq!(ouzel.post("/write", &[], b"m,device=d x=1").status, 204);
+    for n in 0..20 {
+        assert_eq!(ouzel.post("/write", &[], format!("m,device=d x=bad-{n}").as_bytes()).status, 400);
+    }
+    ouzel.stop();
+    let rejected = desk.text("out/rejected.ndjson");
+    let found = (0..20).filter(|n| rejected.contains(&format!("bad-{n}"))).count();
+    assert_eq!((found, rejected.lines().count()), (20, 20), "{rejected}");
+}

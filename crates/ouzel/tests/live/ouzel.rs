@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +33,13 @@ dir = \"lake\"
 impl Desk {
     /// With this config, and [`HOUSE`] behind it.
     pub(crate) fn with(config: &str) -> Desk {
+        Desk::alone(&format!("{config}{HOUSE}"))
+    }
+
+    /// With this config and nothing behind it.
+    pub(crate) fn alone(config: &str) -> Desk {
         let desk = Desk(tempfile::tempdir().expect("there is a place for temporary files"));
-        fs::write(desk.path("live.toml"), format!("{config}{HOUSE}")).expect("a new file can be written");
+        fs::write(desk.path("live.toml"), config).expect("a new file can be written");
         desk
     }
 
@@ -55,7 +61,12 @@ impl Desk {
 
     /// Starts `ouzel ARGS`.
     pub(crate) fn start(&self, args: &[&str]) -> Ouzel {
-        let mut child = self.command(args).spawn().expect("the binary starts");
+        Desk::spawn(&mut self.command(args))
+    }
+
+    /// Starts a command of [`Desk::command`].
+    pub(crate) fn spawn(command: &mut Command) -> Ouzel {
+        let mut child = command.spawn().expect("the binary starts");
         let stderr = BufReader::new(child.stderr.take().expect("it was asked for"));
         let (said, silent) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicBool::new(false)));
         let (heard, ended) = (Arc::clone(&said), Arc::clone(&silent));
@@ -74,10 +85,15 @@ impl Desk {
     /// Starts `ouzel run` with the config, and waits until it takes readings.
     pub(crate) fn run(&self) -> Ouzel {
         let mut ouzel = self.start(&["run", "live.toml"]);
-        let at = ouzel.wait_for("page at http://");
-        let address = at.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("it stands there");
-        ouzel.page = Some(address.parse().expect("it is an address"));
+        ouzel.wait_for(PAGE);
+        assert!(ouzel.comes_up());
         ouzel
+    }
+
+    /// Starts `ouzel run` with the config, to be killed by itself at the `nth` call of a point of `ouzel_connect::crash`.
+    /// Whether it comes to take readings before that, [`Ouzel::comes_up`] says.
+    pub(crate) fn run_until(&self, point: &str, nth: u64) -> Ouzel {
+        Desk::spawn(self.command(&["run", "live.toml"]).env("OUZEL_CRASH", format!("{point}:{nth}")))
     }
 }
 
@@ -90,7 +106,26 @@ pub(crate) struct Ouzel {
     page: Option<SocketAddr>,
 }
 
+/// What it says before its page's address, once it takes readings.
+const PAGE: &str = "page at http://";
+
 impl Ouzel {
+    /// Waits until it takes readings; `false`: it has ended before it came to that.
+    pub(crate) fn comes_up(&mut self) -> bool {
+        until("ouzel has come up, or ended", || {
+            let over = self.silent.load(Ordering::Acquire);
+            let said = self.said();
+            let address = said.split(PAGE).nth(1).and_then(|rest| rest.split_once('/')).map(|(address, _)| address);
+            self.page = address.map(|address| address.parse().expect("it is an address"));
+            (over || self.page.is_some()).then_some(self.page.is_some())
+        })
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
     pub(crate) fn said(&self) -> String {
         self.said.lock().expect("nobody panics with it").clone()
     }
@@ -160,10 +195,30 @@ impl Ouzel {
         assert_eq!(sum("passed"), all["journalled"].as_u64().expect("a count") + sum("known"), "{all}");
     }
 
+    pub(crate) fn signal(&self, which: Signal) {
+        signal(&self.child.0, which);
+    }
+
     /// SIGKILL: as when the power goes, but for what the system still writes.
     pub(crate) fn kill(mut self) {
         self.child.0.kill().expect("it runs");
         self.child.0.wait().expect("it was ours");
+    }
+
+    /// Waits until it has been killed by SIGKILL, which was to come from itself; `false`: not within so long.
+    pub(crate) fn is_killed_within(&mut self, patience: Duration) -> bool {
+        let began = Instant::now();
+        loop {
+            if let Some(ended) = self.child.0.try_wait().expect("it can be asked") {
+                let by = ended.signal();
+                assert_eq!(by, Some(Signal::KILL.as_raw()), "{ended}:\n{}", self.said());
+                return true;
+            }
+            if began.elapsed() > patience {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Asks it to end, and waits; gives its exit code and how long it took.

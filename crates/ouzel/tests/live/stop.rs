@@ -100,7 +100,11 @@ fn one_journal_is_for_one_process() {
     let ouzel = desk.run();
     let mut second = desk.start(&["run", "live.toml"]);
     assert_eq!(second.wait(), Some(1));
-    let said = second.wait_for("another ouzel runs with the journal");
+    let said = second.wait_for("another ouzel");
+    // Which one, and since when.
+    let since = desk.text("journal/owner");
+    assert!(since.starts_with(&format!("process {}, since ", ouzel.id())), "{since}");
+    assert!(said.contains(&format!("another ouzel ({}) runs with the journal", since.trim())), "{said}");
     assert!(said.contains("stop it, or give this one a journal of its own"), "{said}");
     // The first has noticed nothing.
     assert_eq!(ouzel.post("/write", &[], b"m x=1").status, 204);

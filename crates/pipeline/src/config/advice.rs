@@ -1,6 +1,7 @@
 //! What is legal but unwise. Each piece of advice says what will happen, and what would be better.
 
 use super::detector::{Detector, Known};
+use super::filter::Filter;
 use super::memory::panes;
 use super::place::Findings;
 use super::sink::SinkKind;
@@ -63,7 +64,7 @@ pub(crate) fn zscore(table: &mut Table<'_, '_>, spec: &ZScoreSpec, levels: &Leve
 
 /// Sizes of windows that say little or cost much.
 pub(crate) fn windows(known: &Known<'_>, found: &mut Findings) {
-    for window in &known.windows.0 {
+    for window in &known.windows.list {
         let (Some(size), Some(spec)) = (&window.size, window.spec()) else { continue };
         let channels = window.over.iter().filter(|input| input.from.is_none());
         let slowest = channels.filter_map(|input| Some((known.every(input)?, input))).max_by_key(|(e, _)| *e);
@@ -103,6 +104,7 @@ impl Whole<'_> {
     /// Sections that work for nobody, and channels that nobody sends.
     pub(crate) fn advise(&self, found: &mut Findings) {
         self.unheard(found);
+        self.unused_filters(found);
         self.unused_windows(found);
         self.unknown_channels(found);
     }
@@ -112,8 +114,9 @@ impl Whole<'_> {
     }
 
     fn inputs(&self) -> impl Iterator<Item = &Input> {
-        let of_windows = self.known.windows.0.iter().flat_map(|window| &window.over);
-        of_windows.chain(self.detectors.iter().flat_map(|detector| &detector.on))
+        let windows = self.known.windows;
+        let of_makers = (0..windows.count()).flat_map(|maker| windows.takes(maker));
+        of_makers.chain(self.detectors.iter().flat_map(|detector| &detector.on))
     }
 
     fn unheard(&self, found: &mut Findings) {
@@ -133,11 +136,23 @@ impl Whole<'_> {
         }
     }
 
+    fn unused_filters(&self, found: &mut Findings) {
+        let windows = self.known.windows;
+        for maker in windows.list.len()..windows.count() {
+            if !self.inputs().any(|input| input.from == Some(maker)) {
+                let name = windows.name(maker);
+                let message = format!("nobody uses what `filter.{}` keeps", name.what);
+                let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
+                found.advice(&name.place, message, hint);
+            }
+        }
+    }
+
     fn unused_windows(&self, found: &mut Findings) {
         if self.taken(Noun::Aggregates) || self.has_lake {
             return;
         }
-        for (index, window) in self.known.windows.0.iter().enumerate() {
+        for (index, window) in self.known.windows.list.iter().enumerate() {
             if !self.inputs().any(|input| input.from == Some(index)) {
                 let message = format!("nobody uses the results of `window.{}`", window.name.what);
                 found.advice(
@@ -152,7 +167,7 @@ impl Whole<'_> {
     fn unknown_channels(&self, found: &mut Findings) {
         for input in self.inputs().filter(|input| input.from.is_none()) {
             if let Some(meant) = misspelt_result(&input.name, self.known.windows) {
-                let message = format!("`{}` is taken for a channel; no window is called that", input.name);
+                let message = format!("`{}` is taken for a channel; no window or filter is called that", input.name);
                 found.advice(&input.place, message, format!("did you mean `{meant}`?"));
             } else if let Some(given) = self.given {
                 let described = self.described.iter().map(|name| name.what.as_str());
@@ -180,8 +195,13 @@ impl Whole<'_> {
 /// `minut.temperature.mean` where there is a window `minute`: legal, since keys of JSON have dots, but hardly meant.
 fn misspelt_result(name: &str, windows: &Windows) -> Option<String> {
     let (first, rest) = name.split_once('.')?;
+    let takes = |filter: &&Filter| filter.on.iter().any(|input| input.name == rest);
+    let filters: Vec<&str> = windows.filters.iter().filter(takes).map(|filter| filter.name.what.as_str()).collect();
+    if let Some(near) = suggest::nearest(first, &filters) {
+        return Some(format!("{near}.{rest}"));
+    }
     let (_, last) = rest.rsplit_once('.')?;
     Statistic::ALL.iter().find(|statistic| statistic.name() == last)?;
-    let names: Vec<&str> = windows.0.iter().map(|window: &Window| window.name.what.as_str()).collect();
+    let names: Vec<&str> = windows.list.iter().map(|window: &Window| window.name.what.as_str()).collect();
     suggest::nearest(first, &names).map(|near| format!("{near}.{rest}"))
 }

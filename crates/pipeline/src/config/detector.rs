@@ -21,11 +21,10 @@ impl Known<'_> {
         self.facts.iter().find(|facts| facts.name == input.name)
     }
 
-    /// Expected time between values: from the channel's section, or from the window that gives them.
+    /// Expected time between values: from the channel's section, or from what makes them.
     pub(crate) fn every(&self, input: &Input) -> Option<Span> {
         let stated = self.facts(input).and_then(|facts| facts.every);
-        let of_window = || self.windows.0[input.from?].spec().map(|spec| spec.every);
-        stated.or_else(of_window)
+        stated.or_else(|| self.windows.every(input.from?))
     }
 }
 

@@ -43,6 +43,7 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
             Past::Count(count) => 100 + 16 * u64::from(count),
             Past::Span(span) => readings(span, every(plan, channel)).saturating_mul(16).saturating_add(100),
         },
+        Work::Compress(_) => 96,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
     }
 }

@@ -158,7 +158,7 @@ pub(crate) fn one_client_id(
         _ => None,
     };
     let of_sink = |(name, sink): &(At<String>, SinkKind)| match sink {
-        SinkKind::Live(LiveSinkKind::Mqtt(settings), _) => {
+        SinkKind::Live(LiveSinkKind::Mqtt(settings), ..) => {
             Some((format!("sink.{}", name.what), name.place.clone(), settings.connection.clone()))
         }
         _ => None,

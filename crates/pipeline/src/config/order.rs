@@ -7,17 +7,23 @@ use super::place::Findings;
 use super::window::{Input, Windows};
 use ouzel_engine::plan::{Operator, Work};
 
-/// All operators of the config. Windows that are over their own results are a problem.
+/// All operators of the config. Windows and filters that are over their own results are a problem.
 pub(crate) fn operators(windows: &Windows, detectors: &[Detector], found: &mut Findings) -> Vec<Operator> {
     let levels = levels(windows, found);
     let level_of =
         |inputs: &[Input]| inputs.iter().filter_map(|input| Some(levels[input.from?] + 1)).max().unwrap_or(0);
     let mut all: Vec<(usize, usize, Vec<Operator>)> = Vec::new();
-    for window in &windows.0 {
+    for window in &windows.list {
         let on = window.over.iter().map(|input| input.name.clone()).collect();
         let operator =
             window.spec().map(|spec| Operator { name: window.name.what.clone(), on, work: Work::Window(spec) });
         all.push((level_of(&window.over), window.name.place.start, operator.into_iter().collect()));
+    }
+    for filter in &windows.filters {
+        let on = filter.on.iter().map(|input| input.name.clone()).collect();
+        let operator =
+            filter.spec.map(|spec| Operator { name: filter.name.what.clone(), on, work: Work::Compress(spec) });
+        all.push((level_of(&filter.on), filter.name.place.start, operator.into_iter().collect()));
     }
     for detector in detectors {
         all.push((level_of(&detector.on), detector.name.place.start, detector.operators.clone()));
@@ -26,13 +32,13 @@ pub(crate) fn operators(windows: &Windows, detectors: &[Detector], found: &mut F
     all.into_iter().flat_map(|(_, _, operators)| operators).collect()
 }
 
-/// The level of each window.
+/// The level of each window and filter.
 fn levels(windows: &Windows, found: &mut Findings) -> Vec<usize> {
-    let mut levels: Vec<Option<usize>> = vec![None; windows.0.len()];
+    let mut levels: Vec<Option<usize>> = vec![None; windows.count()];
     loop {
         let mut moved = false;
-        for (index, window) in windows.0.iter().enumerate() {
-            let below = window.over.iter().filter_map(|input| input.from).map(|from| levels[from]);
+        for index in 0..windows.count() {
+            let below = windows.takes(index).iter().filter_map(|input| input.from).map(|from| levels[from]);
             // `None` as soon as one of them is open.
             let below: Option<Vec<usize>> = below.collect();
             if let (None, Some(below)) = (levels[index], below) {
@@ -56,7 +62,7 @@ fn levels(windows: &Windows, found: &mut Findings) -> Vec<usize> {
 fn circle(windows: &Windows, levels: &[Option<usize>], start: usize) -> Vec<usize> {
     let mut path = vec![start];
     loop {
-        let last = windows.0[path[path.len() - 1]].over.iter();
+        let last = windows.takes(path[path.len() - 1]).iter();
         let Some(next) = last.filter_map(|input| input.from).find(|&from| levels[from].is_none()) else {
             return path;
         };
@@ -71,12 +77,15 @@ fn circle(windows: &Windows, levels: &[Option<usize>], start: usize) -> Vec<usiz
 }
 
 fn report(windows: &Windows, circle: &[usize], found: &mut Findings) {
-    let name = |at: usize| windows.0[circle[at % circle.len()]].name.what.as_str();
+    let name = |at: usize| windows.name(circle[at % circle.len()]).what.as_str();
     let steps: Vec<String> = (0..circle.len()).map(|at| format!("`{}` is over `{}`", name(at), name(at + 1))).collect();
-    let first = &windows.0[circle[0]];
+    let inputs = windows.takes(circle[0]);
     let next = circle[1 % circle.len()];
-    let place =
-        first.over.iter().find(|input| input.from == Some(next)).map_or(&first.name.place, |input| &input.place);
-    let message = format!("windows go round in a circle: {}", steps.join(", "));
+    let place = inputs
+        .iter()
+        .find(|input| input.from == Some(next))
+        .map_or(&windows.name(circle[0]).place, |input| &input.place);
+    let what = if circle.iter().all(|&at| at < windows.list.len()) { "windows" } else { "windows and filters" };
+    let message = format!("{what} go round in a circle: {}", steps.join(", "));
     found.problem(place, message, "leave it out, or put what closes the circle into a window of its own");
 }

@@ -8,12 +8,14 @@ use super::sections::{Kind, Section, Sections};
 use super::tree::{At, Table};
 #[cfg(feature = "http")]
 use super::webhook;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
 use std::path::{Path, PathBuf};
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use {
     super::suggest,
     ouzel_connect::encode,
+    ouzel_connect::sink::limit,
     ouzel_connect::sink::template::Template,
     ouzel_engine::plan::{Plan, Statistic},
 };
@@ -31,7 +33,14 @@ enum Type {
 pub(crate) enum SinkKind {
     Here(SinkSettings),
     #[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(dead_code, reason = "such a build refuses them"))]
-    Live(LiveSinkKind, Vec<Noun>),
+    Live(LiveSinkKind, Vec<Noun>, Pace),
+}
+
+/// How fast a sink may be sent to, and what happens to what comes faster.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Pace {
+    pub(crate) at_most: Option<Rate>,
+    pub(crate) beyond: Beyond,
 }
 
 impl SinkKind {
@@ -39,7 +48,7 @@ impl SinkKind {
     pub(crate) fn take(&self) -> &[Noun] {
         match self {
             SinkKind::Here(settings) => &settings.take,
-            SinkKind::Live(_, take) => take,
+            SinkKind::Live(_, take, _) => take,
         }
     }
 }
@@ -108,6 +117,7 @@ const SENT: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::
 #[cfg(any(feature = "mqtt", feature = "http"))]
 fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
     let take = table.choices("take", &SENT.map(|noun| (noun.name(), noun))).unwrap_or(vec![Noun::Alerts]);
+    let pace = pace(&mut table, &take);
     let what: Option<LiveSinkKind> = match kind.what {
         #[cfg(feature = "http")]
         Type::Webhook => webhook::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Webhook(Box::new(sink))),
@@ -126,7 +136,28 @@ fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<Sink
         ("format", "it is JSON; write `body` for a webhook's own words"),
         ("queue", "what a sink has not taken waits in the journal"),
     ]);
-    what.map(|what| SinkKind::Live(what, take))
+    what.map(|what| SinkKind::Live(what, take, pace))
+}
+
+#[cfg(any(feature = "mqtt", feature = "http"))]
+fn pace(table: &mut Table<'_, '_>, take: &[Noun]) -> Pace {
+    let at_most = table.text("at_most").and_then(|text| {
+        let rate = Rate::parse(&text.what);
+        if rate.is_none() {
+            let message = format!("`at_most` cannot be {:?}", text.what);
+            table.found.problem(&text.place, message, format!("write so many in so long: {}", limit::FORMS));
+        }
+        rate
+    });
+    let ways = [("wait", Beyond::Wait), ("sample", Beyond::Sample), ("latest", Beyond::Latest)];
+    let beyond = table.choice("beyond", &ways).map_or(Beyond::Wait, |beyond| beyond.what);
+    if table.has("beyond") && !table.has("at_most") {
+        table.refuse("beyond", "stands without `at_most`", "add at_most = \"50/s\"");
+    }
+    if beyond != Beyond::Wait && take.iter().all(|noun| *noun == Noun::Alerts) {
+        table.refuse("beyond", "changes nothing here: alerts always wait", "leave it out, or `take` something else");
+    }
+    Pace { at_most, beyond }
 }
 
 /// Notes the fields of a template that no output of these nouns has.
@@ -137,6 +168,9 @@ pub(crate) fn fields(table: &mut Table<'_, '_>, key: &str, text: &At<String>, te
     known.extend(take.iter().flat_map(|noun| encode::columns(*noun, &plan)).map(|column| column.name));
     if take.contains(&Noun::Aggregates) {
         known.extend(Statistic::ALL.iter().map(|statistic| statistic.name().to_owned()));
+    }
+    if table.has("beyond") {
+        known.push("merged".into());
     }
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     for name in template.fields() {

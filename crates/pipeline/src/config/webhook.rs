@@ -6,6 +6,7 @@ use ouzel_connect::secret::{FORMS, Secret};
 use ouzel_connect::sink::Noun;
 use ouzel_connect::sink::template::Template;
 use ouzel_connect::sink::webhook::{Header, Settings, Verb, checked};
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 /// Headers whose values are nobody else's business.
@@ -35,7 +36,19 @@ pub(crate) fn sink(table: &mut Table<'_, '_>, take: &[Noun], folder: &Path) -> O
         template
     });
     let secret = table.secret("secret", folder).map(|secret| secret.what);
-    Some(Settings { url: url?.what, method, body, headers, secret, allow_private })
+    // A thousand outputs are some hundred KiB, and most receivers take a MiB.
+    let batch = table.whole("batch", 1, 1_000).and_then(|batch| NonZeroUsize::new(batch.what as usize));
+    let is_json = |(name, value): &(String, Header)| {
+        !name.eq_ignore_ascii_case("content-type") || matches!(value, Header::Text(text) if text.contains("json"))
+    };
+    if batch.is_some() && !headers.iter().all(is_json) {
+        table.refuse(
+            "batch",
+            "makes a JSON list of what is sent, and `headers` say that it is none",
+            "leave one of them out",
+        );
+    }
+    Some(Settings { url: url?.what, method, body, headers, secret, allow_private, batch })
 }
 
 fn headers(table: &mut Table<'_, '_>, folder: &Path) -> Vec<(String, Header)> {

@@ -1,14 +1,15 @@
-//! `[window.NAME]`, and the names that windows give to their results: `minute.temperature.mean`.
+//! `[window.NAME]`, and the names of what windows and filters make: `minute.temperature.mean`, `slim.temperature`.
 //!
-//! A name with dots is a result if its first part is a window, and must then be one that this window gives.
+//! A name with dots is a result if its first part is a window or a filter, and must then be one that this one makes.
 //! A name in backticks, and every other name, is a channel as the devices call it.
 
+use super::filter::{self, Filter};
 use super::memory::panes;
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::suggest;
 use super::tree::At;
-use ouzel_engine::plan::{Statistic, WindowSpec};
+use ouzel_engine::plan::{Keep, Statistic, WindowSpec};
 use ouzel_engine::time::Span;
 
 /// The most pieces that a hopping window may have: 64 MB a series.
@@ -30,7 +31,7 @@ pub(crate) struct Window {
 pub(crate) struct Input {
     /// Its name in the plan.
     pub(crate) name: String,
-    /// The window whose result it is; `None`: it comes from a device.
+    /// The number of the window or filter that makes it; `None`: it comes from a device.
     pub(crate) from: Option<usize>,
     /// Where it was named.
     pub(crate) place: Place,
@@ -43,23 +44,36 @@ enum Named<'n> {
     Channel(String),
     /// A result of the window with this number; the statistic is not checked yet.
     Result { window: usize, channel: String, statistic: &'n str },
-    /// Begins like a result, and is none.
-    Broken { window: usize },
+    /// What the filter with this number keeps of a channel.
+    Kept { filter: usize, channel: String },
+    /// Begins like what this window or filter makes, and is nothing of it.
+    Broken { maker: usize },
 }
 
-/// All windows of a config.
+/// All that makes channels of channels. Windows have the first numbers, filters those behind them.
 #[derive(Debug, Default)]
-pub(crate) struct Windows(pub(crate) Vec<Window>);
+pub(crate) struct Windows {
+    pub(crate) list: Vec<Window>,
+    pub(crate) filters: Vec<Filter>,
+}
 
 impl Windows {
-    /// Reads all sections of this kind, then looks up what they are over.
+    /// Reads all sections of these kinds, then looks up what they are over.
     pub(crate) fn read(sections: &Sections<'_>, found: &mut Findings) -> Windows {
-        let (list, over): (Vec<Window>, Vec<Vec<At<String>>>) =
+        let (list, mut over): (Vec<Window>, Vec<Vec<At<String>>>) =
             sections.of(Kind::Window).map(|section| read(section, found)).unzip();
-        let mut windows = Windows(list);
+        let (filters, on): (Vec<Filter>, Vec<Vec<At<String>>>) =
+            sections.of(Kind::Filter).map(|section| filter::read(section, found)).unzip();
+        over.extend(on);
+        let mut windows = Windows { list, filters };
+        windows.told_apart(found);
         // First all names in the form of the plan, then their meaning: a window may be over a later one.
         for (index, names) in over.iter().enumerate() {
-            windows.0[index].over = names.iter().map(|name| windows.input(name)).collect();
+            let inputs = names.iter().map(|name| windows.input(name)).collect();
+            match index.checked_sub(windows.list.len()) {
+                None => windows.list[index].over = inputs,
+                Some(filter) => windows.filters[filter].on = inputs,
+            }
         }
         for name in over.iter().flatten() {
             windows.resolve(name, found);
@@ -67,13 +81,52 @@ impl Windows {
         windows
     }
 
+    /// What a window and a filter make must not begin alike.
+    fn told_apart(&self, found: &mut Findings) {
+        for filter in &self.filters {
+            if self.list.iter().any(|window| window.name.what == filter.name.what) {
+                let message = format!("`{}` is a window, too: what they make would be called alike", filter.name.what);
+                found.problem(&filter.name.place, message, "give one of them another name");
+            }
+        }
+    }
+
+    /// How many there are of both.
+    pub(crate) fn count(&self) -> usize {
+        self.list.len() + self.filters.len()
+    }
+
+    /// The name of a window or filter.
+    pub(crate) fn name(&self, maker: usize) -> &At<String> {
+        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].name, |window| &window.name)
+    }
+
+    /// What a window or filter takes.
+    pub(crate) fn takes(&self, maker: usize) -> &[Input] {
+        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].on, |window| &window.over)
+    }
+
+    /// Expected time between what a window or filter makes, if it can be told.
+    pub(crate) fn every(&self, maker: usize) -> Option<Span> {
+        match self.list.get(maker) {
+            Some(window) => window.spec().map(|spec| spec.every),
+            None => match self.filters[maker - self.list.len()].spec?.by {
+                Keep::Every(span) => Some(span),
+                _ => None,
+            },
+        }
+    }
+
     /// A name in the form of the plan, without backticks; not checked.
     fn input(&self, name: &At<String>) -> Input {
         let (plain, from) = match self.meaning(&name.what) {
             Named::Channel(channel) => (channel, None),
-            Named::Broken { window } => (name.what.clone(), Some(window)),
+            Named::Broken { maker } => (name.what.clone(), Some(maker)),
             Named::Result { window, channel, statistic } => {
-                (format!("{}.{channel}.{statistic}", self.0[window].name.what), Some(window))
+                (format!("{}.{channel}.{statistic}", self.list[window].name.what), Some(window))
+            }
+            Named::Kept { filter, channel } => {
+                (format!("{}.{channel}", self.filters[filter].name.what), Some(self.list.len() + filter))
             }
         };
         Input { name: plain, from, place: name.place.clone() }
@@ -86,10 +139,17 @@ impl Windows {
                 ("this name is empty".to_owned(), "write the name of a channel".to_owned())
             }
             Named::Channel(_) => return Some(self.input(name)),
-            Named::Broken { window } => self.0[window].has_no_result(&name.what),
-            Named::Result { window, channel, statistic } => match self.0[window].lacks(&channel, statistic) {
+            Named::Broken { maker } => match self.list.get(maker) {
+                Some(window) => window.has_no_result(&name.what),
+                None => self.filters[maker - self.list.len()].lacks(""),
+            },
+            Named::Result { window, channel, statistic } => match self.list[window].lacks(&channel, statistic) {
                 None => return Some(self.input(name)),
                 Some(lack) => lack,
+            },
+            Named::Kept { filter, channel } => match &self.filters[filter].on {
+                on if on.is_empty() || on.iter().any(|input| input.name == channel) => return Some(self.input(name)),
+                _ => self.filters[filter].lacks(&channel),
             },
         };
         found.problem(&name.place, message, hint);
@@ -101,16 +161,34 @@ impl Windows {
             return Named::Channel(literal.to_owned());
         }
         let Some((first, rest)) = name.split_once('.') else { return Named::Channel(name.to_owned()) };
-        let Some(window) = self.0.iter().position(|window| window.name.what == first) else {
-            return Named::Channel(name.to_owned());
-        };
-        match rest.rsplit_once('.') {
-            Some((channel, statistic)) if !channel.is_empty() => {
-                let channel = unquoted(channel).unwrap_or(channel).to_owned();
-                Named::Result { window, channel, statistic }
-            }
-            _ => Named::Broken { window },
+        if let Some(window) = self.list.iter().position(|window| window.name.what == first) {
+            return match rest.rsplit_once('.') {
+                Some((channel, statistic)) if !channel.is_empty() => {
+                    let channel = unquoted(channel).unwrap_or(channel).to_owned();
+                    Named::Result { window, channel, statistic }
+                }
+                _ => Named::Broken { maker: window },
+            };
         }
+        match self.filters.iter().position(|filter| filter.name.what == first) {
+            Some(filter) if rest.is_empty() => Named::Broken { maker: self.list.len() + filter },
+            Some(filter) => Named::Kept { filter, channel: unquoted(rest).unwrap_or(rest).to_owned() },
+            None => Named::Channel(name.to_owned()),
+        }
+    }
+}
+
+impl Filter {
+    /// What to say of a channel that this filter does not take.
+    fn lacks(&self, channel: &str) -> (String, String) {
+        let on: Vec<&str> = self.on.iter().map(|on| on.name.as_str()).collect();
+        let makes: Vec<String> = on.iter().map(|channel| format!("{}.{channel}", self.name.what)).collect();
+        let makes: Vec<&str> = makes.iter().map(String::as_str).collect();
+        let message = match channel {
+            "" => format!("`{}.` names no channel", self.name.what),
+            _ => format!("`filter.{}` is not on `{channel}`", self.name.what),
+        };
+        (message, near_or(channel, &on, format!("it makes: {}", suggest::list(&makes))))
     }
 }
 
@@ -211,7 +289,9 @@ mod tests {
         let at = |what: &str| At { what: what.to_owned(), place: 0..0 };
         let names = ["temperature", "Volume Flow RateRMS", "a.b"];
         let over = names.map(|name| Input { name: name.to_owned(), from: None, place: 0..0 }).to_vec();
-        Windows(vec![Window { name: at("minute"), over, give: Statistic::ALL.to_vec(), size: None, every: None }])
+        let slim = Filter { name: at("slim"), on: over.clone(), spec: None };
+        let minute = Window { name: at("minute"), over, give: Statistic::ALL.to_vec(), size: None, every: None };
+        Windows { list: vec![minute], filters: vec![slim] }
     }
 
     #[test]
@@ -225,6 +305,11 @@ mod tests {
             ("minute.`Volume Flow RateRMS`.max", Some("minute.Volume Flow RateRMS.max")),
             ("minute.a.b.std", Some("minute.a.b.std")),
             ("`minute.temperature`", Some("minute.temperature")),
+            ("slim.temperature", Some("slim.temperature")),
+            ("slim.`Volume Flow RateRMS`", Some("slim.Volume Flow RateRMS")),
+            ("slim.a.b", Some("slim.a.b")),
+            ("slim.pressure", None),
+            ("slim.", None),
             ("minute.temperature", None),
             ("minute.mean", None),
             ("minute.pressure.mean", None),

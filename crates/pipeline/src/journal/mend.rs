@@ -8,6 +8,10 @@ use crate::intake::Stretch;
 use ouzel_engine::reading::TICK;
 use ouzel_engine::series::{Declaration, Device, Series, Timing};
 
+/// More names than this are not put in the place of lost ones at once: a segment that is gone may have declared 100 000
+/// devices. A record that speaks of more is damaged, though its checksum agrees.
+const LARGEST_HOLE: u32 = 1 << 17;
+
 /// Follows a journal from its begin and mends what it reads.
 #[derive(Clone, Debug, Default)]
 pub struct Mender {
@@ -17,6 +21,11 @@ pub struct Mender {
 }
 
 impl Mender {
+    /// Goes on where a checkpoint knows this many devices and series.
+    pub fn behind(devices: usize, series: usize) -> Mender {
+        Mender { devices: devices as u32, series: series as u32, lost: 0 }
+    }
+
     /// Readings that were taken out so far.
     pub fn lost(&self) -> u64 {
         self.lost
@@ -53,24 +62,36 @@ impl Mender {
                     (number.0, &mut series)
                 }
             };
-            if number != *next {
+            if number > *next {
                 return false;
             }
-            *next += 1;
+            *next = (*next).max(number + 1);
         }
         (self.devices, self.series) = (devices, series);
         true
     }
 
+    /// A hole has no more names than what was damaged has bytes; whoever says that it had more is damaged, too.
+    fn is_too_far(&self, declaration: &Declaration) -> bool {
+        let (series, device) = match declaration {
+            Declaration::Device { device, .. } => (self.series, device.0),
+            Declaration::Series { series, device, .. } => (series.0, device.0),
+        };
+        series.saturating_sub(self.series) > LARGEST_HOLE || device.saturating_sub(self.devices) > LARGEST_HOLE
+    }
+
     fn declare(&mut self, declaration: Declaration, into: &mut Vec<Declaration>) {
+        if self.is_too_far(&declaration) {
+            return;
+        }
         match &declaration {
             Declaration::Device { device, .. } => {
                 self.devices_before(device.0, into);
-                // One that was declared already is declared by the hole's own hand, or twice by damage.
+                // One that was declared already is declared by the hole's own hand, or is back after it was retired.
                 if device.0 == self.devices {
                     self.devices += 1;
-                    into.push(declaration);
                 }
+                into.push(declaration);
             }
             Declaration::Series { series, device, .. } => {
                 self.devices_before(device.0 + 1, into);
@@ -82,8 +103,8 @@ impl Mender {
                 }
                 if series.0 == self.series {
                     self.series += 1;
-                    into.push(declaration);
                 }
+                into.push(declaration);
             }
         }
     }
@@ -148,6 +169,28 @@ mod tests {
             prop_assert_eq!(mender.lost() as usize, lost);
             prop_assert_eq!(rows + lost, 2 * holes.iter().filter(|hole| !**hole).count());
         }
+    }
+
+    #[test]
+    fn a_record_that_speaks_of_numbers_far_away_makes_no_names() {
+        let mut mender = Mender::default();
+        let mut names = Names::new();
+        for number in [u32::MAX, u32::MAX - 1, LARGEST_HOLE + 1] {
+            let device = Declaration::Device {
+                device: Device(number),
+                name: "far".into(),
+                timing: Timing::default(),
+                tags: Vec::new(),
+            };
+            let series = Declaration::Series { series: Series(number), device: Device(number), channel: "heat".into() };
+            let mut stretch = Stretch { declarations: vec![device, series], ..Stretch::default() };
+            mender.mend(&mut stretch);
+            assert!(stretch.declarations.is_empty(), "{number}");
+        }
+        let mut stretch = stretches(1).remove(0);
+        mender.mend(&mut stretch);
+        stretch.declarations.iter().for_each(|declaration| names.follow(declaration));
+        assert_eq!(names.device_name(Device(0)), "press-0");
     }
 
     #[test]

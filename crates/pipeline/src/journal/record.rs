@@ -4,29 +4,37 @@
 //! each as a byte that says what is as in the row before it, and then the rest: a reading of a device that speaks
 //! regularly takes 10 to 16 bytes instead of 24, and fewer bytes wear flash less.
 
-use super::Unreadable;
-use crate::control::Control;
+use crate::control::{Control, Order};
 use crate::intake::Stretch;
+use crate::log::Unreadable;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
 use ouzel_engine::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// The format that this build writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
-
-const MAGIC: &[u8; 8] = b"OUZELJNL";
-
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Record {
-    /// The begin of a segment.
-    Begin,
     /// Input.
     Stretch(Box<Journalled>),
+    /// Input that stands in a file and can be read there again.
+    Reference(Box<Referred>),
     /// What somebody said.
     Control(Control),
+    /// The config that is in force from here on.
+    Config(Configured),
+}
+
+/// A change of the config. It has a number among the inputs, for alerts may end by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Its number.
+    pub input: u64,
+    /// When it came.
+    pub at: Time,
+    /// The text that is in force from here on.
+    pub text: String,
 }
 
 /// A stretch of input, and what is to be known of how it came.
@@ -38,6 +46,47 @@ pub struct Journalled {
     pub marks: Vec<(u32, u64)>,
     /// The input itself.
     pub stretch: Stretch,
+}
+
+/// Input by reference: where it stands, and how to know that it is still the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Referred {
+    /// When it arrived.
+    pub arrived: Time,
+    /// The name of its source.
+    pub source: String,
+    /// Which of the source's files.
+    pub file: String,
+    /// From where in the file to where, as its reader counts.
+    pub from: u64,
+    /// See `from`.
+    pub to: u64,
+    /// The number of its first row, and how many rows it has.
+    pub first: u64,
+    /// See `first`.
+    pub rows: u32,
+    /// XXH3 of the rows, see [`checksum`].
+    pub checksum: u64,
+    /// Names that are new in it.
+    pub declarations: Vec<Declaration>,
+    /// What could not be read of it.
+    pub rejected: Vec<Rejected>,
+    /// Empty cells.
+    pub absent: u64,
+}
+
+/// XXH3 of rows: series, time, value and quality of each.
+pub fn checksum(rows: &[Reading]) -> u64 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for row in rows {
+        let mut bytes = [0u8; 21];
+        bytes[..4].copy_from_slice(&row.series.0.to_le_bytes());
+        bytes[4..12].copy_from_slice(&row.time.0.to_le_bytes());
+        bytes[12..20].copy_from_slice(&row.value.to_bits().to_le_bytes());
+        bytes[20] = row.quality as u8;
+        hash.update(&bytes);
+    }
+    hash.digest()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -52,13 +101,39 @@ struct Head {
     rejected: Vec<Rejected>,
 }
 
-const BEGIN: u8 = 0;
+impl Head {
+    /// The number of the input behind the record; `None`: it is none that was ever given.
+    fn next(&self) -> Option<u64> {
+        let behind = self.first.checked_add(u64::from(self.rows))?;
+        self.end.map_or(Some(behind), |end| end.checked_add(1))
+    }
+}
+
+// 0 is the begin of a segment.
 const STRETCH: u8 = 1;
 const CONTROL: u8 = 2;
+const CONFIG: u8 = 3;
+const REFERENCE: u8 = 4;
 
-/// The begin of a segment, as bytes.
-pub fn begin() -> Vec<u8> {
-    [&[BEGIN][..], MAGIC, &FORMAT.to_le_bytes()].concat()
+/// A change of the config, as bytes.
+pub fn config(configured: &Configured, into: &mut Vec<u8>) {
+    into.push(CONFIG);
+    into.extend_from_slice(&configured.input.to_le_bytes());
+    into.extend_from_slice(&configured.at.0.to_le_bytes());
+    into.extend_from_slice(configured.text.as_bytes());
+}
+
+fn read_config(body: &[u8]) -> Option<Configured> {
+    let (input, rest) = body.split_first_chunk()?;
+    let (at, text) = rest.split_first_chunk()?;
+    let text = String::from_utf8(text.to_vec()).ok()?;
+    Some(Configured { input: u64::from_le_bytes(*input), at: Time(i64::from_le_bytes(*at)), text })
+}
+
+/// Input by reference, as bytes.
+pub fn reference(referred: &Referred, into: &mut Vec<u8>) {
+    into.push(REFERENCE);
+    into.extend(postcard::to_allocvec(referred).expect("plain data always encodes"));
 }
 
 /// What somebody said, as bytes.
@@ -93,25 +168,63 @@ pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, stretch: &Stretch, into: &
 /// Reads a record.
 ///
 /// # Errors
-/// When the bytes are those of a newer format, or of none.
+/// When the bytes are no record.
 pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
     let (&kind, body) = bytes.split_first().ok_or(Unreadable::Damaged)?;
     match kind {
-        BEGIN => {
-            let format = body.strip_prefix(MAGIC).and_then(<[u8]>::first_chunk).ok_or(Unreadable::NotAJournal)?;
-            match u32::from_le_bytes(*format) {
-                newer if newer > FORMAT => Err(Unreadable::Newer(newer)),
-                _ => Ok(Record::Begin),
-            }
+        STRETCH => {
+            read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged)
         }
-        STRETCH => read_stretch(body).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged),
-        CONTROL => postcard::from_bytes(body).map(Record::Control).map_err(|_| Unreadable::Damaged),
+        CONTROL => match postcard::from_bytes(body) {
+            Ok(Control { what: Order::Retire { input: u64::MAX, .. }, .. }) | Err(_) => Err(Unreadable::Damaged),
+            Ok(control) => Ok(Record::Control(control)),
+        },
+        CONFIG => {
+            let configured = read_config(body).filter(|configured| configured.input < u64::MAX);
+            configured.map(Record::Config).ok_or(Unreadable::Damaged)
+        }
+        REFERENCE => match postcard::from_bytes::<Referred>(body) {
+            Ok(referred) if referred.first.checked_add(u64::from(referred.rows)).is_some() => {
+                Ok(Record::Reference(Box::new(referred)))
+            }
+            _ => Err(Unreadable::Damaged),
+        },
         _ => Err(Unreadable::Damaged),
     }
 }
 
-fn read_stretch(body: &[u8]) -> Option<Journalled> {
-    let (head, mut rest): (Head, _) = postcard::take_from_bytes(body).ok()?;
+/// What a record says of names and numbers, without its rows: they are many, and whoever only goes on behind them need
+/// not know them. The next number is that of the first input behind the record.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
+    match bytes.split_first() {
+        Some((&STRETCH, body)) => {
+            let (head, _): (Head, _) = postcard::take_from_bytes(body).map_err(|_| Unreadable::Damaged)?;
+            let next = head.next().ok_or(Unreadable::Damaged)?;
+            let stretch = read_stretch(body, false).ok_or(Unreadable::Damaged)?;
+            Ok((Record::Stretch(Box::new(stretch)), Some(next)))
+        }
+        _ => {
+            let record = read(bytes)?;
+            let next = match &record {
+                Record::Reference(referred) => Some(referred.first + u64::from(referred.rows)),
+                Record::Control(Control { what: Order::Retire { input, .. }, .. }) => Some(input + 1),
+                Record::Config(Configured { input, .. }) => Some(input + 1),
+                _ => None,
+            };
+            Ok((record, next))
+        }
+    }
+}
+
+fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
+    let (mut head, mut rest): (Head, _) = postcard::take_from_bytes(body).ok()?;
+    head.next()?;
+    if !with_rows {
+        head.rows = 0;
+    }
     // A row has two bytes at least.
     let mut rows = Vec::with_capacity((head.rows as usize).min(rest.len() / 2));
     let mut before = Reading::new(Series(0), Time(0), 0.0);

@@ -1,15 +1,16 @@
 //! Sources of a live run that are no network: the simulator at the pace of the clock, and files at their own.
 
 use crate::clock::Clock;
+use crate::runner::Reread;
 use ouzel_connect::fault::{Fault, Retry, Whose};
-use ouzel_connect::source::live::{LiveSource, Mark, Next, Packet};
+use ouzel_connect::source::live::{LiveSource, Next, Packet, Reference};
 use ouzel_connect::source::simulate::{Label, Simulator};
 use ouzel_connect::source::{Rows, Source};
+use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Names;
 use ouzel_engine::time::{Span, Time};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// The simulator, as if its devices stood in the room.
 pub struct Played {
@@ -79,61 +80,129 @@ impl LiveSource for Played {
     }
 }
 
-/// A file or standard input, read by a thread of its own as fast as the queue takes it.
+/// Files or standard input, read by a thread of their own as fast as the queue takes them.
 pub struct ReadIn {
     packets: mpsc::Receiver<Result<Packet, Fault>>,
+    /// Until the first packet is asked for.
+    waiting: Option<Waiting>,
+}
+
+/// Where packets go, and the files that they are to come from.
+type Waiting = (mpsc::Sender<Result<Packet, Fault>>, Vec<Reader>);
+
+/// A file that is read in.
+pub struct Reader {
+    /// Its name, if it stays where it is: then the journal only refers to it. Standard input does not stay.
+    pub stays: Option<String>,
+    /// What reads it.
+    pub source: Box<dyn Source>,
 }
 
 /// Packets that a file may be ahead.
 const READ_AHEAD: usize = 2;
 
 impl ReadIn {
-    /// Begins to read these, one after the other. Where they `stay` (files do, standard input does not) the next start
-    /// reads them once more, so each stretch is marked by what is in it: what stands in the journal is not taken twice.
-    pub fn new(sources: Vec<Box<dyn Source>>, stay: bool) -> ReadIn {
+    /// Begins to read these, one after the other, with the first call of [`LiveSource::next`]. A file that stays is read
+    /// from where the journal has come to in it.
+    pub fn new(readers: Vec<Reader>) -> ReadIn {
         let (to, packets) = mpsc::channel(READ_AHEAD);
-        tokio::task::spawn_blocking(move || {
-            let mut names = Names::new();
-            for mut source in sources {
-                loop {
-                    let mut rows = Rows::default();
-                    let more = source.next(&mut names, &mut rows);
-                    let mark = (stay && !rows.rows.is_empty()).then(|| Mark { hash: hash_of(&rows), compare: true });
-                    // Whoever listened has gone: the run is over.
-                    if to.blocking_send(Ok(Packet { mark, ..packet(rows, &mut names) })).is_err() {
-                        return;
-                    }
-                    match more {
-                        Ok(true) => {}
-                        Ok(false) => break,
-                        Err(fault) => {
-                            // A file is not opened a second time: what came of it would be there twice.
-                            let _ = to.blocking_send(Err(Fault { retry: Retry::Never, ..fault }));
-                            return;
-                        }
-                    }
-                }
-            }
-        });
-        ReadIn { packets }
+        ReadIn { packets, waiting: Some((to, readers)) }
     }
 }
 
 impl LiveSource for ReadIn {
     fn next(&mut self) -> Next<'_> {
+        if let Some((to, readers)) = self.waiting.take() {
+            tokio::task::spawn_blocking(move || read_all(readers, &to));
+        }
         Box::pin(async { self.packets.recv().await.transpose() })
+    }
+
+    fn resume(&mut self, place: &dyn Fn(&str) -> Option<u64>) {
+        let Some((_, readers)) = &mut self.waiting else { return };
+        for Reader { stays, source } in readers {
+            let Some(place) = stays.as_deref().and_then(place) else { continue };
+            if let Err(fault) = source.seek(place) {
+                // It is not the file that it was. What is in it now is another file, as far as anybody can tell.
+                let _ = fault;
+                *stays = None;
+            }
+        }
     }
 }
 
-/// A hash of readings, with the numbers that the reader gave them: the same file gives the same each time.
-fn hash_of(rows: &Rows) -> u64 {
-    let mut bytes = Vec::with_capacity(rows.rows.len() * 20);
-    for row in &rows.rows {
-        bytes.extend(row.series.0.to_le_bytes());
-        bytes.extend(row.time.0.to_le_bytes());
-        bytes.extend(row.value.to_bits().to_le_bytes());
+/// Reads files to their ends, as packets of some size.
+fn read_all(readers: Vec<Reader>, to: &mpsc::Sender<Result<Packet, Fault>>) {
+    let mut names = Names::new();
+    for Reader { stays, mut source } in readers {
+        loop {
+            let from = source.place();
+            let mut rows = Rows::default();
+            let more = source.next(&mut names, &mut rows);
+            let empty = rows.rows.is_empty() && rows.rejected.is_empty() && rows.absent == 0;
+            let reference = match (&stays, from, source.place()) {
+                (Some(file), Some(from), Some(end)) if !empty => Some(Reference { file: file.clone(), from, to: end }),
+                _ => None,
+            };
+            // Whoever listened has gone: the run is over.
+            if to.blocking_send(Ok(Packet { reference, ..packet(rows, &mut names) })).is_err() {
+                return;
+            }
+            match more {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(fault) => {
+                    // A file is not opened a second time: what came of it would be there twice.
+                    let _ = to.blocking_send(Err(Fault { retry: Retry::Never, ..fault }));
+                    return;
+                }
+            }
+        }
     }
-    xxh3_64(&bytes)
+}
+
+/// Opens a file of a source.
+type Open = dyn FnMut(&str, &str) -> Result<Box<dyn Source>, Fault> + Send;
+
+/// Reads stretches of files again that the journal refers to.
+pub struct Reopen {
+    /// Opens a file of a source by its names.
+    open: Box<Open>,
+    /// The file that was read last: the next stretch is nearly always of the same, and behind it.
+    last: Option<(String, String, Box<dyn Source>, Names)>,
+}
+
+impl Reopen {
+    /// With what opens files.
+    pub fn new(open: impl FnMut(&str, &str) -> Result<Box<dyn Source>, Fault> + Send + 'static) -> Reopen {
+        Reopen { open: Box::new(open), last: None }
+    }
+}
+
+impl Reread for Reopen {
+    fn read(&mut self, source: &str, file: &str, from: u64, to: u64) -> Result<(Names, Vec<Reading>), String> {
+        let known = self
+            .last
+            .take()
+            .filter(|(of, name, reader, _)| of == source && name == file && reader.place() == Some(from));
+        let (mut reader, mut names) = match known {
+            Some((_, _, reader, names)) => (reader, names),
+            None => {
+                let mut reader = (self.open)(source, file).map_err(|fault| fault.what)?;
+                reader.seek(from).map_err(|fault| fault.what)?;
+                (reader, Names::new())
+            }
+        };
+        let mut rows = Rows::default();
+        reader.until(Some(to));
+        while reader.place().is_some_and(|place| place < to) {
+            if !reader.next(&mut names, &mut rows).map_err(|fault| fault.what)? {
+                break;
+            }
+        }
+        self.last = Some((source.to_owned(), file.to_owned(), reader, names.clone()));
+        Ok((names, rows.rows))
+    }
 }
 
 fn packet(rows: Rows, names: &mut Names) -> Packet {

@@ -1,91 +1,70 @@
-//! The thread that works: it follows the synced journal, feeds the shards, and hands on what comes out.
+//! The thread that works: it follows the synced journal, feeds the shards, and writes down what comes out.
 //!
-//! It reads what the intake wrote, live and after a restart in the same way, so that both give the same outputs. The
-//! lake may make it wait; a page may not: what a page is too slow for is left out there, and counted.
+//! It reads what the intake wrote, live and after a restart in the same way, so that both give the same outputs; what is
+//! in the output log already is not written there a second time. Sinks read that log by themselves. The lake may make
+//! this thread wait; a page may not: what a page is too slow for is left out there, and counted.
 
-use super::cursor::Place;
-use super::drive::Placed;
+mod catch_up;
+
+use super::held::Held;
 use super::notice::Notices;
+use super::save::Saves;
 use crate::clock::Clock;
-use crate::control::{Control, Order};
+use crate::control::{Controls, Order};
 use crate::counters::Counters;
 use crate::intake::Stretch;
-use crate::journal::{Journalled, Mender, Next, Record, Tail};
-use crate::outlet::Outlet;
+use crate::journal::{Follower, Next, Record};
+use crate::outputs::Stand;
+use crate::reserve::Reserve;
+use crate::runner::{Runner, Taken};
 use crate::step::{Expected, Step};
-use crate::stream::Stream;
-use ouzel_connect::encode::{Book, identity, ndjson};
-use ouzel_connect::fault::Fault;
-use ouzel_connect::sink::Noun;
-use ouzel_connect::sink::live::Delivery;
-use ouzel_engine::output::{Id, Output, State, What};
-use ouzel_engine::plan::Plan;
-use ouzel_engine::time::Time;
-use std::collections::HashMap;
+use crate::wants::Wants;
+use ouzel_connect::fault::{Fault, Retry};
+use ouzel_engine::output::{Output, State, What};
+use ouzel_engine::time::{Span, Time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
 
 /// More series than this have no expected band on the page: it could not show them all, and asking is not free.
 const BANDS: usize = 2_000;
 
 /// The thread that works.
 pub(super) struct Work {
-    pub(super) plan: Arc<Plan>,
+    pub(super) runner: Runner,
     pub(super) clock: Clock,
-    pub(super) tail: Tail,
-    /// Records that were in the journal when the process began.
-    pub(super) past: u64,
-    pub(super) mender: Mender,
-    pub(super) stream: Stream,
-    pub(super) outlet: Outlet,
-    pub(super) posts: Vec<Post>,
+    pub(super) follower: Follower,
+    /// What comes before this place in the journal was there before this process.
+    pub(super) end: u64,
+    pub(super) saves: Saves,
     pub(super) lake: Option<LakeWay>,
     pub(super) watch: Watch,
-    pub(super) silences: Silences,
+    pub(super) held: Arc<Held>,
+    pub(super) reserve: Arc<Reserve>,
     pub(super) counters: Arc<Counters>,
     pub(super) notices: Notices,
+    /// Sinks that were added or taken away while it runs.
+    pub(super) changes: mpsc::Receiver<Sinks>,
+    /// A change that waits for its config to be in force.
+    pub(super) change: Option<Sinks>,
+    /// Where it asks that idle devices be retired.
+    pub(super) controls: Controls,
+    /// Devices that are silent for so long are retired.
+    pub(super) idle: Option<Span>,
+    pub(super) looked: Instant,
+    /// The run is to end.
+    pub(super) stop: Arc<AtomicBool>,
 }
 
-/// The alerts that nobody is to be told of, by identity, and until when. As many as people have silenced and time has
-/// not freed yet.
-#[derive(Debug, Default)]
-pub(super) struct Silences(HashMap<String, Time>);
-
-impl Silences {
-    fn heed(&mut self, controls: &[Control]) {
-        for Control { at, what, .. } in controls {
-            self.0.retain(|_, until| *until > *at);
-            if let Order::Silence { alert, until } = what {
-                self.0.insert(alert.clone(), *until);
-            }
-        }
-    }
-
-    /// Whether this change, which was decided `at`, is not to be told: it fires, or got worse, and somebody knows. That
-    /// it is over is told.
-    fn cover(&self, what: &What, book: &Book<'_>, at: Time) -> bool {
-        let What::Alert(alert) = what else { return false };
-        let firing = alert.state == State::Firing && !self.0.is_empty();
-        firing && self.0.get(&identity(alert, book).to_string()).is_some_and(|until| at < *until)
-    }
-}
-
-/// Where deliveries for a sink go.
-pub(super) struct Post {
-    pub(super) name: String,
-    pub(super) takes: Vec<Noun>,
-    /// The alert rules that send here, by number.
-    pub(super) rules: Vec<bool>,
-    pub(super) to: mpsc::Sender<Placed>,
-    pub(super) index: usize,
-    /// What is to be delivered next; all before it was, by an earlier process.
-    pub(super) next: Place,
-    pub(super) last: Option<Place>,
-    /// It was said that too many wait.
-    pub(super) told: bool,
+/// The sinks that there are under a config.
+pub(super) struct Sinks {
+    /// The text of the config.
+    pub(super) text: Arc<str>,
+    pub(super) wants: Vec<Wants>,
+    /// Hears where the output log stands when they are taken over.
+    pub(super) done: oneshot::Sender<Stand>,
 }
 
 /// The way to the lake's thread.
@@ -93,6 +72,10 @@ pub(super) struct LakeWay {
     pub(super) to: SyncSender<Arc<Step>>,
     /// The lake has no room, neither on disk nor in memory.
     pub(super) stuck: Arc<AtomicBool>,
+    /// The first input that the lake did not have when it was opened.
+    pub(super) kept: u64,
+    /// It was left behind, for it had no room: it is to get what it has missed from the logs.
+    pub(super) behind: bool,
 }
 
 /// Those who look on. Where they are too slow, readings are left out for them, but nothing that comes only once.
@@ -101,68 +84,141 @@ pub(super) struct Watch {
     pub(super) owed: Option<Step>,
 }
 
-/// How long to wait for the journal before files are flushed and the end is looked for.
+/// How long to wait for the journal before the end is looked for.
 const IDLE: Duration = Duration::from_millis(100);
 
+/// How often idle devices are looked for.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// How long to wait before an output log is written again that could not be.
+const AGAIN: Duration = Duration::from_millis(200);
+
 impl Work {
-    /// Runs until the journal is closed and read to its end; then closes the sinks.
+    /// Runs until the journal is closed and read to its end; then makes a last checkpoint.
     pub(super) fn run(mut self) -> Result<(), Fault> {
-        let mut read = 0u64;
-        let mut controls = Vec::new();
-        let ended = loop {
-            match self.tail.next(IDLE) {
-                Ok(Next::Record(record)) => {
-                    // The begin of a segment counts as a record, too, but is not shown here.
-                    read += 1;
-                    let past = read <= self.past;
-                    match record {
-                        Record::Begin => {}
-                        Record::Control(control) => controls.push(control),
-                        Record::Stretch(journalled) => self.step(*journalled, std::mem::take(&mut controls), past),
-                    }
-                    self.counters.followed.add(u64::from(!past));
-                    continue;
-                }
-                Ok(Next::Idle) => {}
-                Ok(Next::End) => break Ok(()),
-                Err(fault) => break Err(fault),
+        self.catch_up()?;
+        let mut told = 0;
+        loop {
+            self.change();
+            match self.follower.next(IDLE)? {
+                Next::Record(record) => self.take(record)?,
+                Next::Idle => {}
+                Next::End => break,
             }
-            if !controls.is_empty() {
-                self.silences.heed(&controls);
-                self.show(Step { controls: std::mem::take(&mut controls), ..Step::default() });
+            let damaged = self.follower.damaged();
+            if damaged > told {
+                self.notices.warn(format!("{} bytes of the journal cannot be read and are skipped", damaged - told));
+                told = damaged;
             }
             self.watch.settle(&self.counters);
-            if let Err(fault) = self.outlet.flush() {
-                self.notices.warn(fault.to_string());
-            }
-        };
-        ended.and(self.outlet.finish())
+            self.refill()?;
+            self.saves.perhaps(&mut self.runner, self.clock.now());
+            self.look_for_idle();
+        }
+        self.saves.last(&mut self.runner, self.clock.now());
+        // The last outputs are as durable as the checkpoint that speaks of them.
+        self.runner.outputs().sync()
     }
 
-    fn step(&mut self, journalled: Journalled, controls: Vec<Control>, past: bool) {
-        let Journalled { arrived, mut stretch, .. } = journalled;
-        self.mender.mend(&mut stretch);
-        let mut outputs = Vec::new();
-        self.stream.step(&stretch, &mut outputs);
-        self.silences.heed(&controls);
+    /// Takes over a change of sinks, once its config is in force.
+    fn change(&mut self) {
+        if let Ok(change) = self.changes.try_recv() {
+            self.change = Some(change);
+        }
+        if let Some(Sinks { wants, done, .. }) = self.change.take_if(|change| change.text == self.runner.config().text)
+        {
+            self.runner.wants(wants);
+            // Whoever asked may have given up.
+            let _ = done.send(self.runner.outputs().stand());
+        }
+    }
+
+    fn take(&mut self, record: Record) -> Result<(), Fault> {
+        let position = self.follower.position();
+        let past = position <= self.end;
+        let taken = self.runner.take(record, position);
+        self.write()?;
+        match taken {
+            Taken::Stretch { arrived, stretch, outputs, control } => {
+                if let Some(control) = control {
+                    self.show(Step { controls: vec![control], past, ..Step::default() });
+                }
+                self.step(arrived, stretch, outputs, past);
+            }
+            Taken::Control(control) => self.show(Step { controls: vec![control], past, ..Step::default() }),
+            Taken::Config(config, over) => {
+                self.count(&over, 0, past);
+                self.show(Step { outputs: over, past, ..Step::default() });
+                self.show(Step { config: Some(config), past, ..Step::default() });
+            }
+            Taken::BadConfig(why) => self.notices.warn(format!(
+                "a config that was in force once cannot be read by this ouzel; what came then is worked off by the one \
+                 before it: {why}"
+            )),
+            Taken::Lost(referred, why) => {
+                self.counters.unread.add(u64::from(referred.rows));
+                let (from, rows) = (referred.first, referred.rows);
+                self.notices.warn(format!(
+                    "source `{}`: readings {from} to {} are lost: {why}",
+                    referred.source,
+                    from + u64::from(rows)
+                ));
+            }
+        }
+        self.counters.followed.add(u64::from(!past));
+        Ok(())
+    }
+
+    /// Writes what came out into the output log, and tries again until the disk takes it: the journal holds what comes
+    /// behind it.
+    fn write(&mut self) -> Result<(), Fault> {
+        let before = self.runner.outputs().stand().position;
+        let mut told = false;
+        while let Err(fault) = self.runner.write() {
+            if self.reserve.open() {
+                continue;
+            }
+            if fault.retry == Retry::Never || self.stop.load(Ordering::Relaxed) {
+                return Err(fault);
+            }
+            if !std::mem::replace(&mut told, true) {
+                self.notices.warn(format!("{fault}; nobody is told of anything until it can"));
+            }
+            std::thread::sleep(AGAIN);
+        }
+        let outputs = self.runner.outputs();
+        let after = outputs.stand().position;
+        if after > before {
+            self.counters.outputs_bytes.add(after - before);
+            self.counters.outputs_held.set(outputs.size() as i64);
+            for sink in self.counters.sinks.iter() {
+                sink.owed.set(outputs.owed(&sink.name) as i64);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, arrived: Time, stretch: Stretch, outputs: Vec<Output>, past: bool) {
         let readings = (stretch.batch.rows.len() - stretch.ticks.len()) as u64;
         self.count(&outputs, readings, past);
-        if let Err(fault) = self.outlet.write(&outputs, &stretch.rejected, self.stream.names(), &self.plan) {
-            self.notices.warn(fault.to_string());
-        }
-        self.post(&outputs, arrived, past);
         if !past && readings > 0 && matches!(self.clock, Clock::Wall) {
             let took = self.clock.now().since(arrived).0.max(0).unsigned_abs();
             self.counters.latency.record(Duration::from_nanos(took), readings);
+            // One reading stands for all that arrived together: each by itself would cost more than it tells.
+            if let Some((_, newest)) = stretch.span() {
+                let travelled = arrived.since(newest).0.max(0).unsigned_abs();
+                self.counters.travel.record(Duration::from_nanos(travelled), readings);
+            }
         }
         let expected = if past || stretch.ticks.is_empty() { Vec::new() } else { self.expected(&stretch) };
-        self.show(Step { stretch, controls, outputs, expected, past });
+        self.show(Step { stretch, outputs, expected, past, arrived: Some(arrived), ..Step::default() });
     }
 
     /// Counts what this process has done; what it only reads again was counted by an earlier one.
-    fn count(&self, outputs: &[Output], readings: u64, past: bool) {
+    fn count(&mut self, outputs: &[Output], readings: u64, past: bool) {
+        let firing = self.runner.stream().firing();
         let counters = &self.counters;
-        counters.firing.set(self.stream.firing() as i64);
+        counters.firing.set(firing as i64);
         if past {
             return counters.past.add(readings);
         }
@@ -178,51 +234,62 @@ impl Work {
         }
     }
 
-    /// Gives deliveries to the sinks over networks; those that were made before the process began not again.
-    fn post(&mut self, outputs: &[Output], arrived: Time, past: bool) {
-        if self.posts.is_empty() {
-            return;
-        }
-        let book = Book { names: self.stream.names(), plan: &self.plan };
-        for output in outputs {
-            let Some(noun) = Noun::of(&output.what) else { continue };
-            let mut worded = None;
-            for post in self.posts.iter_mut().filter(|post| post.wants(noun, &output.what)) {
-                let ordinal = post.last.filter(|last| last.0 == output.input).map_or(0, |last| last.1 + 1);
-                let place = (output.input, ordinal);
-                post.last = Some(place);
-                if place < post.next || self.silences.cover(&output.what, &book, arrived) {
-                    continue;
-                }
-                let delivery = worded.get_or_insert_with(|| delivery(output, noun, &book)).clone();
-                post.send(Placed { place, delivery }, past, &self.counters, &self.notices);
-            }
-        }
-    }
-
     fn expected(&mut self, stretch: &Stretch) -> Vec<Expected> {
-        if self.stream.names().series_count() > BANDS {
+        if self.runner.names().series_count() > BANDS {
             return Vec::new();
         }
         let Some(time) = stretch.ticks.last().map(|(_, tick)| tick.time) else { return Vec::new() };
-        let expected = self.stream.expected();
+        let expected = self.runner.stream().expected();
         expected.iter().map(|&(series, low, high)| Expected { series, time, low, high }).collect()
+    }
+
+    /// Asks that devices be retired that nobody has heard for long. The word comes back through the journal.
+    fn look_for_idle(&mut self) {
+        let Some(idle) = self.idle.filter(|_| self.looked.elapsed() >= LOOK) else { return };
+        self.looked = Instant::now();
+        let silent = self.runner.stream().silent_for(idle);
+        for device in silent {
+            let device = self.runner.names().device_name(device).to_owned();
+            if !self.controls.mention(Order::Retire { device, input: 0 }, "ouzel") {
+                // Too many at once; the next look finds them again.
+                return;
+            }
+        }
     }
 
     fn show(&mut self, step: Step) {
         let step = Arc::new(step);
-        if let Some(lake) = &self.lake
-            && !lake.send(&step)
-        {
-            if lake.stuck.load(Ordering::Relaxed) {
-                let what = "the lake has no room and is left behind, so that people are still told of trouble; nothing \
-                            is lost: the next start fills it from the journal";
-                self.notices.warn(what);
-            }
-            // Else its thread has ended, and said why.
+        self.keep(&step);
+        self.watch.show(step, &self.counters);
+    }
+
+    /// Gives a step to the lake.
+    fn keep(&mut self, step: &Arc<Step>) {
+        let Some(lake) = self.lake.as_mut().filter(|lake| !lake.behind && !lake.send(step)) else { return };
+        if lake.stuck.load(Ordering::Relaxed) {
+            let what = "the lake has no room and is left behind, so that people are still told of trouble; nothing \
+                        is lost: it is filled from the journal when there is room";
+            self.notices.warn(what);
+            lake.behind = true;
+        } else {
+            // Its thread has ended, and said why.
             self.lake = None;
         }
-        self.watch.show(step, &self.counters);
+    }
+
+    /// A lake that was left behind and has room again gets what it has missed.
+    fn refill(&mut self) -> Result<(), Fault> {
+        let has_room = |lake: &LakeWay| lake.behind && !lake.stuck.load(Ordering::Relaxed);
+        if self.lake.as_ref().is_some_and(has_room) {
+            let kept = self.held.free().1;
+            if let Some(lake) = &mut self.lake {
+                (lake.behind, lake.kept) = (false, kept);
+            }
+            self.notices.note("the lake has room again, and is filled from the journal");
+            let mut said = catch_up::Backlog::new(&self.runner.outputs().readers(), Some(kept))?;
+            self.fill_lake(kept, &mut said, false)?;
+        }
+        Ok(())
     }
 }
 
@@ -242,48 +309,6 @@ impl LakeWay {
 
 /// How long to wait before the lake is looked at again that was too slow a moment ago.
 const SLOW: Duration = Duration::from_millis(1);
-
-impl Post {
-    /// Puts a delivery into the sink's channel. What the journal gives again may wait there, because it waits in the
-    /// journal; what comes now may not, because nobody is to be slowed by a sink.
-    fn send(&mut self, placed: Placed, past: bool, counters: &Counters, notices: &Notices) {
-        let sent = match past {
-            true => self.to.blocking_send(placed).is_ok(),
-            false => self.to.try_send(placed).is_ok(),
-        };
-        let waiting = self.to.max_capacity() - self.to.capacity();
-        counters.sinks[self.index].waiting.set(waiting as i64);
-        if sent {
-            // One delivery more or less is no news: it has to get well before it is said again.
-            self.told &= waiting > self.to.max_capacity() / 2;
-            return;
-        }
-        counters.sinks[self.index].dropped.add(1);
-        if !std::mem::replace(&mut self.told, true) {
-            notices.warn(format!("sink `{}`: too many deliveries wait; the newest are given up", self.name));
-        }
-    }
-
-    fn wants(&self, noun: Noun, what: &What) -> bool {
-        self.takes.contains(&noun)
-            || matches!(what, What::Alert(alert) if self.rules.get(usize::from(alert.rule)) == Some(&true))
-    }
-}
-
-fn delivery(output: &Output, noun: Noun, book: &Book<'_>) -> Delivery {
-    let mut line = Vec::new();
-    ndjson::push(output, book, &mut line);
-    line.truncate(line.trim_ascii_end().len());
-    let severity = match &output.what {
-        What::Anomaly(anomaly) => Some(anomaly.severity),
-        What::Alert(alert) => Some(alert.severity),
-        _ => None,
-    };
-    let json = String::from_utf8_lossy(&line).into_owned();
-    // What the output says is what makes it itself; late readings of one time differ in their input.
-    let key = Id::of(&[&json], &[output.input as i64]).to_string();
-    Delivery { input: output.input, noun, key, severity, json }
-}
 
 impl Watch {
     fn show(&mut self, step: Arc<Step>, counters: &Counters) {
@@ -326,6 +351,9 @@ fn owe(owed: &mut Step, step: &Step, counters: &Counters) {
     owed.past &= step.past;
     owed.stretch.declarations.extend_from_slice(&step.stretch.declarations);
     owed.controls.extend_from_slice(&step.controls);
+    if step.config.is_some() {
+        owed.config.clone_from(&step.config);
+    }
     let room = OWED.saturating_sub(owed.outputs.len());
     counters.unseen.add(step.outputs.len().saturating_sub(room) as u64);
     owed.outputs.extend(step.outputs.iter().take(room).cloned());

@@ -227,8 +227,8 @@ fn what_is_no_section_is_shown_its_form() {
 fn a_journal_has_a_folder_and_a_longest_wait() {
     let of = |section: &str| good(&format!("[source.s]\ntype = \"stdin\"\n{section}")).journal;
     let millis = |sync: &str| of(&format!("[journal]\nsync = \"{sync}\"")).sync.as_millis();
-    assert_eq!((of("").dir, of("").sync.as_millis()), ("/plant/journal".into(), 20));
-    assert_eq!(of("[journal]\ndir = \"j\"").dir, Path::new("/plant/j"));
+    assert_eq!((of("").folder, of("").sync.as_millis()), ("/plant/journal".into(), 20));
+    assert_eq!(of("[journal]\ndir = \"j\"").folder, Path::new("/plant/j"));
     assert_eq!((millis("each"), millis("1s")), (0, 1_000));
 }
 

@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use ouzel_connect::mqtt::{Qos, Version};
 use ouzel_connect::secret::Secret;
 use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::webhook::Header;
 use ouzel_pipeline::config::{LiveKind, LiveSinkKind, SourceKind};
 use ouzel_pipeline::queue::{QueueSettings, WhenFull};
@@ -61,10 +62,10 @@ take   = ["aggregates"]
     assert_eq!(settings.topics[0].filter(), "hall/+/+");
     assert_eq!((settings.qos, settings.retained, settings.silent_after), (Qos::Zero, false, None));
     assert!(floor.timing.arrival && !gate.timing.arrival);
-    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest });
+    assert_eq!(floor.queue, QueueSettings { holds: 50_000, when_full: WhenFull::DropOldest, spill: 0 });
     let SourceKind::Live(LiveKind::Http(settings)) = &gate.what else { panic!("{gate:?}") };
     assert_eq!(settings.key, Some(Secret::Env("INGEST_KEY".into())));
-    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest });
+    assert_eq!(gate.queue, QueueSettings { holds: 1_000, when_full: WhenFull::DropNewest, spill: 0 });
 
     let [desk, plant] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
     assert_eq!(
@@ -74,6 +75,67 @@ take   = ["aggregates"]
     let LiveSinkKind::Webhook(settings) = &desk.what else { panic!("{desk:?}") };
     assert_eq!(settings.headers[0].1, Header::Secret("Bearer ".into(), Secret::Env("TOKEN".into()), String::new()));
     assert!(matches!(plant.what, LiveSinkKind::Mqtt(_)) && config.sinks.is_empty());
+}
+
+#[test]
+fn a_sink_may_be_sent_less_and_several_at_once() {
+    let config = good(
+        r#"
+[source.gate]
+type = "http"
+
+[detector.spike]
+type = "zscore"
+on   = "temperature"
+
+[sink.archive]
+type    = "webhook"
+url     = "https://archive.example.com/"
+take    = ["aggregates", "anomalies"]
+body    = '{"of": {merged}, "what": "{channel}"}'
+batch   = 100
+at_most = "600/m"
+beyond  = "latest"
+"#,
+    );
+    let [archive] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
+    assert_eq!((archive.at_most, archive.beyond), (Rate::parse("600/m"), Beyond::Latest));
+    let LiveSinkKind::Webhook(settings) = &archive.what else { panic!("{archive:?}") };
+    assert_eq!(settings.batch.map(usize::from), Some(100));
+}
+
+#[test]
+fn mistakes_of_pace_are_shown_with_their_way_out() {
+    assert_snapshot!(
+        "pace",
+        shown(
+            r#"
+[source.gate]
+type = "http"
+
+[sink.desk]
+type    = "webhook"
+url     = "https://hooks.example.com/"
+headers = { Content-Type = "text/plain" }
+batch   = 5000
+at_most = "50 a second"
+
+[sink.other]
+type    = "webhook"
+url     = "https://hooks.example.com/"
+headers = { Content-Type = "text/plain" }
+batch   = 50
+beyond  = "sample"
+
+[sink.plant]
+type    = "mqtt"
+broker  = "mqtt://plant"
+at_most = "50/s"
+beyond  = "latest"
+batch   = 9
+"#
+        )
+    );
 }
 
 #[test]
@@ -124,6 +186,67 @@ method  = "GET"
 type  = "mqtt"
 take  = ["rejected"]
 topic = "ouzel/{noun}/#"
+"#
+        )
+    );
+}
+
+#[test]
+fn each_policy_of_a_queue_has_its_word_and_spill_its_size() {
+    let section = |queue: &str| {
+        format!("[source.gate]\ntype = \"http\"\nqueue = {queue}\n[window.w]\nover = \"x\"\nsize = \"1m\"\n")
+    };
+    for (word, when_full) in WhenFull::ALL.into_iter().filter(|(_, policy)| *policy != WhenFull::Spill) {
+        let config = good(&section(&format!("{{ when_full = \"{word}\" }}")));
+        assert_eq!(config.sources[0].queue, QueueSettings { holds: 50_000, when_full, spill: 0 });
+        assert_eq!(when_full.word(), word);
+    }
+    let config = good(&section("{ holds = 1_000, when_full = \"spill\", spill = \"4GiB\" }"));
+    assert_eq!(config.sources[0].queue, QueueSettings { holds: 1_000, when_full: WhenFull::Spill, spill: 4 << 30 });
+}
+
+#[test]
+fn mistakes_in_queues_are_shown_with_their_way_out() {
+    assert_snapshot!(
+        "queues",
+        shown(
+            r#"
+[source.a]
+type   = "http"
+listen = "127.0.0.1:8001"
+queue  = { when_full = "spil", spill = "4GiB" }
+
+[source.b]
+type   = "http"
+listen = "127.0.0.1:8002"
+queue  = { when_full = "spill" }
+
+[source.c]
+type   = "http"
+listen = "127.0.0.1:8003"
+queue  = { when_full = "block", spill = "4GiB" }
+
+[source.d]
+type   = "http"
+listen = "127.0.0.1:8004"
+queue  = { spill = "4GiB", policy = "sample" }
+
+[source.e]
+type   = "http"
+listen = "127.0.0.1:8005"
+queue  = { when_full = "spill", spill = 4 }
+
+[source.f]
+type   = "http"
+listen = "127.0.0.1:8006"
+queue  = { when_full = "spill", spill = "4KiB" }
+
+[source.g]
+type   = "mqtt"
+broker = "mqtt://plant"
+topics = ["a"]
+qos    = 0
+queue  = { when_full = "spill", spill = "4GiB" }
 "#
         )
     );

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod config;
+mod config_filter;
 mod docs;
+mod formats;
 mod live;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;

@@ -102,7 +102,7 @@ impl Client {
             wishes,
             out,
             cursor,
-            known: (model.shown().len(), model.channel_count()),
+            known: (model.ever_shown(), model.channel_count()),
             owes_sync: true,
             sent: 0,
             acked: 0,
@@ -179,14 +179,15 @@ impl Client {
             }
             self.cursor = seq;
         }
-        while self.known.0 < model.shown().len() {
-            let next = model.shown().len().min(self.known.0 + NAMES);
-            let series: Vec<_> = model.shown()[self.known.0..next].iter().map(|&s| model.series_view(s)).collect();
+        while self.known.0 < model.ever_shown() {
+            let fresh = model.shown_since(self.known.0);
+            let told = fresh.len().min(NAMES);
+            let series: Vec<_> = fresh[..told].iter().map(|&series| model.series_view(series)).collect();
             let names = json!({ "series": series, "channels": model.channel_views(self.known.1) });
             if !self.send(events.repeat("names", &names)) {
                 return false;
             }
-            self.known = (next, model.channel_count());
+            self.known = (model.ever_shown() - (fresh.len() - told), model.channel_count());
         }
         if let Some(since) = self.held.filter(|_| !self.told_lag) {
             self.told_lag = self.send(events.repeat("lag", &json!({ "skipped": self.skipped, "since": since })));

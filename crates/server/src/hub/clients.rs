@@ -126,6 +126,11 @@ impl Clients {
         client.map(|client| client.ack(seq, lag_ms)).is_some()
     }
 
+    /// Everybody is to be told how things are.
+    pub fn owe_sync(&mut self) {
+        self.clients.iter_mut().for_each(|client| client.owes_sync = true);
+    }
+
     /// Takes what is new to those who will be told.
     pub fn take(&mut self, changes: &Changes, shown: &[Series]) {
         self.groups.iter_mut().for_each(|group| group.take(changes, shown));

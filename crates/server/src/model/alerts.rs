@@ -4,11 +4,13 @@ use super::micros;
 use hashbrown::HashMap;
 use ouzel_connect::encode::{Book, identity, kind, message};
 use ouzel_engine::output::{Alert, Id, State};
-use ouzel_engine::series::Series;
+use ouzel_engine::plan::Plan;
+use ouzel_engine::series::{Names, Series};
 use ouzel_engine::time::Time;
 use ouzel_pipeline::control::{Control, Order};
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Somebody has seen it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,8 @@ pub struct Entry {
     pub acknowledged: Option<Acknowledged>,
     /// Until when nobody is told.
     pub silenced_until: Option<Time>,
+    /// Under which it was said: rules and detectors are positions there.
+    plan: Arc<Plan>,
 }
 
 /// All alerts that are open, and the last that are over.
@@ -45,32 +49,63 @@ impl Alerts {
     /// How many that are over are kept. Open ones are bounded by rules times series.
     const CLEARED: usize = 1_000;
 
-    /// Takes over a change; gives the identity.
-    pub fn change(&mut self, alert: &Alert, book: &Book<'_>) -> Id {
-        let id = identity(alert, book);
-        let entry = self.open.entry(id).or_insert_with(|| Entry {
-            id,
-            alert: alert.clone(),
-            acknowledged: None,
-            silenced_until: None,
-        });
-        entry.alert = alert.clone();
-        if alert.state == State::Cleared
-            && let Some(over) = self.open.remove(&id)
+    /// Takes over a change that was said under `plan`, whose rule and detector it has; gives the identity, unless this
+    /// is known: what the logs tell at a start was told in part before.
+    pub fn change(&mut self, alert: &Alert, names: &Names, plan: &Arc<Plan>) -> Option<Id> {
+        let id = identity(alert, &Book { names, plan });
+        if !self.open.contains_key(&id)
+            && let Some(over) = self.cleared.iter().rev().find(|over| over.id == id)
         {
-            if self.cleared.len() >= Alerts::CLEARED {
-                self.cleared.pop_front();
-            }
-            self.cleared.push_back(over);
+            // It begins at a moment, and so it ends once.
+            return (over.alert != *alert && over.alert.time < alert.time).then(|| self.put(id, alert, plan));
+        }
+        Some(self.put(id, alert, plan))
+    }
+
+    fn put(&mut self, id: Id, alert: &Alert, plan: &Arc<Plan>) -> Id {
+        let (acknowledged, silenced_until) = (None, None);
+        let entry = || Entry { id, alert: alert.clone(), acknowledged, silenced_until, plan: Arc::clone(plan) };
+        let entry = self.open.entry(id).or_insert_with(entry);
+        entry.alert = alert.clone();
+        entry.plan = Arc::clone(plan);
+        if alert.state == State::Cleared {
+            self.end(id);
         }
         id
+    }
+
+    fn end(&mut self, id: Id) {
+        let Some(over) = self.open.remove(&id) else { return };
+        self.cleared.retain(|known| known.id != id);
+        if self.cleared.len() >= Alerts::CLEARED {
+            self.cleared.pop_front();
+        }
+        self.cleared.push_back(over);
+    }
+
+    /// Another plan is in force from `now` on. Alerts go on whose rule and detector are in it, and the others are over:
+    /// nobody looks any more whether their cause has gone. Gives those.
+    pub fn replan(&mut self, plan: &Plan, now: Time) -> Vec<Id> {
+        let goes_on = |entry: &Entry| {
+            let (rule, detector) = (usize::from(entry.alert.rule), usize::from(entry.alert.detector));
+            plan.alerts.iter().any(|known| known.name == entry.plan.alerts[rule].name)
+                && plan.operators.contains(&entry.plan.operators[detector])
+        };
+        let over: Vec<Id> = self.open.values().filter(|entry| !goes_on(entry)).map(|entry| entry.id).collect();
+        for &id in &over {
+            if let Some(entry) = self.open.get_mut(&id) {
+                (entry.alert.state, entry.alert.time) = (State::Cleared, now.max(entry.alert.since));
+            }
+            self.end(id);
+        }
+        over
     }
 
     /// Marks an alert; gives its identity if that is news.
     pub fn heed(&mut self, control: &Control) -> Option<Id> {
         let (alert, at) = match &control.what {
             Order::Acknowledge { alert, .. } | Order::Silence { alert, .. } => (alert, control.at),
-            Order::Start => return None,
+            Order::Start | Order::Retire { .. } | Order::Trouble(_) => return None,
         };
         let entry = self.open.get_mut(&parse_id(alert)?)?;
         let before = (entry.acknowledged.clone(), entry.silenced_until);
@@ -79,7 +114,7 @@ impl Alerts {
                 entry.acknowledged = Some(Acknowledged { at, by: control.by.clone(), note: note.clone() });
             }
             Order::Silence { until, .. } => entry.silenced_until = Some(*until),
-            Order::Start => {}
+            Order::Start | Order::Retire { .. } | Order::Trouble(_) => {}
         }
         (before != (entry.acknowledged.clone(), entry.silenced_until)).then_some(entry.id)
     }
@@ -144,8 +179,8 @@ struct WireAcknowledged<'a> {
 
 impl Entry {
     /// The words of it. `shown` is the series that people see it at; NaN becomes null.
-    pub fn wire<'a>(&'a self, shown: Series, book: &Book<'a>) -> WireAlert<'a> {
-        let alert = &self.alert;
+    pub fn wire<'a>(&'a self, shown: Series, names: &'a Names) -> WireAlert<'a> {
+        let (alert, book) = (&self.alert, Book { names, plan: &self.plan });
         let (device, channel) = book.subject(alert.series);
         let detector = book.operator(alert.detector);
         let acknowledged = self.acknowledged.as_ref();
@@ -167,7 +202,7 @@ impl Entry {
             expected: alert.worst.expected,
             score: alert.worst.score,
             threshold: alert.worst.threshold,
-            message: message::of_alert(alert, book),
+            message: message::of_alert(alert, &book),
             acknowledged: acknowledged.map(|a| WireAcknowledged { at: micros(a.at), by: &a.by, note: &a.note }),
             silenced_until: self.silenced_until.map(micros),
         }

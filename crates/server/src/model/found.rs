@@ -3,10 +3,12 @@
 use super::micros;
 use ouzel_connect::encode::{Book, id, kind, message};
 use ouzel_engine::output::{Anomaly, Id, Output, What};
-use ouzel_engine::series::Series;
+use ouzel_engine::plan::Plan;
+use ouzel_engine::series::{Names, Series};
 use ouzel_engine::time::Time;
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// An anomaly on the live stream.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -58,7 +60,8 @@ impl Mark {
 /// A ring of the latest anomalies.
 #[derive(Debug, Default)]
 pub struct Found {
-    outputs: VecDeque<Output>,
+    /// With the plan under which each was said.
+    outputs: VecDeque<(Arc<Plan>, Output)>,
     /// From when on it holds all there were.
     complete: Option<Time>,
 }
@@ -73,16 +76,16 @@ impl Found {
     }
 
     /// Adds an anomaly; at the bound the oldest goes.
-    pub fn push(&mut self, output: Output) {
+    pub fn push(&mut self, output: Output, plan: &Arc<Plan>) {
         if self.outputs.len() >= Found::KEPT
-            && let Some(gone) = self.outputs.pop_front()
+            && let Some((_, gone)) = self.outputs.pop_front()
             && let What::Anomaly(anomaly) = gone.what
         {
             // Anomalies are not quite in order of time, so one that went may be later than one that stays.
             let after = Time(anomaly.time.0.saturating_add(1));
             self.complete = Some(self.complete.map_or(after, |complete| complete.max(after)));
         }
-        self.outputs.push_back(output);
+        self.outputs.push_back((Arc::clone(plan), output));
     }
 
     /// Whether all anomalies since `from` are here.
@@ -90,13 +93,17 @@ impl Found {
         self.complete.is_some_and(|complete| complete <= from)
     }
 
-    /// Those in `[from, to)`, latest first.
-    pub fn within(&self, from: Time, to: Time) -> impl Iterator<Item = (&Output, &Anomaly)> {
-        let all = self.outputs.iter().rev().filter_map(|output| match &output.what {
-            What::Anomaly(anomaly) => Some((output, &**anomaly)),
+    /// Those in `[from, to)`, latest first, each with what puts its numbers into words.
+    pub fn within<'a>(
+        &'a self,
+        names: &'a Names,
+        (from, to): (Time, Time),
+    ) -> impl Iterator<Item = (&'a Output, &'a Anomaly, Book<'a>)> {
+        let all = self.outputs.iter().rev().filter_map(move |(plan, output)| match &output.what {
+            What::Anomaly(anomaly) => Some((output, &**anomaly, Book { names, plan })),
             _ => None,
         });
-        all.filter(move |(_, anomaly)| from <= anomaly.time && anomaly.time < to)
+        all.filter(move |(_, anomaly, _)| from <= anomaly.time && anomaly.time < to)
     }
 
     /// How one stands beside its series.

@@ -1,6 +1,6 @@
 //! Who is there: devices, channels and series, as people see them.
 
-use super::{DeviceState, Model, Pulse, Track, micros};
+use super::{DeviceState, Model, Pulse, Skew, Track, micros};
 use hashbrown::HashMap;
 use ouzel_engine::output::Severity;
 use ouzel_engine::plan::{Statistic, Work};
@@ -37,12 +37,15 @@ impl Model {
             }
         };
         if !in_turn {
-            self.lost_names += 1;
+            self.lost += 1;
             return;
         }
         self.names.follow(declaration);
         match declaration {
-            Declaration::Device { .. } => self.pulses.push(Pulse::default()),
+            Declaration::Device { .. } => {
+                self.pulses.push(Pulse::default());
+                self.skews.push(Skew::default());
+            }
             Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
         }
     }
@@ -57,7 +60,7 @@ impl Model {
         track.presumed = presumed.is_some();
         self.tracks.push(track);
         self.pulses[device.0 as usize].add(series);
-        if origin == series {
+        if origin == series && !self.pulses[device.0 as usize].is_retired() {
             self.show(series);
         }
     }
@@ -65,11 +68,67 @@ impl Model {
     /// People see a series from now on.
     pub(super) fn show(&mut self, series: Series) {
         self.shown.push(series);
+        self.ever_shown += 1;
         let channel = self.names.channel_name(self.names.of(series).1);
         if !self.known_channels.contains(channel) {
             self.known_channels.insert(channel.to_owned());
             self.channels.push(channel.to_owned());
         }
+    }
+
+    /// Nobody expects a device to speak any more: it is in no list until it does.
+    pub(super) fn retire(&mut self, name: &str) {
+        let Some(device) = self.names.find_device(name) else { return };
+        let pulse = &mut self.pulses[device.0 as usize];
+        pulse.retire();
+        for series in pulse.series() {
+            self.tracks[series.0 as usize].forget();
+        }
+        self.skews[device.0 as usize] = Skew::default();
+        let names = &self.names;
+        self.shown.retain(|series| names.of(*series).0 != device);
+    }
+
+    /// A device that was retired speaks again.
+    pub(super) fn unretire(&mut self, device: Device) {
+        let pulse = &mut self.pulses[device.0 as usize];
+        pulse.unretire();
+        let own = |series: &&Series| self.tracks[series.0 as usize].is_shown();
+        let again: Vec<Series> = pulse.series().iter().filter(own).copied().collect();
+        again.into_iter().for_each(|series| self.show(series));
+    }
+
+    /// Whether there is such a device, retired or not.
+    pub fn knows(&self, device: &str) -> bool {
+        self.names.find_device(device).is_some()
+    }
+
+    /// A device whose name is nearly this.
+    pub fn nearest(&self, device: &str) -> Option<&str> {
+        let asked = device.to_lowercase();
+        let all = (0..self.names.device_count() as u32).map(|number| self.names.device_name(Device(number)));
+        let near = |name: &&str| {
+            let name = name.to_lowercase();
+            name == asked || name.contains(&asked) || asked.contains(&name)
+        };
+        all.filter(|_| !asked.is_empty()).find(near)
+    }
+
+    /// How many clocks are wrong by more than people should put up with.
+    pub fn wrong_clocks(&self) -> u64 {
+        self.skews.iter().filter(|skew| skew.told_s().is_some()).count() as u64
+    }
+
+    /// Clocks that are wrong by more than people should put up with: how many, and the worst `most` of them with the
+    /// seconds that they are behind.
+    pub fn clocks(&self, most: usize) -> Value {
+        let told = self.skews.iter().enumerate().filter_map(|(number, skew)| Some((number, skew.told_s()?)));
+        let mut wrong: Vec<(usize, f64)> = told.collect();
+        let count = wrong.len();
+        wrong.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        wrong.truncate(most);
+        let worst = wrong.iter().map(|&(number, behind)| (self.names.device_name(Device(number as u32)), behind));
+        json!({ "wrong": count, "worst": worst.collect::<Vec<_>>() })
     }
 
     /// The journal remembers names for ever, and so those that windows made which the config has no longer. Nothing comes
@@ -115,6 +174,16 @@ impl Model {
         &self.shown
     }
 
+    /// How often a series was shown for the first time, or again.
+    pub fn ever_shown(&self) -> usize {
+        self.ever_shown
+    }
+
+    /// What was shown since `ever_shown` was so much; where others have gone meanwhile, a few before it, too.
+    pub fn shown_since(&self, known: usize) -> &[Series] {
+        &self.shown[self.shown.len().saturating_sub(self.ever_shown.saturating_sub(known))..]
+    }
+
     /// How many channels people see.
     pub fn channel_count(&self) -> usize {
         self.channels.len()
@@ -157,7 +226,7 @@ impl Model {
         let mut all = Vec::new();
         for operator in &self.plan.operators {
             let kind = match &operator.work {
-                Work::Window(_) => continue,
+                Work::Window(_) | Work::Compress(_) => continue,
                 Work::Threshold(_) => "threshold",
                 Work::ZScore(..) => "zscore",
                 Work::Flatline(..) => "flatline",
@@ -186,7 +255,8 @@ impl Model {
     pub fn device_states(&self, now: Time) -> [u64; 4] {
         let worst = self.worst();
         let mut counts = [0; 4];
-        for (number, pulse) in self.pulses.iter().enumerate() {
+        let all = self.pulses.iter().enumerate().filter(|(_, pulse)| !pulse.is_retired());
+        for (number, pulse) in all {
             let index = match pulse.state(now, worst.get(&Device(number as u32)).copied()) {
                 DeviceState::Ok => 0,
                 DeviceState::Warning => 1,
@@ -207,7 +277,9 @@ impl Model {
                 || has(self.names.device_name(*device))
                 || self.names.device_tags(*device).iter().any(|(_, value)| has(value))
         };
-        let all: Vec<Device> = (0..self.names.device_count() as u32).map(Device).filter(fits).collect();
+        let all = (0..self.names.device_count() as u32).map(Device);
+        let there = |device: &Device| !self.pulses[device.0 as usize].is_retired();
+        let all: Vec<Device> = all.filter(there).filter(fits).collect();
         let worst = self.worst();
         let page = all.iter().skip(offset).take(limit);
         let devices: Vec<Value> = page.map(|&device| self.device(device, worst.get(&device).copied(), now)).collect();
@@ -220,13 +292,13 @@ impl Model {
         let heard = !matches!(state, DeviceState::Stale | DeviceState::Silent);
         let tracks = pulse.series().iter().map(|series| (series, &self.tracks[series.0 as usize]));
         let shown: Vec<(&Series, &Track)> = tracks.filter(|(_, track)| track.is_shown()).collect();
-        let last = shown.iter().filter_map(|(_, track)| track.last).map(|(time, _)| micros(time)).max();
+        let last = shown.iter().filter_map(|(_, track)| track.last()).map(|(time, _)| micros(time)).max();
         let series = |(series, track): &(&Series, &Track)| {
             json!({
                 "s": series.0,
                 "channel": self.names.channel_name(track.channel),
-                "value": track.last.map(|(_, value)| value),
-                "time": track.last.map(|(time, _)| micros(time)),
+                "value": track.last().map(|(_, value)| value),
+                "time": track.last().map(|(time, _)| micros(time)),
                 "rate": if heard { track.rate() } else { 0.0 },
             })
         };
@@ -237,6 +309,7 @@ impl Model {
             "tags": tags,
             "state": state.name(),
             "last": last,
+            "behind_s": self.skews[device.0 as usize].behind_s().map(|behind| (behind * 1e3).round() / 1e3),
             "series": shown.iter().map(series).collect::<Vec<Value>>(),
         })
     }

@@ -39,6 +39,8 @@ pub struct Pulse {
     heard: Option<Time>,
     /// Usual time between two moments at which it was heard, in seconds; 0 while nobody knows.
     usual_s: f64,
+    /// Nobody expects it to speak any more.
+    retired: bool,
 }
 
 impl Pulse {
@@ -57,18 +59,39 @@ impl Pulse {
         &self.series
     }
 
-    /// It was heard.
-    pub fn beat(&mut self, now: Time) {
+    /// It was heard. Gives whether that is another moment than the last.
+    pub fn beat(&mut self, now: Time) -> bool {
         if let Some(heard) = self.heard {
             let gap = now.since(heard).as_secs_f64();
             if gap <= 0.0 {
-                return;
+                return false;
             }
             let gap = if self.usual_s > 0.0 { gap.min(10.0 * self.usual_s) } else { gap };
             let before = if self.usual_s > 0.0 { self.usual_s } else { gap };
             self.usual_s = before + 0.1 * (gap - before);
         }
         self.heard = Some(now);
+        true
+    }
+
+    /// Its silence counts from here, if it was never heard.
+    pub fn expect(&mut self, now: Time) {
+        self.heard.get_or_insert(now);
+    }
+
+    /// Nobody expects it to speak any more; if it does, it is new.
+    pub fn retire(&mut self) {
+        *self = Pulse { series: std::mem::take(&mut self.series), retired: true, ..Pulse::default() };
+    }
+
+    /// It speaks again.
+    pub fn unretire(&mut self) {
+        self.retired = false;
+    }
+
+    /// Whether nobody expects it to speak.
+    pub fn is_retired(&self) -> bool {
+        self.retired
     }
 
     /// How it is doing, where `worst` is the worst of its open alerts.
@@ -93,7 +116,7 @@ mod tests {
     #[test]
     fn a_device_is_stale_after_five_and_silent_after_twenty_usual_intervals() {
         let mut pulse = Pulse::default();
-        (0..50).for_each(|second| pulse.beat(Time::from_secs(second)));
+        assert!((0..50).all(|second| pulse.beat(Time::from_secs(second))));
         let at = |second: i64| pulse.state(Time::from_secs(49 + second), Some(Severity::Warning));
         assert_eq!(at(5), DeviceState::Warning);
         assert_eq!(at(6), DeviceState::Stale);
@@ -104,7 +127,7 @@ mod tests {
     #[test]
     fn a_fast_device_is_given_two_seconds() {
         let mut pulse = Pulse::default();
-        (0..50).for_each(|tenth| pulse.beat(Time(tenth * 100_000_000)));
+        assert!((0..50).all(|tenth| pulse.beat(Time(tenth * 100_000_000))));
         let at = |tenth: i64| pulse.state(Time((49 + tenth) * 100_000_000), None);
         assert_eq!((at(20), at(21), at(81)), (DeviceState::Ok, DeviceState::Stale, DeviceState::Silent));
     }

@@ -28,14 +28,31 @@ pub struct Track {
     /// It looks like one that a window made which the config no longer has. A reading of its own shows that it is not.
     pub presumed: bool,
     own: Series,
+    /// Only of what people see: a window makes a handful of series of each, and they are no more than a name here.
+    seen: Option<Box<Seen>>,
+}
+
+/// What people see of a series.
+#[derive(Clone, Debug)]
+struct Seen {
     /// The channel's plausible range, both ends included.
     range: (f64, f64),
     /// Time and value of its last reading.
-    pub last: Option<(Time, f64)>,
+    last: Option<(Time, f64)>,
     /// Usual time between readings, in seconds; 0 while nobody knows.
     usual_s: f64,
     bands: VecDeque<Band>,
 }
+
+impl Seen {
+    fn new(range: Option<(f64, f64)>) -> Box<Seen> {
+        let range = range.unwrap_or(ANY);
+        Box::new(Seen { range, last: None, usual_s: 0.0, bands: VecDeque::new() })
+    }
+}
+
+/// Where nothing is known of a channel.
+const ANY: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 impl Track {
     /// A tenth of the way to each new gap: about ten readings are remembered.
@@ -46,8 +63,8 @@ impl Track {
 
     /// A series that has not spoken yet.
     pub fn new(own: Series, origin: Series, device: Device, channel: Channel, range: Option<(f64, f64)>) -> Track {
-        let range = range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        Track { device, channel, origin, presumed: false, own, range, last: None, usual_s: 0.0, bands: VecDeque::new() }
+        let seen = (origin == own).then(|| Seen::new(range));
+        Track { device, channel, origin, presumed: false, own, seen }
     }
 
     /// Whether people see it: derived ones are seen as aggregates.
@@ -56,51 +73,78 @@ impl Track {
     }
 
     /// It was presumed to be derived, and has spoken.
-    pub fn is_of_its_own(&mut self) {
+    pub fn is_of_its_own(&mut self, range: Option<(f64, f64)>) {
         self.origin = self.own;
         self.presumed = false;
+        self.seen = Some(Seen::new(range));
+    }
+
+    /// Time and value of its last reading.
+    pub fn last(&self) -> Option<(Time, f64)> {
+        self.seen.as_ref()?.last
+    }
+
+    /// Another config is in force, with another range for the channel.
+    pub fn limit(&mut self, range: Option<(f64, f64)>) {
+        if let Some(seen) = &mut self.seen {
+            seen.range = range.unwrap_or(ANY);
+        }
+    }
+
+    /// Its device is gone; if it comes back it is new.
+    pub fn forget(&mut self) {
+        if let Some(seen) = &mut self.seen {
+            *seen = Seen::new(Some(seen.range));
+        }
     }
 
     /// Whether a value lies in the channel's range.
     pub fn plausible(&self, value: f64) -> bool {
-        self.range.0 <= value && value <= self.range.1
+        let (low, high) = self.seen.as_ref().map_or(ANY, |seen| seen.range);
+        low <= value && value <= high
     }
 
     /// A reading has come. Disorder does not move the last one back.
     pub fn take(&mut self, time: Time, value: f64) {
-        if let Some((last, _)) = self.last {
+        let Some(seen) = &mut self.seen else { return };
+        if let Some((last, _)) = seen.last {
             let gap = time.since(last).as_secs_f64();
             if gap <= 0.0 {
                 return;
             }
             // A long pause is no new habit: it counts as ten usual gaps at most.
-            let gap = if self.usual_s > 0.0 { gap.min(10.0 * self.usual_s) } else { gap };
-            let before = if self.usual_s > 0.0 { self.usual_s } else { gap };
-            self.usual_s = before + Track::SHARE * (gap - before);
+            let gap = if seen.usual_s > 0.0 { gap.min(10.0 * seen.usual_s) } else { gap };
+            let before = if seen.usual_s > 0.0 { seen.usual_s } else { gap };
+            seen.usual_s = before + Track::SHARE * (gap - before);
         }
-        self.last = Some((time, value));
+        seen.last = Some((time, value));
     }
 
     /// Usual time between readings.
     pub fn usual(&self) -> Span {
-        Span((self.usual_s * 1e9) as i64)
+        Span((self.usual_s() * 1e9) as i64)
     }
 
     /// Readings a second; 0 while nobody knows.
     pub fn rate(&self) -> f64 {
-        if self.usual_s > 0.0 { 1.0 / self.usual_s } else { 0.0 }
+        if self.usual_s() > 0.0 { 1.0 / self.usual_s() } else { 0.0 }
+    }
+
+    fn usual_s(&self) -> f64 {
+        self.seen.as_ref().map_or(0.0, |seen| seen.usual_s)
     }
 
     /// Something is expected of it. Gives whether that is news.
     pub fn expect(&mut self, band: Band, keep: usize) -> bool {
+        let Some(Seen { bands, .. }) = self.seen.as_deref_mut() else { return false };
         let same = |last: &Band| (last.low, last.high) == (band.low, band.high);
-        if band.low.is_nan() || band.high.is_nan() || self.bands.back().is_some_and(same) {
+        if band.low.is_nan() || band.high.is_nan() || bands.back().is_some_and(same) {
             return false;
         }
-        while self.bands.len() >= keep.max(1) {
-            self.bands.pop_front();
+        while bands.len() >= keep.max(1) {
+            bands.pop_front();
         }
-        self.bands.push_back(band);
+        bands.push_back(band);
         true
     }
 
@@ -112,13 +156,14 @@ impl Track {
     /// What was expected in `[from, to)`, and what held when it began.
     pub fn bands(&self, from: Time, to: Time) -> impl Iterator<Item = &Band> {
         let (from, to) = (micros(from), micros(to));
-        let first = self.bands.partition_point(|band| band.time <= from).saturating_sub(1);
-        self.bands.iter().skip(first).take_while(move |band| band.time < to)
+        let bands = self.seen.as_ref().map(|seen| &seen.bands);
+        let first = bands.map_or(0, |bands| bands.partition_point(|band| band.time <= from).saturating_sub(1));
+        bands.into_iter().flatten().skip(first).take_while(move |band| band.time < to)
     }
 
     /// What is expected now.
     pub fn band(&self) -> Option<&Band> {
-        self.bands.back()
+        self.seen.as_ref()?.bands.back()
     }
 }
 
@@ -140,7 +185,7 @@ mod tests {
         track.take(Time::from_secs(3_600), 2.0);
         assert!(track.rate() > 5.0, "{}", track.rate());
         track.take(Time::from_secs(3_599), 3.0);
-        assert_eq!(track.last, Some((Time::from_secs(3_600), 2.0)));
+        assert_eq!(track.last(), Some((Time::from_secs(3_600), 2.0)));
     }
 
     #[test]

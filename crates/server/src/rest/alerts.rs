@@ -22,7 +22,7 @@ const WORDS: usize = 2_000;
 const LONGEST: Span = Span::from_secs(366 * 86_400);
 
 /// Who it was, where nobody says.
-const SOMEBODY: &str = "somebody";
+pub(super) const SOMEBODY: &str = "somebody";
 
 /// `GET /api/v1/alerts`
 pub async fn alerts(State(app): State<App>, query: Query) -> Answer {

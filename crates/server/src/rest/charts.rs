@@ -100,9 +100,9 @@ fn known(hub: &Hub, series: Series, from: Time, to: Time, px: usize) -> Known {
     let book = model.book();
     let (device, channel) = book.subject(series);
     let of_series = |origin: Series| model.track(origin).is_some_and(|track| track.origin == series);
-    let found = model.found().within(from, to).filter(|(_, anomaly)| of_series(anomaly.series));
+    let found = model.found().within(book.names, (from, to)).filter(|(_, anomaly, _)| of_series(anomaly.series));
     let mut anomalies: Vec<WireAnomaly> =
-        found.take(ANOMALIES).map(|(output, anomaly)| Found::wire(output, anomaly, &book)).collect();
+        found.take(ANOMALIES).map(|(output, anomaly, book)| Found::wire(output, anomaly, &book)).collect();
     anomalies.reverse();
     Known {
         s: series,

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use hashbrown::{HashMap, HashSet};
-use ouzel_connect::encode::ndjson;
+use ouzel_connect::encode::{id, ndjson};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::reading::Quality;
@@ -153,15 +153,15 @@ type Row = (String, String, String);
 
 /// What the hub has at hand, and whether that is all there is in the range.
 fn found(hub: &Hub, ask: &Ask, severity: Option<&str>) -> (Vec<Row>, bool) {
-    let book = hub.model.book();
+    let names = hub.model.book().names;
     let mut rows = Vec::new();
-    for (output, anomaly) in hub.model.found().within(ask.from, ask.to) {
+    for (output, anomaly, book) in hub.model.found().within(names, (ask.from, ask.to)) {
         let (device, channel) = book.subject(anomaly.series);
         if ask.has(device, channel) && severity.is_none_or(|wanted| wanted == anomaly.severity.name()) {
             let mut line = Vec::new();
             ndjson::push(output, &book, &mut line);
             let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
-            rows.push((anomaly.time.to_string(), hub.model.id(output).to_string(), line));
+            rows.push((anomaly.time.to_string(), id(output, &book).to_string(), line));
         }
     }
     rows.sort_by(|a, b| (&b.0, &b.1).cmp(&(&a.0, &a.1)));

@@ -154,7 +154,7 @@ async fn what_there_is_not_is_said_in_words() {
 
 fn running() -> (ouzel_server::Running, tokio::sync::mpsc::Sender<std::sync::Arc<ouzel_pipeline::step::Step>>) {
     let clock = ouzel_pipeline::clock::Clock::Wall;
-    let (controls, _) = ouzel_pipeline::control::Controls::new(clock.clone());
+    let (controls, _) = ouzel_pipeline::control::Controls::new(clock.clone(), std::sync::Arc::default());
     let (send, steps) = tokio::sync::mpsc::channel(1);
     let running = ouzel_server::Running {
         name: "demo".into(),
@@ -166,6 +166,7 @@ fn running() -> (ouzel_server::Running, tokio::sync::mpsc::Sender<std::sync::Arc
         controls,
         history: std::sync::Arc::new(Past::default()),
         advance: None,
+        reload: None,
     };
     (running, send)
 }

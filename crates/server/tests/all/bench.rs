@@ -13,12 +13,12 @@ use ouzel_engine::reading::{Batch, Quality, Reading};
 use ouzel_engine::series::{Declaration, Names, Series, Timing};
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::clock::Clock;
-use ouzel_pipeline::control::{Control, Controls};
+use ouzel_pipeline::control::{Control, Controls, Word};
 use ouzel_pipeline::counters::{Counters, SinkCounters, SourceCounters};
 use ouzel_pipeline::intake::Stretch;
 use ouzel_pipeline::step::{Expected, Step};
 use ouzel_server::history::{History, ReadingRow, RowsAsk, SeriesAsk, SeriesColumns};
-use ouzel_server::{Running, ServerSettings, app};
+use ouzel_server::{Reload, Running, ServerSettings, app};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -141,17 +141,25 @@ impl Bench {
     }
 
     pub fn with(boot: &str, settings: ServerSettings) -> Bench {
+        Bench::made(boot, settings, None)
+    }
+
+    /// A run whose config can be read again.
+    pub fn made(boot: &str, settings: ServerSettings, reload: Option<Reload>) -> Bench {
         let clock = Clock::manual(START);
         let source = SourceCounters { name: "floor".into(), ..SourceCounters::default() };
         let sink = SinkCounters { name: "desk".into(), ..SinkCounters::default() };
-        let counters = Arc::new(Counters { sources: vec![source], sinks: vec![sink], ..Counters::default() });
+        let counters =
+            Arc::new(Counters { sources: vec![source].into(), sinks: vec![sink].into(), ..Counters::default() });
         let (send, steps) = mpsc::channel(64);
-        let (controls, mut asked) = Controls::new(clock.clone());
+        let (controls, mut asked) = Controls::new(clock.clone(), Arc::default());
         let said = Arc::new(Mutex::new(Vec::new()));
         let journal = said.clone();
         tokio::spawn(async move {
             while let Some(word) = asked.recv().await {
-                journal.lock().unwrap().push(word.control);
+                if let Word::Control(control) = word.word {
+                    journal.lock().unwrap().push(control);
+                }
                 let _ = word.done.send(Ok(()));
             }
         });
@@ -170,6 +178,7 @@ impl Bench {
                 let clock = moved.clone();
                 Box::pin(async move { clock.advance(by) })
             })),
+            reload,
         };
         let (router, _) = app(running, settings);
         Bench { router, clock, counters, history, said, steps: send, next: 0 }
@@ -224,6 +233,11 @@ impl Bench {
     pub async fn expect(&mut self, series: u32, low: f64, high: f64) {
         let expected = vec![Expected { series: Series(series), time: self.clock.now(), low, high }];
         self.send(Step { expected, ..Step::default() }).await;
+    }
+
+    /// A device is gone for good, for whoever asks for it.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.request(Request::delete(path).header("host", "localhost:8080").body(Body::empty()).unwrap()).await
     }
 
     pub async fn request(&self, request: Request<Body>) -> Answer {

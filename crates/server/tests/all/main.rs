@@ -3,5 +3,7 @@
 
 mod bench;
 mod rest;
+mod control;
 mod live;
+mod past;
 mod access;

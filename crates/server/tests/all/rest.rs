@@ -299,6 +299,14 @@ async fn the_pipeline_is_told_by_its_counters() {
         "series",
         "latency",
         "lake",
+        "stages",
+        "outputs",
+        "checkpoints",
+        "written",
+        "troubles",
+        "full",
+        "clocks",
+        "unread",
         "unseen",
         "clients",
         "memory_bytes",
@@ -358,11 +366,20 @@ async fn the_document_describes_every_answer_that_is_asked_here() {
         ("/api/v1/devices", "Devices"),
         ("/api/v1/series", "Chart"),
         ("/api/v1/lanes", "Lanes"),
+        ("/api/v1/pipeline", "Pipeline"),
     ] {
         let answer = bench.get(path).await.good();
         let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
         let said: Vec<&String> = answer.as_object().unwrap().keys().collect();
         assert_eq!(said, described.keys().collect::<Vec<_>>(), "{path}");
+    }
+    let page = bench.get("/api/v1/pipeline").await.good();
+    for (part, schema) in
+        [("/sources/0", "Source"), ("/sinks/0", "Sink"), ("/stages/0", "Stage"), ("/clocks", "Clocks")]
+    {
+        let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+        let said: Vec<&String> = page.pointer(part).unwrap().as_object().unwrap().keys().collect();
+        assert_eq!(said, described.keys().collect::<Vec<_>>(), "{part}");
     }
 }
 

@@ -170,11 +170,38 @@ fn alert(on: Vec<String>) -> impl Strategy<Value = AlertRule> {
     })
 }
 
-/// Two windows, one over the other, some detectors over readings and one over what the first window says.
+fn keep() -> impl Strategy<Value = Work> {
+    let error = prop_oneof![Just(0.0), Just(0.15), 0f64..20.0];
+    let by = prop_oneof![
+        3 => error.clone().prop_map(|error| Keep::SwingingDoor { error }),
+        1 => error.prop_map(|error| Keep::DeadBand { error }),
+        1 => (1i64..10).prop_map(|n| Keep::Every(span(n))),
+        1 => (2u32..5).prop_map(Keep::First),
+    ];
+    let at_least = prop::option::of((1i64..30).prop_map(span));
+    (by, at_least).prop_map(|(by, at_least)| Work::Compress(CompressSpec { by, at_least }))
+}
+
+/// A filter, and over what it keeps a window, a window over that window, a second filter and a detector.
+fn kept() -> impl Strategy<Value = Vec<Operator>> {
+    (keep(), window(), window(), keep(), in_order()).prop_map(|(slim, over, above, again, detector)| {
+        let of = |name: &str, on: &str, work| Operator { name: name.to_owned(), on: vec![on.to_owned()], work };
+        vec![
+            of("slim", "x", slim),
+            of("over", "slim.x", over),
+            of("above", "over.slim.x.max", above),
+            of("again", "slim.x", again),
+            of("last", "again.slim.x", detector),
+        ]
+    })
+}
+
+/// Two windows, one over the other, some detectors over readings and one over what the first window says; and what
+/// works on a filter.
 fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value = Plan> {
     let detectors = prop::collection::vec((channels(), detector), 0..4);
     let derived = (prop_oneof![Just("mean"), Just("count"), Just("max")], in_order());
-    (window(), window(), detectors, derived).prop_map(|(first, second, detectors, (statistic, work))| {
+    (window(), window(), detectors, derived, kept()).prop_map(|(first, second, detectors, (statistic, work), kept)| {
         let of = |name: &str, on: Vec<String>, work| Operator { name: name.to_owned(), on, work };
         let on_first = |statistic: &str| vec![format!("first.x.{statistic}")];
         let mut operators = vec![of("first", vec!["x".into(), "y".into()], first)];
@@ -182,6 +209,7 @@ fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value 
         operators.extend(detectors.map(|(i, (on, work))| of(&format!("d{i}"), on, work)));
         operators.push(of("second", on_first("mean"), second));
         operators.push(of("derived", on_first(statistic), work));
+        operators.extend(kept);
         let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
         Plan { channels: vec![facts], operators, alerts: Vec::new() }
     })
@@ -190,8 +218,11 @@ fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value 
 /// A plan of everything there is, with an alert on all of its detectors.
 pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
     let detector = prop_oneof![3 => in_order().boxed(), 2 => on_arrival().boxed()];
-    plan(detector).prop_flat_map(|plan| {
-        let names = plan.operators.iter().filter(|operator| !matches!(operator.work, Work::Window(_)));
+    (plan(detector), on_arrival()).prop_flat_map(|(mut plan, work)| {
+        // One that hears what a filter keeps, as late as that comes.
+        plan.operators.push(Operator { name: "hush".to_owned(), on: vec!["slim.x".to_owned()], work });
+        let makes = |operator: &&Operator| matches!(operator.work, Work::Window(_) | Work::Compress(_));
+        let names = plan.operators.iter().filter(|operator| !makes(operator));
         let alert = alert(names.map(|operator| operator.name.clone()).collect());
         (Just(plan), alert).prop_map(|(plan, alert)| Plan { alerts: vec![alert], ..plan })
     })

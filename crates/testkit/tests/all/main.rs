@@ -3,7 +3,12 @@
 
 mod golden;
 mod laws;
+mod damage;
+mod filter;
 mod found;
 mod map;
 mod recorded;
+mod recovery;
+mod retire;
 mod seed_000;
+mod storm;

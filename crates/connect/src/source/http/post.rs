@@ -1,10 +1,14 @@
 //! A body on its way through the decoder. It becomes as many packets as it takes, so that neither the queue nor the
 //! journal has to hold something huge, and its sender hears once: when all of them are in the journal.
 //!
+//! A body of up to 32 768 readings is one packet, and so it is in the journal as a whole or not at all.
+//!
 //! Each packet has a mark of its own, made of the request's and of where in the body it begins. So a body that was kept
-//! in part, because of a kill or a full queue, is completed when it comes again, and nothing of it is taken twice.
+//! in part, because of a kill or a full queue, is completed when it comes again, and nothing of it is taken twice. Where
+//! there is no mark, the answer at least says how much of it was kept.
 
-use super::routes::{Heard, Language, Report, Request};
+use super::answer::{Heard, Report};
+use super::routes::{Language, Request};
 use crate::decode::payload::{Given, Payload, Place, Progress, Room};
 use crate::source::live::{Ack, Mark, Packet};
 use crate::source::{Rejected, Rows};
@@ -40,6 +44,8 @@ pub(super) struct Post {
     /// Of `rows.rejected`, how many stand in the report.
     reported: usize,
     packets: u64,
+    /// How many bytes were sent, until the first packet has taken them.
+    bytes: u64,
     report: Report,
     /// Whether there was no beginning: then its only packet has the reason.
     refused: bool,
@@ -48,8 +54,8 @@ pub(super) struct Post {
 }
 
 impl Post {
-    /// Begins a body, unpacked.
-    pub(super) fn begin(request: Request, body: Bytes, payload: &mut Payload, given: &Given<'_>) -> Post {
+    /// Begins a body, unpacked, of which so many `bytes` were sent.
+    pub(super) fn begin(request: Request, body: Bytes, bytes: u64, payload: &mut Payload, given: &Given<'_>) -> Post {
         let Request { language, key, heard, part, .. } = request;
         let mut post = Post {
             body,
@@ -62,6 +68,7 @@ impl Post {
             untold: 0,
             reported: 0,
             packets: 0,
+            bytes,
             report: Report::default(),
             refused: false,
             _part: part,
@@ -127,9 +134,10 @@ impl Post {
         }
         (self.from, self.untold, self.reported) = (self.place.at, 0, 0);
         self.packets += 1;
-        let heard = self.heard.clone();
-        let ack = Some(Ack::new(move |fate| drop(heard.send(Heard::Fate(fate)))));
-        Packet { declarations: names.take_fresh(), rows, rejected, unnamed, absent, mark, ack }
+        let (heard, readings) = (self.heard.clone(), rows.len() as u64);
+        let ack = Some(Ack::new(move |fate| drop(heard.send(Heard::Fate(fate, readings)))));
+        let (declarations, bytes) = (names.take_fresh(), std::mem::take(&mut self.bytes));
+        Packet { declarations, rows, rejected, unnamed, absent, mark, ack, waits: true, bytes, reference: None }
     }
 
     /// By what this packet is known if it comes again. Without a key only a body of several packets has such marks, and

@@ -6,26 +6,31 @@
 //! | 400 | some of it could not be read, or was put aside; the rest is in the journal. The body names lines and reasons |
 //! | 401, 403 | without the key; from a web page |
 //! | 408, 413, 415 | too slow, too large, in a form that is not known |
+//! | 429, `Retry-After` | the queue makes senders wait and is full, or nearly so; nothing of the request was read |
 //! | 503, `Retry-After` | given up by the queue's policy, or not asked for in time, or the run has ended |
+//! | 507, `Retry-After` | the journal cannot be written, for the disk is full. The body says how much of it was kept |
 //!
-//! Bodies that wait share a budget of four full ones; a request takes its part before its body is read.
+//! Bodies that wait share a budget of four full ones; a request takes its part before its body is read. That is also when
+//! it is turned away, if it is: a body that was begun goes its way to the end, so that there is one answer to all of it.
 
+use super::answer::{Heard, answer, no_room, refuse, too_many, unavailable};
 use crate::format::EpochUnit;
-use crate::source::live::Fate;
+use crate::source::live::{Pressing, Pressure};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http_body_util::LengthLimitError;
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// How long a body may take to come, and a request may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,8 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many full bodies may wait at once.
 const BODIES: usize = 4;
 
-/// How many mistakes an answer names.
-const NAMED: usize = 100;
+/// A queue that is nearly full for a shorter time than this turns nobody away: a large body fills it for the moment until
+/// it is taken out, and who is sent away stays away for a second. The journal's default sync is a tenth of it.
+const A_MOMENT: Duration = Duration::from_millis(250);
 
 /// An idempotency key and a hash of a message are not taken for each other.
 const SEED: u64 = 0x6964_656d;
@@ -61,81 +67,6 @@ pub(super) enum Language {
     Lines(EpochUnit),
 }
 
-/// What a request hears of its body.
-pub(super) enum Heard {
-    /// It was not begun.
-    Refused(StatusCode, String),
-    /// What became of one of its packets.
-    Fate(Fate),
-    /// It was read to its end, and became so many packets.
-    Read { packets: u64, report: Report },
-}
-
-/// What is not in the journal of a body that was kept.
-#[derive(Debug, Default)]
-pub(super) struct Report {
-    /// What could not be read: how much, and the first of it by line.
-    count: u64,
-    first: Vec<(u64, String)>,
-    /// Readings that the intake put aside, by why. It has a few reasons, which are all written in the program.
-    aside: Vec<(&'static str, u64)>,
-    /// Nothing behind this line was read.
-    broken: Option<u64>,
-}
-
-impl Report {
-    /// Something on this line could not be read.
-    pub(super) fn mistake(&mut self, line: u64, reason: &str) {
-        self.count += 1;
-        if self.first.len() < NAMED {
-            self.first.push((line, reason.to_owned()));
-        }
-    }
-
-    /// Nothing behind this line could be read.
-    pub(super) fn breaks_off(&mut self, line: u64) {
-        self.broken = Some(line);
-    }
-
-    /// The intake put so many readings aside.
-    fn put_aside(&mut self, count: u64, why: &'static str) {
-        match self.aside.iter_mut().find(|(other, _)| *other == why) {
-            Some((_, sum)) => *sum += count,
-            None => self.aside.push((why, count)),
-        }
-    }
-
-    /// 204, or what InfluxDB writes of a body that was kept in part, with all of the lines beside the first.
-    fn response(&self) -> Response {
-        if self.count == 0 && self.aside.is_empty() {
-            return StatusCode::NO_CONTENT.into_response();
-        }
-        let many = |count: u64, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
-        let mut parts = Vec::new();
-        if let Some((line, reason)) = self.first.first() {
-            parts.push(format!("{}, first in line {line}: {reason}", many(self.count, "mistake")));
-        }
-        parts.extend(self.aside.iter().map(|&(why, count)| {
-            let verb = if count == 1 { "was" } else { "were" };
-            format!("{} {verb} put aside: {why}", many(count, "reading"))
-        }));
-        parts.push(match self.broken {
-            None => "all else was kept".to_owned(),
-            Some(line) => format!("nothing behind line {line} was read; all else was kept"),
-        });
-        // Of what the intake puts aside nobody knows the line any more: 0, as InfluxDB has it where there is none.
-        let line = self.first.first().map_or(0, |(line, _)| *line);
-        let lines: Vec<_> =
-            self.first.iter().map(|(line, reason)| serde_json::json!({ "line": line, "reason": reason })).collect();
-        let aside: u64 = self.aside.iter().map(|(_, count)| count).sum();
-        let message = format!("partial write: {}", parts.join("; "));
-        let body = serde_json::json!({
-            "code": "invalid", "message": message, "line": line, "lines": lines, "aside": aside,
-        });
-        (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
-    }
-}
-
 /// What all requests share.
 #[derive(Clone)]
 pub(super) struct Door(Arc<Inner>);
@@ -147,13 +78,77 @@ struct Inner {
     key: Option<String>,
     body_max: usize,
     csv: bool,
+    /// How the queue stands. A lock, because the routes are there before their queue is, and may get another one.
+    pressure: Mutex<Pressure>,
+    /// Requests that came while the queue was nearly full, and those that were turned away.
+    pressed: AtomicU64,
+    turned_away: AtomicU64,
 }
 
 impl Door {
     pub(super) fn new(requests: mpsc::Sender<Request>, key: Option<String>, body_max: usize, csv: bool) -> Door {
         let budget = Arc::new(Semaphore::new(kib(body_max) as usize * BODIES));
-        Door(Arc::new(Inner { requests, budget, key, body_max, csv }))
+        Door(Arc::new(Inner {
+            requests,
+            budget,
+            key,
+            body_max,
+            csv,
+            pressure: Mutex::default(),
+            pressed: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+        }))
     }
+
+    /// The queue behind it stands so from now on.
+    pub(super) fn heed(&self, pressure: Pressure) {
+        *self.0.pressure.lock().unwrap_or_else(PoisonError::into_inner) = pressure;
+    }
+
+    /// How many requests were turned away.
+    pub(super) fn turned_away(&self) -> u64 {
+        self.0.turned_away.load(Ordering::Relaxed)
+    }
+
+    fn pressing(&self) -> Pressing {
+        self.0.pressure.lock().unwrap_or_else(PoisonError::into_inner).get()
+    }
+
+    /// After how many seconds it is worth to come again.
+    fn retry_after(&self) -> u32 {
+        self.pressing().retry_after
+    }
+
+    /// Turns a request away before anything of its body is read, if it has to be.
+    ///
+    /// From 80 % on a share of the requests is, which grows with the level: none at 80 %, all at 100 %. Which ones is told
+    /// by a hash of their number: the same requests in a test each time, but not every second one, which of two senders
+    /// that take turns would always be the same.
+    fn turn_away(&self) -> Option<Response> {
+        let Pressing { level, high_since, retry_after, waits, refused } = self.pressing();
+        let turned = if let Some(why) = refused {
+            no_room(why, retry_after)
+        } else if waits && high_since.is_some_and(|since| since.elapsed() >= A_MOMENT) {
+            let number = self.0.pressed.fetch_add(1, Ordering::Relaxed);
+            is_chosen(number, share_of(level)).then(|| too_many(retry_after))?
+        } else {
+            return None;
+        };
+        self.0.turned_away.fetch_add(1, Ordering::Relaxed);
+        Some(turned)
+    }
+}
+
+/// What share of the requests is turned away while the queue is so full.
+fn share_of(level: f64) -> f64 {
+    ((level - Pressure::HIGH) / (1.0 - Pressure::HIGH)).clamp(0.0, 1.0)
+}
+
+/// Whether a number is one of such a share of all numbers.
+fn is_chosen(number: u64, share: f64) -> bool {
+    // 53 bits, which a float holds exactly, so that the sum is below 1.
+    let place = (xxh3_64(&number.to_le_bytes()) >> 11) as f64 / (1u64 << 53) as f64;
+    place < share
 }
 
 fn kib(bytes: usize) -> u32 {
@@ -215,7 +210,7 @@ impl Door {
     async fn take(&self, language: Language, headers: &HeaderMap, asked: &Asked, body: Body) -> Response {
         match self.hand_over(language, headers, asked, body).await {
             Err(refused) => refused,
-            Ok(heard) => answer(heard).await,
+            Ok(heard) => answer(heard, || self.retry_after()).await,
         }
     }
 
@@ -240,9 +235,17 @@ impl Door {
         if said.is_some_and(|length| length > inner.body_max) {
             return Err(self.too_large());
         }
+        if let Some(turned) = self.turn_away() {
+            return Err(turned);
+        }
         let part = kib(said.unwrap_or(inner.body_max));
         let part = timeout(PATIENCE, Arc::clone(&inner.budget).acquire_many_owned(part)).await;
-        let Ok(Ok(part)) = part else { return Err(later("too many requests wait")) };
+        let Ok(Ok(part)) = part else { return Err(unavailable("too many requests wait", self.retry_after())) };
+        if let Some(why) = self.pressing().refused {
+            // It had to wait for its part, and what it waits for now may take long.
+            self.0.turned_away.fetch_add(1, Ordering::Relaxed);
+            return Err(no_room(why, self.retry_after()));
+        }
         let body = match timeout(PATIENCE, to_bytes(body, inner.body_max)).await {
             Ok(Ok(body)) => body,
             Ok(Err(error)) if error.source().is_some_and(|source| source.is::<LengthLimitError>()) => {
@@ -256,8 +259,8 @@ impl Door {
         let request = Request { body, gzip, language, key, heard, part };
         match timeout(PATIENCE, inner.requests.send(request)).await {
             Ok(Ok(())) => Ok(hears),
-            Ok(Err(_)) => Err(later("ouzel is stopping")),
-            Err(_) => Err(later("too many requests wait")),
+            Ok(Err(_)) => Err(unavailable("ouzel is stopping", self.retry_after())),
+            Err(_) => Err(unavailable("too many requests wait", self.retry_after())),
         }
     }
 
@@ -287,35 +290,6 @@ impl Door {
     }
 }
 
-/// Waits for what became of a body: one answer, once it is known of all its packets.
-async fn answer(mut heard: mpsc::UnboundedReceiver<Heard>) -> Response {
-    let (mut report, mut packets) = (Report::default(), None);
-    let (mut known, mut dropped) = (0, 0);
-    while packets != Some(known) {
-        match heard.recv().await {
-            Some(Heard::Refused(status, why)) => return refuse(status, &why),
-            Some(Heard::Read { packets: all, report: read }) => {
-                packets = Some(all);
-                report = Report { aside: report.aside, ..read };
-            }
-            Some(Heard::Fate(fate)) => {
-                known += 1;
-                match fate {
-                    Fate::Kept | Fate::Known => {}
-                    Fate::Partly { aside, why } => report.put_aside(aside, why),
-                    Fate::Dropped => dropped += 1,
-                }
-            }
-            None => return later("ouzel is stopping"),
-        }
-    }
-    match dropped {
-        0 => report.response(),
-        _ if dropped == known => later("the queue is full and gave this request up"),
-        _ => later("the queue is full and gave a part of this request up"),
-    }
-}
-
 /// A header's text; empty where there is none.
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -326,19 +300,22 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
-fn refuse(status: StatusCode, why: &str) -> Response {
-    let code = match status {
-        StatusCode::UNAUTHORIZED => "unauthorized",
-        StatusCode::FORBIDDEN => "forbidden",
-        StatusCode::PAYLOAD_TOO_LARGE => "request too large",
-        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
-        _ => "invalid",
-    };
-    (status, axum::Json(serde_json::json!({ "code": code, "message": why }))).into_response()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn later(why: &str) -> Response {
-    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, &format!("{why}: try again"));
-    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    response
+    #[test]
+    fn the_fuller_the_queue_the_more_requests_are_turned_away() {
+        for (level, share) in [(0.0, 0), (0.8, 0), (0.85, 2_500), (0.9, 5_000), (0.95, 7_500), (1.0, 10_000)] {
+            let away = (0..10_000).filter(|&number| is_chosen(number, share_of(level))).count();
+            assert!(away.abs_diff(share) < 150, "{level}: {away}");
+            assert!(away == share || (1..10_000).contains(&share), "{level}: {away}");
+        }
+    }
+
+    #[test]
+    fn two_senders_that_take_turns_are_turned_away_alike() {
+        let of = |first: u64| (first..10_000).step_by(2).filter(|&number| is_chosen(number, 0.5)).count();
+        assert!(of(0).abs_diff(2_500) < 100 && of(1).abs_diff(2_500) < 100, "{} {}", of(0), of(1));
+    }
 }
