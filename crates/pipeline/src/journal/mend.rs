@@ -8,9 +8,9 @@ use crate::intake::Stretch;
 use ouzel_engine::reading::TICK;
 use ouzel_engine::series::{Declaration, Device, Series, Timing};
 
-/// More names than this are not put in the place of lost ones at once: a segment that is gone may have declared 100 000
-/// devices. A record that speaks of more is damaged, though its checksum agrees.
-const LARGEST_HOLE: u32 = 1 << 17;
+/// More names than this are not put in the place of lost ones, in all holes together: a segment that is gone may have
+/// declared 100 000 devices. A record that speaks of more is damaged, though its checksum agrees.
+const MOST_MADE: u32 = 1 << 17;
 
 /// Follows a journal from its begin and mends what it reads.
 #[derive(Clone, Debug, Default)]
@@ -18,12 +18,14 @@ pub struct Mender {
     devices: u32,
     series: u32,
     lost: u64,
+    /// Names that were put in the place of lost ones.
+    made: u32,
 }
 
 impl Mender {
     /// Goes on where a checkpoint knows this many devices and series.
     pub fn behind(devices: usize, series: usize) -> Mender {
-        Mender { devices: devices as u32, series: series as u32, lost: 0 }
+        Mender { devices: devices as u32, series: series as u32, ..Mender::default() }
     }
 
     /// Readings that were taken out so far.
@@ -71,13 +73,14 @@ impl Mender {
         true
     }
 
-    /// A hole has no more names than what was damaged has bytes; whoever says that it had more is damaged, too.
+    /// What was damaged had only so many names; whoever says that it had more is damaged, too.
     fn is_too_far(&self, declaration: &Declaration) -> bool {
         let (series, device) = match declaration {
             Declaration::Device { device, .. } => (self.series, device.0),
             Declaration::Series { series, device, .. } => (series.0, device.0),
         };
-        series.saturating_sub(self.series) > LARGEST_HOLE || device.saturating_sub(self.devices) > LARGEST_HOLE
+        let (series, devices) = (series.saturating_sub(self.series), device.saturating_sub(self.devices));
+        series.saturating_add(devices) > MOST_MADE - self.made
     }
 
     fn declare(&mut self, declaration: Declaration, into: &mut Vec<Declaration>) {
@@ -100,6 +103,7 @@ impl Mender {
                     let channel = format!("lost-{}", self.series);
                     into.push(Declaration::Series { series: Series(self.series), device: Device(0), channel });
                     self.series += 1;
+                    self.made = (self.made + 1).min(MOST_MADE);
                 }
                 if series.0 == self.series {
                     self.series += 1;
@@ -115,6 +119,7 @@ impl Mender {
             let (device, timing) = (Device(self.devices), Timing::default());
             into.push(Declaration::Device { device, name, timing, tags: Vec::new() });
             self.devices += 1;
+            self.made = (self.made + 1).min(MOST_MADE);
         }
     }
 }
@@ -175,7 +180,7 @@ mod tests {
     fn a_record_that_speaks_of_numbers_far_away_makes_no_names() {
         let mut mender = Mender::default();
         let mut names = Names::new();
-        for number in [u32::MAX, u32::MAX - 1, LARGEST_HOLE + 1] {
+        for number in [u32::MAX, u32::MAX - 1, MOST_MADE + 1] {
             let device = Declaration::Device {
                 device: Device(number),
                 name: "far".into(),
@@ -191,6 +196,19 @@ mod tests {
         mender.mend(&mut stretch);
         stretch.declarations.iter().for_each(|declaration| names.follow(declaration));
         assert_eq!(names.device_name(Device(0)), "press-0");
+    }
+
+    #[test]
+    fn many_holes_together_make_no_more_names_than_one() {
+        let mut mender = Mender::default();
+        let mut made = 0;
+        for round in 1..40 {
+            let series = Declaration::Series { series: Series(round * 50_000), device: Device(0), channel: "heat".into() };
+            let mut stretch = Stretch { declarations: vec![series], ..Stretch::default() };
+            mender.mend(&mut stretch);
+            made += stretch.declarations.len();
+        }
+        assert!((50_000..=MOST_MADE as usize + 40).contains(&made), "{made}");
     }
 
     #[test]
