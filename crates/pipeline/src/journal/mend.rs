@@ -203,7 +203,8 @@ mod tests {
         let mut mender = Mender::default();
         let mut made = 0;
         for round in 1..90 {
-            let series = Declaration::Series { series: Series(round * 20_000), device: Device(0), channel: "heat".into() };
+            let series =
+                Declaration::Series { series: Series(round * 20_000), device: Device(0), channel: "heat".into() };
             let mut stretch = Stretch { declarations: vec![series], ..Stretch::default() };
             mender.mend(&mut stretch);
             made += stretch.declarations.len();
