@@ -30,16 +30,17 @@ pub struct Kept {
 
 impl AddAssign for Kept {
     fn add_assign(&mut self, other: Kept) {
-        self.kept += other.kept;
-        self.left_out += other.left_out;
+        self.kept = self.kept.saturating_add(other.kept);
+        self.left_out = self.left_out.saturating_add(other.left_out);
     }
 }
 
 impl Kept {
     /// Adds what came between two counts.
     pub fn add(&mut self, before: Kept, after: Kept) {
-        self.kept += after.kept - before.kept;
-        self.left_out += after.left_out - before.left_out;
+        // A state that was read back may say anything; counts of it are no reason to stop.
+        self.kept = self.kept.saturating_add(after.kept.saturating_sub(before.kept));
+        self.left_out = self.left_out.saturating_add(after.left_out.saturating_sub(before.left_out));
     }
 }
 
