@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 fn plan() -> Plan {
-    let window = WindowSpec { size: Span::from_secs(60), every: Span::from_secs(60), give: Statistic::ALL.to_vec() };
+    let window = WindowSpec::time(Span::from_secs(60), Span::from_secs(60), &Statistic::USUAL);
     let limits = Limits { above: Levels { warning: Some(6.0), critical: None }, ..Limits::default() };
     let zscore = ZScoreSpec { past: Past::Count(100), min: 20, floor: 0.0, include: false };
     let of = |name: &str, work| Operator { name: name.into(), on: vec!["temperature".into()], work };

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 fn window(size: i64, every: i64) -> Operator {
-    let spec = WindowSpec { size: Span::from_secs(size), every: Span::from_secs(every), give: Statistic::ALL.to_vec() };
+    let spec = WindowSpec::time(Span::from_secs(size), Span::from_secs(every), &Statistic::USUAL);
     Operator { name: format!("w{size}_{every}"), on: vec!["value".into()], work: Work::Window(spec) }
 }
 

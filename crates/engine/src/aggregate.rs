@@ -6,6 +6,8 @@
 //! cancels a digit at most. No division per value, unlike Welford's form. Two parts merge by the formula of Chan,
 //! Golub and LeVeque (1979).
 
+use crate::plan::WindowSpec;
+use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 /// What is known of some values.
@@ -109,6 +111,74 @@ impl Summary {
     /// Largest value; of no values it is −∞.
     pub fn max(&self) -> f64 {
         self.max
+    }
+}
+
+/// All that a window knows of its readings. Grows by a reading, merges with what came later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tally {
+    summary: Summary,
+}
+
+/// What a tally does not know itself, and statistics ask for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Around {
+    /// First moment of the window.
+    pub start: Time,
+    /// First moment after the window.
+    pub end: Time,
+    /// When the series was first heard.
+    pub first: Time,
+    /// Expected time between two readings, given or learned; `None`: nobody knows.
+    pub expected: Option<Span>,
+    /// Start and mean of the result before this one.
+    pub previous: Option<(Time, f64)>,
+    /// Readings of the series so far, and results so far with this one.
+    pub so_far: (u64, u64),
+}
+
+impl Tally {
+    /// Of no readings, with room for what this window gives.
+    pub fn new(_spec: &WindowSpec) -> Tally {
+        Tally { summary: Summary::EMPTY }
+    }
+
+    /// Takes in a good reading; in order of time, but for windows that are revised.
+    #[inline]
+    pub fn add(&mut self, _time: Time, value: f64) {
+        self.summary.add(value);
+    }
+
+    /// Takes in a bad reading.
+    pub fn add_bad(&mut self, _time: Time) {}
+
+    /// Takes in that a detector found an anomaly: its place in [`WindowSpec::counts`].
+    pub fn add_anomaly(&mut self, _place: u16) {}
+
+    /// Takes in what came later than all that is in it.
+    pub fn absorb(&mut self, later: &Tally) {
+        self.summary = self.summary.merged(&later.summary);
+    }
+
+    /// Whether neither good nor bad readings are in it.
+    pub fn is_empty(&self) -> bool {
+        self.summary.count() == 0
+    }
+
+    /// Count, mean, spread and extremes.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The statistics that the window gives and that are not in the summary, in the order of its `give`: see
+    /// [`crate::output::Aggregate::more`].
+    pub fn more(&self, _spec: &WindowSpec, _around: &Around) -> Option<Box<[f64]>> {
+        None
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        0
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod aggregate;
 pub mod alert;
 pub mod checkpoint;
+pub mod condition;
 pub mod detector;
 pub mod feature;
 pub mod filter;

@@ -8,7 +8,7 @@ use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, Kept};
 use crate::output::{Anomaly, Over, What};
-use crate::plan::{CompressSpec, Operator, Statistic, WindowSpec, Work};
+use crate::plan::{CompressSpec, Operator, WindowSpec, Work};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::Time;
@@ -74,6 +74,7 @@ impl Node {
     pub fn new(operator: &Operator) -> Node {
         match operator.work.clone() {
             Work::Window(spec) => Node::Window(WindowNode { spec, states: Vec::new(), feeds: Vec::new() }),
+            Work::Filter(_) => unimplemented!(),
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
@@ -285,8 +286,8 @@ pub struct WindowNode {
     pub spec: WindowSpec,
     /// The open windows of each series.
     pub states: Vec<Windows>,
-    /// The derived channels of each series that somebody takes: statistic, and the shard's number of the channel.
-    pub feeds: Vec<Vec<(Statistic, u32)>>,
+    /// The derived channels of each series that somebody takes: place in `give`, and the shard's number of the channel.
+    pub feeds: Vec<Vec<(u16, u32)>>,
 }
 
 impl WindowNode {

@@ -6,6 +6,7 @@
 //! The *id* is made of what the output says (window, key, start; detector, subject, time), so that it is the same
 //! on every run, whatever the batch size, the shard count or the moment of a kill.
 
+use crate::plan::{Given, Statistic};
 use crate::reading::Reading;
 use crate::series::{Device, Series};
 use crate::time::{Span, Time};
@@ -41,6 +42,8 @@ pub enum What {
     Over(Over),
     /// What people are told.
     Alert(Box<Alert>),
+    /// A reading that did not meet the condition of a filter.
+    Filtered(Filtered),
 }
 
 impl What {
@@ -52,18 +55,19 @@ impl What {
             What::Anomaly(anomaly) => anomaly.series,
             What::Over(over) => over.series,
             What::Alert(alert) => alert.series,
+            What::Filtered(filtered) => filtered.reading.series,
         }
     }
 }
 
-/// The statistics of one series over `[start, end)`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// What a window says of one series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Aggregate {
     /// Of which channel of which device.
     pub series: Series,
-    /// First moment inside.
+    /// First moment inside; of windows without edges of their own the time of the first reading.
     pub start: Time,
-    /// First moment after.
+    /// First moment after; of sliding, count and session windows the last moment inside.
     pub end: Time,
     /// Good readings in it; at least 1.
     pub count: u64,
@@ -75,6 +79,41 @@ pub struct Aggregate {
     pub min: f64,
     /// Largest value.
     pub max: f64,
+    /// The value of each statistic that the window gives and that is none of the above, in the order of its `give`; NaN where
+    /// there is none.
+    pub more: Option<Box<[f64]>>,
+    /// How often it was given before: 0, but for windows that late readings changed.
+    pub revision: u32,
+    /// The series was first heard after its start.
+    pub partial: bool,
+}
+
+impl Aggregate {
+    /// The value of the `index`-th statistic of `give`; NaN where there is none.
+    pub fn value(&self, give: &[Given], index: usize) -> f64 {
+        match give[index].what {
+            Statistic::Count => self.count as f64,
+            Statistic::Mean => self.mean,
+            Statistic::Std => self.std,
+            Statistic::Min => self.min,
+            Statistic::Max => self.max,
+            _ => {
+                let place = give[..index].iter().filter(|given| !Statistic::USUAL.contains(&given.what)).count();
+                self.more.as_ref().and_then(|more| more.get(place)).copied().unwrap_or(f64::NAN)
+            }
+        }
+    }
+}
+
+/// A reading that did not meet the condition of a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Filtered {
+    /// The reading. The number of the input is not always its own: a point is judged when it is complete.
+    pub reading: Reading,
+    /// The parts of the condition that it failed: a bit each, in their order.
+    pub failed: u64,
+    /// It went no further.
+    pub dropped: bool,
 }
 
 /// How bad it is.

@@ -4,7 +4,8 @@
 //! An operator's *definition* is its section without its place in the list, so that state saved under one config
 //! finds its operator under the next one if that operator did not change.
 
-use crate::time::Span;
+use crate::condition::Condition;
+use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -66,17 +67,159 @@ pub enum Work {
     RangeFault(Limits),
     /// `[filter.NAME]` with `type = "compress"`
     Compress(CompressSpec),
+    /// `[filter.NAME]` with a condition: makes `NAME.CHANNEL` of the readings that meet it.
+    Filter(FilterSpec),
 }
 
-/// A window over time: tumbling where `every` equals `size`, else hopping.
+/// Which readings go on, by a condition over the channels of a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FilterSpec {
+    /// What a reading, or the point it belongs to, has to meet.
+    pub when: Condition,
+    /// Readings that do not meet it go aside and reach nobody else; otherwise they go on, and only those who take
+    /// `NAME.CHANNEL` are without them.
+    pub drop: bool,
+    /// Whether those that do not meet it come out, for whoever keeps them.
+    pub tell: bool,
+}
+
+/// A window: which readings belong together, and what is said of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowSpec {
-    /// Length; `[start, start + size)`.
-    pub size: Span,
-    /// From one start to the next; starts are multiples of it since the epoch. Not longer than `size`.
-    pub every: Span,
+    /// Which readings belong together.
+    pub shape: Shape,
     /// The statistics to give, in the order asked for.
-    pub give: Vec<Statistic>,
+    pub give: Vec<Given>,
+    /// Fewer good readings than this, and it says nothing. At least 1, the default.
+    pub min: u64,
+    /// Whose readings belong together.
+    pub per: Per,
+    /// What becomes of readings that come after the watermark has passed them.
+    pub when_late: WhenLate,
+    /// Names of the detectors whose anomalies it counts: [`Statistic::Anomalies`] has the place here.
+    pub counts: Vec<String>,
+}
+
+/// Which readings belong together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Shape {
+    /// `[start, start + size)`: tumbling where `every` equals `size`, else hopping.
+    Time {
+        /// Length.
+        size: Span,
+        /// From one start to the next; starts are multiples of it since the epoch. Not longer than `size`.
+        every: Span,
+    },
+    /// Days, weeks, months or years of people, or parts of their day.
+    Calendar {
+        /// How long.
+        step: Step,
+        /// Where they live.
+        zone: Zone,
+    },
+    /// What came within `size` up to a reading: `[t − size, t]`, both ends included. Speaks at the first reading, and then
+    /// at the first one at least `every` after it spoke last; `every = 0`: at each.
+    Sliding {
+        /// Length.
+        size: Span,
+        /// Least time between two results.
+        every: Span,
+    },
+    /// So many good readings: tumbling where `every` equals `size`, else the last `size` after every `every` of them.
+    /// Speaks only when full, at the reading that fills it; start and end are the times of its first and last reading.
+    Count {
+        /// Readings in a window.
+        size: u32,
+        /// Readings from one start to the next; from 1 to `size`.
+        every: u32,
+    },
+    /// Readings without a pause longer than `gap`. From its first to its last activity, both ends included.
+    Session(Box<SessionSpec>),
+}
+
+/// When a session begins, goes on and ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionSpec {
+    /// The longest pause inside it; a pause exactly as long is inside.
+    pub gap: Span,
+    /// It ends at this length, whatever goes on; the next active reading begins another one.
+    pub longest: Option<Span>,
+    /// What begins it; without one each reading (each active one, where `active` is given) does.
+    pub start: Option<Condition>,
+    /// What keeps it open; without one each reading does.
+    pub active: Option<Condition>,
+}
+
+/// The steps of a calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Step {
+    /// So many hours of the clock on the wall, counted from midnight; 1, 2, 3, 4, 6, 8 or 12.
+    Hours(u8),
+    /// From midnight to midnight.
+    Day,
+    /// From Monday to Monday.
+    Week,
+    /// From the first to the first.
+    Month,
+    /// From New Year to New Year.
+    Year,
+}
+
+/// A time zone: how far its clocks are ahead of UTC, and since when.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Zone {
+    /// Its name in the tz database: `Europe/Berlin`.
+    pub name: String,
+    /// Seconds ahead of UTC before the first turn.
+    pub first: i32,
+    /// Moments from which on clocks are so many seconds ahead of UTC, in order.
+    pub turns: Vec<(Time, i32)>,
+}
+
+/// Whose readings belong together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Per {
+    /// Each device for itself.
+    #[default]
+    Device,
+    /// The devices that have the same value of this tag.
+    Tag(String),
+    /// All devices.
+    All,
+}
+
+/// What becomes of readings that come after the watermark has passed them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum WhenLate {
+    /// They go aside: an output of their own.
+    #[default]
+    Aside,
+    /// They are counted and nothing else, where all windows of their series say so.
+    Forget,
+    /// Closed windows are kept this long; one that a late reading falls into is given again, with a revision number.
+    Revise(Span),
+}
+
+/// A statistic with the word for it in channel names and output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// `mean`, `p95`, `share_open`.
+    pub name: String,
+    /// What it is.
+    pub what: Statistic,
+}
+
+impl WindowSpec {
+    /// A window of time for each device, which gives these and sets the late aside.
+    pub fn time(size: Span, every: Span, give: &[Statistic]) -> WindowSpec {
+        WindowSpec::of(Shape::Time { size, every }, give)
+    }
+
+    /// A window of this shape for each device, which gives these and sets the late aside.
+    pub fn of(shape: Shape, give: &[Statistic]) -> WindowSpec {
+        let give = give.iter().map(|&what| Given { name: what.name(), what }).collect();
+        WindowSpec { shape, give, min: 1, per: Per::Device, when_late: WhenLate::Aside, counts: Vec::new() }
+    }
 }
 
 /// Which readings of a series are kept.
@@ -107,7 +250,7 @@ pub enum Keep {
     First(u32),
 }
 
-/// What a window says of its readings.
+/// What a window says of its readings. All are of good readings, but for [`Statistic::Missing`] and [`Statistic::Bad`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Statistic {
     /// How many good readings.
@@ -120,20 +263,95 @@ pub enum Statistic {
     Min,
     /// Largest value.
     Max,
+    /// Sum of the values.
+    Sum,
+    /// Sample standard deviation (divided by n − 1); none of a single value.
+    StdSample,
+    /// Population variance.
+    Variance,
+    /// Sample variance (divided by n − 1); none of a single value.
+    VarianceSample,
+    /// Largest minus smallest value.
+    Range,
+    /// The value of the earliest reading.
+    First,
+    /// The value of the latest reading.
+    Last,
+    /// Change per second from the earliest to the latest reading; none where they have the same time.
+    Rate,
+    /// A quantile, in hundred-thousandths: 95 000 is `p95`, 50 000 `median`. Exact up to 1 024 readings, beyond that its rank is
+    /// off by at most 0.5 %.
+    Quantile(u32),
+    /// Mean weighted by time: each value counts until the next reading, the last one until the window's end.
+    TimeMean,
+    /// Share of the time, 0 to 1, in which the value was this number (a state); each value holds as for [`Statistic::TimeMean`].
+    Share(u16),
+    /// Share of the expected readings that did not come, 0 to 1.
+    Missing,
+    /// Readings outside the plausible range, or flagged by their producer.
+    Bad,
+    /// Longest time between two readings, in seconds; none of a single one.
+    Gap,
+    /// Anomalies of a detector, by its place in [`WindowSpec::counts`].
+    Anomalies(u16),
+    /// Mean minus the mean of the window before; none for the first.
+    Change,
+    /// Change per second of time between the starts of both windows; none for the first.
+    Slope,
+    /// Readings of the series so far for each result of this window so far.
+    Reduction,
+}
+
+impl WindowSpec {
+    /// Whether it gives nothing but count, mean, standard deviation, smallest and largest value, and so needs a
+    /// [`crate::aggregate::Summary`] of its readings and nothing else.
+    pub fn is_plain(&self) -> bool {
+        self.give.iter().all(|given| Statistic::USUAL.contains(&given.what))
+    }
+
+    /// Whether it gives this.
+    pub fn gives(&self, what: Statistic) -> bool {
+        self.give.iter().any(|given| given.what == what)
+    }
 }
 
 impl Statistic {
-    /// All of them, in the order of the manual.
-    pub const ALL: [Statistic; 5] = [Statistic::Count, Statistic::Mean, Statistic::Std, Statistic::Min, Statistic::Max];
+    /// Those that a window gives when nobody says which, in the order of the manual.
+    pub const USUAL: [Statistic; 5] =
+        [Statistic::Count, Statistic::Mean, Statistic::Std, Statistic::Min, Statistic::Max];
 
-    /// The word in configs, channel names and output.
-    pub fn name(self) -> &'static str {
+    /// All that have one name, in the order of the manual; beside them `median`, `p95`, `share_STATE`, `anomalies_DETECTOR`.
+    pub const NAMED: [(&'static str, Statistic); 20] = [
+        ("count", Statistic::Count),
+        ("mean", Statistic::Mean),
+        ("std", Statistic::Std),
+        ("min", Statistic::Min),
+        ("max", Statistic::Max),
+        ("sum", Statistic::Sum),
+        ("std_sample", Statistic::StdSample),
+        ("variance", Statistic::Variance),
+        ("variance_sample", Statistic::VarianceSample),
+        ("range", Statistic::Range),
+        ("first", Statistic::First),
+        ("last", Statistic::Last),
+        ("rate", Statistic::Rate),
+        ("time_mean", Statistic::TimeMean),
+        ("missing", Statistic::Missing),
+        ("bad", Statistic::Bad),
+        ("gap", Statistic::Gap),
+        ("change", Statistic::Change),
+        ("slope", Statistic::Slope),
+        ("reduction", Statistic::Reduction),
+    ];
+
+    /// The word in configs, channel names and output; `share_1` and `anomalies_0` where the config has a better one.
+    pub fn name(self) -> String {
         match self {
-            Statistic::Count => "count",
-            Statistic::Mean => "mean",
-            Statistic::Std => "std",
-            Statistic::Min => "min",
-            Statistic::Max => "max",
+            Statistic::Quantile(50_000) => "median".to_owned(),
+            Statistic::Quantile(q) => format!("p{}", f64::from(q) / 1e3).replace('.', "_"),
+            Statistic::Share(state) => format!("share_{state}"),
+            Statistic::Anomalies(place) => format!("anomalies_{place}"),
+            _ => Statistic::NAMED.iter().find(|named| named.1 == self).map_or("", |named| named.0).to_owned(),
         }
     }
 }
@@ -240,8 +458,8 @@ impl Operator {
     /// The channels this operator makes, for one channel it takes: `minute.temperature.mean`.
     pub fn derived(&self, channel: &str) -> Vec<String> {
         match &self.work {
-            Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name())).collect(),
-            Work::Compress(_) => vec![format!("{}.{channel}", self.name)],
+            Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name)).collect(),
+            Work::Compress(_) | Work::Filter(_) => vec![format!("{}.{channel}", self.name)],
             _ => Vec::new(),
         }
     }

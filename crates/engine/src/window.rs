@@ -10,7 +10,7 @@
 //! size / every is.
 
 use crate::aggregate::Summary;
-use crate::plan::WindowSpec;
+use crate::plan::{Shape, WindowSpec};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -38,7 +38,7 @@ pub struct Closed {
 impl Windows {
     /// None open.
     pub fn new(spec: &WindowSpec) -> Windows {
-        if spec.every == spec.size {
+        if size(spec) == every(spec) {
             Windows::Tumbling(Tumbling { end: Time::MAX, summary: Summary::EMPTY })
         } else {
             Windows::Hopping(Box::new(Hopping::new()))
@@ -100,14 +100,14 @@ impl Tumbling {
         if self.end != Time::MAX {
             return Time::MAX;
         }
-        self.end = time.floor(spec.size, Span::ZERO) + spec.size;
+        self.end = time.floor(size(spec), Span::ZERO) + size(spec);
         self.end
     }
 
     fn close(&mut self, spec: &WindowSpec) -> Option<Closed> {
         let summary = std::mem::take(&mut self.summary);
         let end = std::mem::replace(&mut self.end, Time::MAX);
-        (summary.count() > 0).then_some(Closed { start: end - spec.size, end, summary })
+        (summary.count() > 0).then_some(Closed { start: end - size(spec), end, summary })
     }
 }
 
@@ -141,7 +141,7 @@ impl Hopping {
     fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
         let mut opened = Time::MAX;
         if self.next_end == Time::MAX {
-            self.next_end = (time - spec.size).floor(spec.every, Span::ZERO) + spec.every + spec.size;
+            self.next_end = (time - size(spec)).floor(every(spec), Span::ZERO) + every(spec) + size(spec);
             opened = self.next_end;
         }
         let pane = pane_start(spec, time);
@@ -165,14 +165,14 @@ impl Hopping {
         if self.next_end == Time::MAX {
             return None;
         }
-        let (start, end) = (self.next_end - spec.size, self.next_end);
+        let (start, end) = (self.next_end - size(spec), self.next_end);
         self.seal();
         self.forget_before(start);
         let summary = self.front.last().map_or(Summary::EMPTY, |&(_, sum)| sum).merged(&self.back_sum);
         // What the next window no longer holds goes now, so that a silent series stops after its last reading.
-        self.forget_before(start + spec.every);
+        self.forget_before(start + every(spec));
         let empty = self.front.is_empty() && self.back.is_empty();
-        self.next_end = if empty { Time::MAX } else { end + spec.every };
+        self.next_end = if empty { Time::MAX } else { end + every(spec) };
         (summary.count() > 0).then_some(Closed { start, end, summary })
     }
 
@@ -202,11 +202,19 @@ impl Hopping {
     }
 }
 
+fn size(spec: &WindowSpec) -> Span {
+    if let Shape::Time { size, .. } = spec.shape { size } else { Span(1) }
+}
+
+fn every(spec: &WindowSpec) -> Span {
+    if let Shape::Time { every, .. } = spec.shape { every } else { Span(1) }
+}
+
 /// Where the pane of a moment begins: at the last start or the last end of any window before it.
 fn pane_start(spec: &WindowSpec, time: Time) -> Time {
-    let remainder = Span(spec.size.0 % spec.every.0);
-    let last_start = time.floor(spec.every, Span::ZERO);
-    if remainder.0 == 0 { last_start } else { last_start.max(time.floor(spec.every, remainder)) }
+    let remainder = Span(size(spec).0 % every(spec).0);
+    let last_start = time.floor(every(spec), Span::ZERO);
+    if remainder.0 == 0 { last_start } else { last_start.max(time.floor(every(spec), remainder)) }
 }
 
 #[cfg(test)]
@@ -216,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn spec(size: i64, every: i64) -> WindowSpec {
-        WindowSpec { size: Span(size), every: Span(every), give: Statistic::ALL.to_vec() }
+        WindowSpec::time(Span(size), Span(every), &Statistic::USUAL)
     }
 
     /// Plays (time, value) in order of time and gives (start, end, count, mean, min, max) of every window.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// at which a window closed.
 fn closed_at(timing: Timing, ticks: &[i64]) -> Vec<u64> {
     let size = Span::from_secs(10);
-    let work = Work::Window(WindowSpec { size, every: size, give: vec![Statistic::Count] });
+    let work = Work::Window(WindowSpec::time(size, size, &[Statistic::Count]));
     let operator = Operator { name: "ten".into(), on: vec!["x".into()], work };
     let plan = Arc::new(Plan { operators: vec![operator], ..Plan::default() });
     let mut names = Names::new();
@@ -50,7 +50,7 @@ fn a_reading_at_the_end_of_time_goes_aside_and_moves_no_clock() {
 fn a_series_with_a_window_and_a_z_score_takes_less_than_one_and_a_half_kib() {
     let spec = ZScoreSpec { past: Past::Count(100), min: 20, floor: 0.0, include: false };
     let size = Span::from_secs(60);
-    let window = Work::Window(WindowSpec { size, every: size, give: Statistic::ALL.to_vec() });
+    let window = Work::Window(WindowSpec::time(size, size, &Statistic::USUAL));
     let operator = |work| Operator { name: "o".into(), on: vec!["x".into()], work };
     let operators = vec![operator(window), operator(Work::ZScore(spec, Limits::default()))];
     let plan = Arc::new(Plan { operators, ..Plan::default() });

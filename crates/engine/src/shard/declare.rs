@@ -141,7 +141,7 @@ impl Shard {
                 let mut behind = source.behind;
                 match node {
                     Node::Window(window) => {
-                        window.feeds[route.state as usize].push((window.spec.give[index], derived));
+                        window.feeds[route.state as usize].push((index as u16, derived));
                     }
                     Node::Compress(filter) => {
                         filter.feeds[route.state as usize] = Some(derived);

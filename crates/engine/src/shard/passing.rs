@@ -4,7 +4,6 @@ use super::state::{NOBODY, Route};
 use super::{Outputs, Shard};
 use crate::node::{Node, Subject};
 use crate::output::{Aggregate, Output, What};
-use crate::plan::Statistic;
 use crate::reading::{Flags, Reading};
 use crate::time::{Span, Time};
 use crate::window::Closed;
@@ -64,17 +63,20 @@ impl Shard {
             std: s.std(),
             min: s.min(),
             max: s.max(),
+            more: None,
+            revision: 0,
+            partial: false,
         };
         let speaker = self.devices[self.series[place as usize].device as usize].device;
-        out.say(number, speaker, route.node, What::Aggregate(aggregate));
+        out.say(number, speaker, route.node, What::Aggregate(aggregate.clone()));
         let feeds = |nodes: &[Node]| match &nodes[route.node as usize] {
             Node::Window(window) => window.feeds[route.state as usize].len(),
             _ => 0,
         };
         for feed in 0..feeds(&self.nodes) {
             let Node::Window(window) = &self.nodes[route.node as usize] else { continue };
-            let (statistic, derived) = window.feeds[route.state as usize][feed];
-            let value = of(&aggregate, statistic);
+            let (index, derived) = window.feeds[route.state as usize][feed];
+            let value = aggregate.value(&window.spec.give, usize::from(index));
             let mut reading = Reading::new(self.series[derived as usize].series, closed.end, value);
             reading.flags = Flags::UP_TO;
             self.pass_on(number, derived, &reading, out);
@@ -217,15 +219,5 @@ impl Shard {
             let same = said[i - 1].device == said[i].device && said[i - 1].node == said[i].node;
             said[i].ordinal = if same { said[i - 1].ordinal.saturating_add(1) } else { 0 };
         }
-    }
-}
-
-fn of(aggregate: &Aggregate, statistic: Statistic) -> f64 {
-    match statistic {
-        Statistic::Count => aggregate.count as f64,
-        Statistic::Mean => aggregate.mean,
-        Statistic::Std => aggregate.std,
-        Statistic::Min => aggregate.min,
-        Statistic::Max => aggregate.max,
     }
 }

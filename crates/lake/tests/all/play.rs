@@ -50,11 +50,11 @@ pub fn plan() -> Plan {
     let door = ChannelFacts { name: "door".into(), states: vec!["shut".into(), "open".into()], ..Default::default() };
     let minute = Span::from_secs(60);
     // In an order of their own, so that a row from a file must know its window.
-    let give = vec![Statistic::Mean, Statistic::Count];
-    let window = |name: &str, give| Operator {
+    let give = [Statistic::Mean, Statistic::Count];
+    let window = |name: &str, give: &[Statistic]| Operator {
         name: name.into(),
         on: vec!["temperature".into()],
-        work: Work::Window(WindowSpec { size: minute, every: minute, give }),
+        work: Work::Window(WindowSpec::time(minute, minute, give)),
     };
     let hot = Limits { above: Levels { warning: Some(80.0), critical: None }, ..Limits::default() };
     let detector = Operator { name: "hot".into(), on: vec!["temperature".into()], work: Work::Threshold(hot) };
@@ -70,7 +70,7 @@ pub fn plan() -> Plan {
     };
     Plan {
         channels: vec![temperature, door],
-        operators: vec![window("minute", give), window("width", vec![Statistic::Max]), detector],
+        operators: vec![window("minute", &give), window("width", &[Statistic::Max]), detector],
         alerts: vec![alert],
     }
 }
@@ -202,8 +202,19 @@ fn out(chance: &mut Chance, input: u64, names: &Names, row: &Reading) -> Vec<Out
         let start = time.floor(Span::from_secs(60), Span::ZERO);
         let node = chance.next(2) as u16;
         let (end, count) = (start + Span::from_secs(60), 1 + chance.next(50));
-        let aggregate =
-            Aggregate { series: row.series, start, end, count, mean: row.value / 3.0, std: 0.5, min: -1.0, max: 1e300 };
+        let aggregate = Aggregate {
+            series: row.series,
+            start,
+            end,
+            count,
+            mean: row.value / 3.0,
+            std: 0.5,
+            min: -1.0,
+            max: 1e300,
+            more: None,
+            revision: 0,
+            partial: false,
+        };
         say(device, node, What::Aggregate(aggregate));
     }
     if chance.next(8) == 0 {

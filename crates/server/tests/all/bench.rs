@@ -56,7 +56,7 @@ pub fn plan() -> Plan {
             Operator {
                 name: text("minute"),
                 on: vec![text("temperature")],
-                work: Work::Window(WindowSpec { size: minute, every: minute, give: vec![Statistic::Mean] }),
+                work: Work::Window(WindowSpec::time(minute, minute, &[Statistic::Mean])),
             },
             Operator {
                 name: text("spike"),

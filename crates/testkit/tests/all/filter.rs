@@ -23,11 +23,7 @@ fn slim(by: Keep) -> Operator {
 }
 
 fn window(name: &str, on: &str, steps: i64) -> Operator {
-    operator(
-        name,
-        on,
-        Work::Window(WindowSpec { size: span(steps), every: span(steps), give: Statistic::ALL.to_vec() }),
-    )
+    operator(name, on, Work::Window(WindowSpec::time(span(steps), span(steps), &Statistic::USUAL)))
 }
 
 proptest! {

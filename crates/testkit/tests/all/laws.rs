@@ -113,9 +113,8 @@ fn past() -> impl Strategy<Value = Past> {
 }
 
 fn window() -> impl Strategy<Value = Work> {
-    (1i64..20, 1i64..20).prop_map(|(size, every)| {
-        Work::Window(WindowSpec { size: span(size), every: span(every.min(size)), give: Statistic::ALL.to_vec() })
-    })
+    (1i64..20, 1i64..20)
+        .prop_map(|(size, every)| Work::Window(WindowSpec::time(span(size), span(every.min(size)), &Statistic::USUAL)))
 }
 
 fn limits(high: f64) -> impl Strategy<Value = Limits> {
@@ -280,7 +279,7 @@ proptest! {
     #[test]
     fn every_reading_is_in_its_window_or_late_or_outside_its_range(sent in stream(12), late in 0i64..8, size in 1i64..20) {
         let sent = arrived(&sent);
-        let window = WindowSpec { size: span(size), every: span(size), give: vec![Statistic::Count] };
+        let window = WindowSpec::time(span(size), span(size), &[Statistic::Count]);
         let on = CHANNELS.map(str::to_owned).to_vec();
         let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
         let operators = vec![

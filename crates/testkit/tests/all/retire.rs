@@ -60,7 +60,7 @@ struct Hot {
 
 impl Hot {
     fn new(shards: usize) -> Hot {
-        let window = WindowSpec { size: span(20), every: span(20), give: vec![Statistic::Count] };
+        let window = WindowSpec::time(span(20), span(20), &[Statistic::Count]);
         let on = vec!["heat".to_owned()];
         let operators = vec![
             Operator { name: "minute".to_owned(), on: on.clone(), work: Work::Window(window) },
