@@ -103,7 +103,7 @@ impl Stream {
         self.next_input =
             stretch.end.map(|end| end + 1).unwrap_or(stretch.batch.first + stretch.batch.rows.len() as u64);
         stretch.ticks.iter().for_each(|(_, tick)| self.clock.tick(tick));
-        self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, &self.names);
+        self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, stretch.end, &self.names);
         outputs.append(&mut self.out.list);
     }
 
@@ -124,6 +124,7 @@ impl Stream {
         }
         declarations.iter().for_each(|declaration| self.names.follow(declaration));
         self.split.learn(&self.names);
+        self.fleet.declare(declarations, &self.names);
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Declare(declarations), &mut self.out));
     }
 
