@@ -5,8 +5,8 @@
 
 use crate::sink::Noun;
 use crate::source::Rejected;
-use ouzel_engine::output::{Aggregate, Alert, Anomaly, Id, Output, State, What};
-use ouzel_engine::plan::{ChannelFacts, Operator, Plan, Statistic, Work};
+use ouzel_engine::output::{Aggregate, Alert, Anomaly, Filtered, Id, Output, State, What};
+use ouzel_engine::plan::{ChannelFacts, Given, Operator, Plan, Statistic, Work};
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::{Names, Series};
 use ouzel_engine::time::Time;
@@ -43,6 +43,8 @@ pub enum Value<'a> {
     Number(f64),
     /// A moment.
     Time(Time),
+    /// Whether it is so.
+    Flag(bool),
     /// The id of the row.
     Id(Id),
 }
@@ -80,6 +82,8 @@ pub enum Kind {
     Number,
     /// Moments.
     Time,
+    /// Whether it is so.
+    Flag,
 }
 
 /// Which statistics an aggregate's row has.
@@ -87,26 +91,46 @@ pub enum Kind {
 pub enum Statistics<'a> {
     /// Those its window gives, in the order asked for.
     Own,
-    /// These, with null where the window does not give one: a table has the same columns in every row.
-    Columns(&'a [Statistic]),
+    /// Those of these names, with null where the window does not give one: a table has the same columns in every row.
+    Columns(&'a [Given]),
 }
 
-/// The statistics that any window of a plan gives, in the order of the manual.
-pub fn statistics(plan: &Plan) -> Vec<Statistic> {
-    let gives = |statistic| {
-        plan.operators.iter().any(|o| matches!(&o.work, Work::Window(spec) if spec.give.contains(&statistic)))
-    };
-    Statistic::ALL.into_iter().filter(|&s| gives(s)).collect()
+/// The statistics that any window of a plan gives, in the order of the manual, each name once: `share_open` may be
+/// another number in each channel.
+pub fn statistics(plan: &Plan) -> Vec<Given> {
+    let windows =
+        plan.operators.iter().filter_map(|o| if let Work::Window(spec) = &o.work { Some(spec) } else { None });
+    let mut all: Vec<Given> = Vec::new();
+    for given in windows.flat_map(|spec| &spec.give) {
+        if all.iter().all(|known| known.name != given.name) {
+            all.push(given.clone());
+        }
+    }
+    let place = |what| Statistic::NAMED.iter().position(|named| named.1 == what).unwrap_or(Statistic::NAMED.len());
+    all.sort_by(|a, b| (place(a.what), a.what, &a.name).cmp(&(place(b.what), b.what, &b.name)));
+    all
+}
+
+/// What a statistic is as a cell: what counts things is whole.
+fn is_whole(statistic: Statistic) -> bool {
+    matches!(statistic, Statistic::Count | Statistic::Bad | Statistic::Anomalies(_))
 }
 
 /// The head of a noun's table under a plan. [`fields`] with [`Statistics::Columns`] of [`statistics`] gives a value
 /// for each, in this order.
 pub fn columns(noun: Noun, plan: &Plan) -> Vec<Column> {
-    use Kind::{Id, Integer, Number, Text, Time};
+    use Kind::{Flag, Id, Integer, Number, Text, Time};
     let fixed: &[(&str, Kind)] = match noun {
-        Noun::Aggregates => {
-            &[("id", Id), ("window", Text), ("key", Text), ("channel", Text), ("start", Time), ("end", Time)]
-        }
+        Noun::Aggregates => &[
+            ("id", Id),
+            ("window", Text),
+            ("key", Text),
+            ("channel", Text),
+            ("start", Time),
+            ("end", Time),
+            ("revision", Integer),
+            ("partial", Flag),
+        ],
         Noun::Anomalies => &[
             ("id", Id),
             ("detector", Text),
@@ -141,27 +165,31 @@ pub fn columns(noun: Noun, plan: &Plan) -> Vec<Column> {
             ("message", Text),
         ],
         Noun::Late => &[("id", Id), ("device", Text), ("channel", Text), ("time", Time), ("value", Number)],
+        Noun::Filtered => &[
+            ("id", Id),
+            ("filter", Text),
+            ("device", Text),
+            ("channel", Text),
+            ("time", Time),
+            ("value", Number),
+            ("failed", Text),
+            ("dropped", Flag),
+        ],
         Noun::Rejected => &[("source", Text), ("line", Integer), ("reason", Text), ("text", Text)],
     };
     let mut columns: Vec<Column> = fixed.iter().map(|&(name, kind)| Column { name: name.to_owned(), kind }).collect();
     if noun == Noun::Aggregates {
         columns.extend(
-            statistics(plan).into_iter().map(|s| Column {
-                name: s.name().to_owned(),
-                kind: if s == Statistic::Count { Integer } else { Number },
-            }),
+            statistics(plan)
+                .into_iter()
+                .map(|s| Column { name: s.name, kind: if is_whole(s.what) { Integer } else { Number } }),
         );
     }
     columns
 }
 
 /// Shows `visit` every field of an output, in the order of the manual. [`What::Over`] has none: it is not for people.
-pub fn fields(
-    output: &Output,
-    book: &Book<'_>,
-    statistics: Statistics<'_>,
-    visit: impl FnMut(&'static str, Value<'_>),
-) {
+pub fn fields(output: &Output, book: &Book<'_>, statistics: Statistics<'_>, visit: impl FnMut(&str, Value<'_>)) {
     let id = Value::Id(id(output, book));
     match &output.what {
         What::Aggregate(aggregate) => {
@@ -170,12 +198,13 @@ pub fn fields(
         What::Anomaly(anomaly) => anomaly_fields(id, book.operator(output.node), anomaly, book, visit),
         What::Alert(alert) => alert_fields(id, alert, book, visit),
         What::Late(reading) => late_fields(id, reading, book, visit),
+        What::Filtered(filtered) => filtered_fields(id, book.operator(output.node), filtered, book, visit),
         What::Over(_) => {}
     }
 }
 
 /// Shows `visit` every field of a piece of input that could not be read.
-pub fn rejected_fields(rejected: &Rejected, mut visit: impl FnMut(&'static str, Value<'_>)) {
+pub fn rejected_fields(rejected: &Rejected, mut visit: impl FnMut(&str, Value<'_>)) {
     visit("source", Value::Text(&rejected.source));
     visit("line", Value::count(rejected.line));
     visit("reason", Value::Text(&rejected.reason));
@@ -188,7 +217,7 @@ fn aggregate_fields(
     aggregate: &Aggregate,
     book: &Book<'_>,
     statistics: Statistics<'_>,
-    mut visit: impl FnMut(&'static str, Value<'_>),
+    mut visit: impl FnMut(&str, Value<'_>),
 ) {
     let (device, channel) = book.subject(aggregate.series);
     visit("id", id);
@@ -197,24 +226,35 @@ fn aggregate_fields(
     visit("channel", Value::Text(channel));
     visit("start", Value::Time(aggregate.start));
     visit("end", Value::Time(aggregate.end));
-    let give: &[Statistic] = if let Work::Window(spec) = &window.work { &spec.give } else { &[] };
+    // What is nearly always the same stands in tables only.
+    let table = matches!(statistics, Statistics::Columns(_));
+    if table || aggregate.revision > 0 {
+        visit("revision", Value::Integer(i64::from(aggregate.revision)));
+    }
+    if table || aggregate.partial {
+        visit("partial", Value::Flag(aggregate.partial));
+    }
+    let give: &[Given] = if let Work::Window(spec) = &window.work { &spec.give } else { &[] };
     match statistics {
-        Statistics::Own => give.iter().for_each(|&s| visit(s.name(), statistic(aggregate, s))),
+        Statistics::Own => {
+            give.iter().enumerate().for_each(|(at, given)| visit(&given.name, statistic(aggregate, give, at)));
+        }
         Statistics::Columns(all) => {
-            for &s in all {
-                visit(s.name(), if give.contains(&s) { statistic(aggregate, s) } else { Value::Null });
+            for column in all {
+                let at = give.iter().position(|given| given.name == column.name);
+                visit(&column.name, at.map_or(Value::Null, |at| statistic(aggregate, give, at)));
             }
         }
     }
 }
 
-fn statistic(aggregate: &Aggregate, statistic: Statistic) -> Value<'static> {
-    match statistic {
+fn statistic(aggregate: &Aggregate, give: &[Given], at: usize) -> Value<'static> {
+    let value = aggregate.value(give, at);
+    match give[at].what {
         Statistic::Count => Value::count(aggregate.count),
-        Statistic::Mean => Value::number(aggregate.mean),
-        Statistic::Std => Value::number(aggregate.std),
-        Statistic::Min => Value::number(aggregate.min),
-        Statistic::Max => Value::number(aggregate.max),
+        // A float's cast saturates.
+        what if is_whole(what) && !value.is_nan() => Value::Integer(value as i64),
+        _ => Value::number(value),
     }
 }
 
@@ -223,7 +263,7 @@ fn anomaly_fields(
     detector: &Operator,
     anomaly: &Anomaly,
     book: &Book<'_>,
-    mut visit: impl FnMut(&'static str, Value<'_>),
+    mut visit: impl FnMut(&str, Value<'_>),
 ) {
     let (device, channel) = book.subject(anomaly.series);
     visit("id", id);
@@ -245,7 +285,7 @@ fn anomaly_fields(
     visit("why", Value::Text(&message::why(anomaly, detector, book)));
 }
 
-fn alert_fields(id: Value<'_>, alert: &Alert, book: &Book<'_>, mut visit: impl FnMut(&'static str, Value<'_>)) {
+fn alert_fields(id: Value<'_>, alert: &Alert, book: &Book<'_>, mut visit: impl FnMut(&str, Value<'_>)) {
     let (device, channel) = book.subject(alert.series);
     let detector = book.operator(alert.detector);
     visit("id", id);
@@ -263,7 +303,7 @@ fn alert_fields(id: Value<'_>, alert: &Alert, book: &Book<'_>, mut visit: impl F
     visit("message", Value::Text(&message::of_alert(alert, book)));
 }
 
-fn late_fields(id: Value<'_>, reading: &Reading, book: &Book<'_>, mut visit: impl FnMut(&'static str, Value<'_>)) {
+fn late_fields(id: Value<'_>, reading: &Reading, book: &Book<'_>, mut visit: impl FnMut(&str, Value<'_>)) {
     let (device, channel) = book.subject(reading.series);
     visit("id", id);
     visit("device", Value::Text(device));
@@ -272,14 +312,46 @@ fn late_fields(id: Value<'_>, reading: &Reading, book: &Book<'_>, mut visit: imp
     visit("value", Value::number(reading.value));
 }
 
+fn filtered_fields(
+    id: Value<'_>,
+    filter: &Operator,
+    filtered: &Filtered,
+    book: &Book<'_>,
+    mut visit: impl FnMut(&str, Value<'_>),
+) {
+    let (device, channel) = book.subject(filtered.reading.series);
+    visit("id", id);
+    visit("filter", Value::Text(&filter.name));
+    visit("device", Value::Text(device));
+    visit("channel", Value::Text(channel));
+    visit("time", Value::Time(filtered.reading.time));
+    visit("value", Value::number(filtered.reading.value));
+    match failed(filtered, filter) {
+        Some(parts) => visit("failed", Value::Text(&parts)),
+        None => visit("failed", Value::Null),
+    }
+    visit("dropped", Value::Flag(filtered.dropped));
+}
+
+/// The parts of its filter's condition that a reading failed, as they were written; `None`: none of them is known to be
+/// false, so it could not be told.
+pub fn failed(filtered: &Filtered, filter: &Operator) -> Option<String> {
+    let Work::Filter(spec) = &filter.work else { return None };
+    let parts = spec.when.parts().iter().take(64).enumerate();
+    let failed: Vec<&str> =
+        parts.filter(|(at, _)| filtered.failed >> at & 1 == 1).map(|(_, part)| part.as_str()).collect();
+    (!failed.is_empty()).then(|| failed.join("; "))
+}
+
 /// The id of an output: made of what it says, so that it is the same on every run, and the same in every sink.
 pub fn id(output: &Output, book: &Book<'_>) -> Id {
     let node = || book.operator(output.node);
     match &output.what {
         What::Aggregate(a) => {
             let (device, channel) = book.subject(a.series);
-            // The last number is the revision: a window that late readings change gives another row.
-            Id::of(&["aggregate", &node().name, device, channel], &[a.start.0, a.end.0, 0])
+            // A window that late readings change gives another row.
+            let numbers = [a.start.0, a.end.0, i64::from(a.revision)];
+            Id::of(&["aggregate", &node().name, device, channel], &numbers)
         }
         What::Anomaly(a) => {
             let (device, channel) = book.subject(a.series);
@@ -299,6 +371,12 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
         What::Late(reading) => {
             let (device, channel) = book.subject(reading.series);
             Id::of(&["late", device, channel], &[reading.time.0, output.input as i64])
+        }
+        What::Filtered(filtered) => {
+            let (device, channel) = book.subject(filtered.reading.series);
+            // A point is judged when it is complete, so several readings of a time may come from one input.
+            let numbers = [filtered.reading.time.0, output.input as i64, i64::from(output.ordinal)];
+            Id::of(&["filtered", &node().name, device, channel], &numbers)
         }
         What::Over(over) => {
             let (device, channel) = book.subject(over.series);
@@ -320,6 +398,7 @@ fn work_word(work: &Work) -> &'static str {
     match work {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
+        Work::Filter(_) => "filter",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
         Work::Flatline(..) => "flatline",
@@ -332,7 +411,7 @@ fn work_word(work: &Work) -> &'static str {
 /// The kind of trouble a detector looks for: the word of its section, else the detector's own.
 pub fn kind(detector: &Operator) -> &str {
     let limits = match &detector.work {
-        Work::Window(_) | Work::Compress(_) => return "",
+        Work::Window(_) | Work::Compress(_) | Work::Filter(_) => return "",
         Work::Threshold(limits) | Work::RangeFault(limits) => limits,
         Work::ZScore(_, limits) => limits,
         Work::Flatline(_, limits) => limits,
@@ -359,6 +438,35 @@ impl<'a> Book<'a> {
         self.plan.channels.iter().find(|facts| facts.name == channel)
     }
 
+    /// The unit of a statistic of a channel. A unit that no config has words for is none: `°C²`.
+    fn unit_of(&self, statistic: Statistic, channel: &str) -> &'a str {
+        match statistic {
+            Statistic::Mean
+            | Statistic::Std
+            | Statistic::Min
+            | Statistic::Max
+            | Statistic::Sum
+            | Statistic::StdSample
+            | Statistic::Range
+            | Statistic::First
+            | Statistic::Last
+            | Statistic::Quantile(_)
+            | Statistic::TimeMean
+            | Statistic::Change => self.unit(channel),
+            Statistic::Gap => "s",
+            Statistic::Count
+            | Statistic::Variance
+            | Statistic::VarianceSample
+            | Statistic::Rate
+            | Statistic::Share(_)
+            | Statistic::Missing
+            | Statistic::Bad
+            | Statistic::Anomalies(_)
+            | Statistic::Slope
+            | Statistic::Reduction => "",
+        }
+    }
+
     /// The unit of a channel, or nothing. The mean of a temperature is a temperature; a count has no unit.
     pub fn unit(&self, channel: &str) -> &'a str {
         if let Some(facts) = self.facts(channel) {
@@ -369,11 +477,11 @@ impl<'a> Book<'a> {
             let Some(rest) = channel.strip_prefix(window.name.as_str()).and_then(|r| r.strip_prefix('.')) else {
                 continue;
             };
-            for &statistic in &spec.give {
-                let Some(inner) = rest.strip_suffix(statistic.name()).and_then(|r| r.strip_suffix('.')) else {
+            for given in &spec.give {
+                let Some(inner) = rest.strip_suffix(given.name.as_str()).and_then(|r| r.strip_suffix('.')) else {
                     continue;
                 };
-                return if statistic == Statistic::Count { "" } else { self.unit(inner) };
+                return self.unit_of(given.what, inner);
             }
         }
         ""
@@ -414,12 +522,12 @@ pub(crate) mod tests {
             let channel = names.channel("temperature");
             let series = names.series(device, channel);
             let minute = Span::from_secs(60);
-            let give = vec![Statistic::Mean, Statistic::Count];
+            let give = [Statistic::Mean, Statistic::Count];
             let operators = vec![
                 Operator {
                     name: "minute".into(),
                     on: vec!["temperature".into()],
-                    work: Work::Window(WindowSpec { size: minute, every: minute, give }),
+                    work: Work::Window(WindowSpec::time(minute, minute, &give)),
                 },
                 Operator { name: "spike".into(), on: vec!["temperature".into()], work },
             ];
@@ -483,8 +591,19 @@ pub(crate) mod tests {
 
         pub fn aggregate(&self) -> Output {
             let (start, end) = (START, START + Span::from_secs(60));
-            let aggregate =
-                Aggregate { series: self.series, start, end, count: 3, mean: 20.5, std: 0.5, min: 20.0, max: 21.0 };
+            let aggregate = Aggregate {
+                series: self.series,
+                start,
+                end,
+                count: 3,
+                mean: 20.5,
+                std: 0.5,
+                min: 20.0,
+                max: 21.0,
+                more: None,
+                revision: 0,
+                partial: false,
+            };
             self.output(0, What::Aggregate(aggregate))
         }
 
@@ -591,12 +710,13 @@ pub(crate) mod tests {
         let mut bytes = Vec::new();
         csv::push_head(&columns(Noun::Aggregates, &bench.plan), &mut bytes);
         csv::push(&bench.aggregate(), &bench.book(), &statistics(&bench.plan), &mut bytes);
-        csv::push(&bench.aggregate(), &bench.book(), &Statistic::ALL, &mut bytes);
+        let usual = Statistic::USUAL.map(|what| Given { name: what.name(), what });
+        csv::push(&bench.aggregate(), &bench.book(), &usual, &mut bytes);
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
-            "id,window,key,channel,start,end,count,mean\n\
-             0497273685afaf2dbaf2ffca5d9d507d,minute,press-1,temperature,2024-01-01T00:00:00Z,2024-01-01T00:01:00Z,3,20.5\n\
-             0497273685afaf2dbaf2ffca5d9d507d,minute,press-1,temperature,2024-01-01T00:00:00Z,2024-01-01T00:01:00Z,3,20.5,,,\n"
+            "id,window,key,channel,start,end,revision,partial,count,mean\n\
+             0497273685afaf2dbaf2ffca5d9d507d,minute,press-1,temperature,2024-01-01T00:00:00Z,2024-01-01T00:01:00Z,0,false,3,20.5\n\
+             0497273685afaf2dbaf2ffca5d9d507d,minute,press-1,temperature,2024-01-01T00:00:00Z,2024-01-01T00:01:00Z,0,false,3,20.5,,,\n"
         );
     }
 
@@ -617,6 +737,7 @@ pub(crate) mod tests {
                     Value::Integer(_) => column.kind == Kind::Integer,
                     Value::Number(_) => column.kind == Kind::Number,
                     Value::Time(_) => column.kind == Kind::Time,
+                    Value::Flag(_) => column.kind == Kind::Flag,
                 };
                 assert!(fits, "{name}: {value:?}");
             });

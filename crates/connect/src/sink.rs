@@ -163,13 +163,16 @@ pub enum Noun {
     Alerts,
     /// Readings that came too late.
     Late,
+    /// Readings that did not meet the condition of a filter.
+    Filtered,
     /// Input that could not be read, with the reason.
     Rejected,
 }
 
 impl Noun {
     /// All of them, in the order of the manual.
-    pub const ALL: [Noun; 5] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Rejected];
+    pub const ALL: [Noun; 6] =
+        [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Filtered, Noun::Rejected];
 
     /// The word in configs and file names.
     pub fn name(self) -> &'static str {
@@ -178,6 +181,7 @@ impl Noun {
             Noun::Anomalies => "anomalies",
             Noun::Alerts => "alerts",
             Noun::Late => "late",
+            Noun::Filtered => "filtered",
             Noun::Rejected => "rejected",
         }
     }
@@ -189,6 +193,7 @@ impl Noun {
             What::Aggregate(_) => Some(Noun::Aggregates),
             What::Anomaly(_) => Some(Noun::Anomalies),
             What::Alert(_) => Some(Noun::Alerts),
+            What::Filtered(_) => Some(Noun::Filtered),
             What::Over(_) => None,
         }
     }

@@ -27,7 +27,8 @@ impl Said {
         let boxed = match &output.what {
             What::Anomaly(_) => size_of::<Anomaly>(),
             What::Alert(_) => size_of::<Alert>(),
-            What::Late(_) | What::Aggregate(_) | What::Over(_) => 0,
+            What::Aggregate(aggregate) => aggregate.more.as_ref().map_or(0, |more| size_of_val(&**more)),
+            What::Late(_) | What::Over(_) | What::Filtered(_) => 0,
         };
         size_of::<Output>() + boxed
     }
@@ -42,7 +43,7 @@ impl Said {
 }
 
 /// The nouns that the lake keeps, in the order of [`slot`].
-pub(crate) const NOUNS: [Noun; 3] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts];
+pub(crate) const NOUNS: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Filtered];
 
 /// The place of a noun among those kept.
 pub(crate) fn slot(noun: Noun) -> Option<usize> {
@@ -57,6 +58,7 @@ pub(crate) fn time_of(what: &What) -> i64 {
         What::Anomaly(anomaly) => anomaly.time,
         What::Over(over) => over.time,
         What::Alert(alert) => alert.time,
+        What::Filtered(filtered) => filtered.reading.time,
     })
 }
 

@@ -16,11 +16,13 @@ pub enum Table {
     Anomalies,
     /// Every change of every alert.
     Alerts,
+    /// Readings that did not meet the condition of a filter.
+    Filtered,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::Readings,
         Table::Tier(Tier::TenSeconds),
         Table::Tier(Tier::Minute),
@@ -28,6 +30,7 @@ impl Table {
         Table::Aggregates,
         Table::Anomalies,
         Table::Alerts,
+        Table::Filtered,
     ];
 
     /// The name of its folder.
@@ -40,6 +43,7 @@ impl Table {
             Table::Aggregates => "aggregates",
             Table::Anomalies => "anomalies",
             Table::Alerts => "alerts",
+            Table::Filtered => "filtered",
         }
     }
 
@@ -49,6 +53,7 @@ impl Table {
             Noun::Aggregates => Some(Table::Aggregates),
             Noun::Anomalies => Some(Table::Anomalies),
             Noun::Alerts => Some(Table::Alerts),
+            Noun::Filtered => Some(Table::Filtered),
             Noun::Late | Noun::Rejected => None,
         }
     }

@@ -54,7 +54,7 @@ fn outline(config: &Config) -> String {
     let names = |operators: &mut dyn Iterator<Item = &Operator>| {
         operators.map(|operator| operator.name.as_str()).collect::<BTreeSet<_>>().len()
     };
-    let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_));
+    let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_) | Work::Filter(_));
     let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
     let is_detector = |operator: &&Operator| !is_window(operator) && !is_filter(operator);
     let operators = &config.plan.operators;

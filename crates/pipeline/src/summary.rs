@@ -20,6 +20,8 @@ pub struct Summary {
     pub absent: u64,
     /// Readings that came too late.
     pub late: u64,
+    /// Readings that did not meet a condition, as far as filters tell of them.
+    pub filtered: u64,
     /// What windows said.
     pub aggregates: u64,
     /// What detectors said.
@@ -70,6 +72,7 @@ impl Summary {
                 What::Alert(alert) => {
                     self.told.remove(&(alert.rule, alert.series.0, alert.since));
                 }
+                What::Filtered(_) => self.filtered += 1,
                 What::Over(_) => {}
             }
         }
@@ -120,6 +123,7 @@ fn kind(work: &Work) -> &str {
     match work {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
+        Work::Filter(_) => "filter",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

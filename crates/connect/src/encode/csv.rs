@@ -7,7 +7,7 @@ use super::number::{push_hex, push_integer, push_number, push_time};
 use super::{Book, Column, Statistics, Value, fields, rejected_fields};
 use crate::source::Rejected;
 use ouzel_engine::output::{Output, What};
-use ouzel_engine::plan::Statistic;
+use ouzel_engine::plan::Given;
 
 /// Adds the header line.
 pub fn push_head(columns: &[Column], into: &mut Vec<u8>) {
@@ -17,7 +17,7 @@ pub fn push_head(columns: &[Column], into: &mut Vec<u8>) {
 }
 
 /// Adds the line of an output, in the columns that [`super::columns`] gives for the same statistics.
-pub fn push(output: &Output, book: &Book<'_>, statistics: &[Statistic], into: &mut Vec<u8>) {
+pub fn push(output: &Output, book: &Book<'_>, statistics: &[Given], into: &mut Vec<u8>) {
     if matches!(output.what, What::Over(_)) {
         return;
     }
@@ -56,6 +56,7 @@ impl<'b> Line<'b> {
             Value::Integer(number) => push_integer(number, self.into),
             Value::Number(number) => push_number(number, self.into),
             Value::Time(time) => push_time(time, self.into),
+            Value::Flag(flag) => self.into.extend_from_slice(if flag { b"true" } else { b"false" }),
             Value::Id(id) => push_hex(id.0, self.into),
         }
     }

@@ -4,7 +4,7 @@ use super::{Book, columns, csv, ndjson, statistics, text};
 use crate::sink::{Encoding, Noun};
 use crate::source::Rejected;
 use ouzel_engine::output::Output;
-use ouzel_engine::plan::{Plan, Statistic};
+use ouzel_engine::plan::{Given, Plan};
 
 /// A form whose rows are lines.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub enum Lines {
     /// One JSON object a line.
     Ndjson,
     /// Comma-separated, with these statistics as columns of aggregates.
-    Csv(Vec<Statistic>),
+    Csv(Vec<Given>),
     /// A line for people.
     Text,
 }

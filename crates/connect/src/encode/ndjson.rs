@@ -67,6 +67,7 @@ fn push_value(value: Value<'_>, into: &mut Vec<u8>) {
         Value::Null | Value::Number(_) => into.extend_from_slice(b"null"),
         Value::Text(text) => push_string(text, into),
         Value::Integer(number) => push_integer(number, into),
+        Value::Flag(flag) => into.extend_from_slice(if flag { b"true" } else { b"false" }),
         Value::Time(time) => {
             into.push(b'"');
             push_time(time, into);

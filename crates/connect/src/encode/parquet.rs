@@ -6,7 +6,7 @@
 //! its footer is no file, so nothing can be read before [`Table::finish`].
 
 use super::{Column, Kind, Value};
-use arrow_array::builder::{Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use ouzel_engine::time::Time;
@@ -39,6 +39,7 @@ enum Cells {
     Integer(Int64Builder),
     Number(Float64Builder),
     Time(TimestampMicrosecondBuilder),
+    Flag(BooleanBuilder),
 }
 
 impl<W: Write + Send> Table<W> {
@@ -115,6 +116,7 @@ impl Cells {
             Kind::Integer => Cells::Integer(Int64Builder::new()),
             Kind::Number => Cells::Number(Float64Builder::new()),
             Kind::Time => Cells::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
+            Kind::Flag => Cells::Flag(BooleanBuilder::new()),
         }
     }
 
@@ -129,6 +131,8 @@ impl Cells {
             (Cells::Number(cells), _) => cells.append_null(),
             (Cells::Time(cells), Value::Time(Time(nanos))) => cells.append_value(nanos.div_euclid(1000)),
             (Cells::Time(cells), _) => cells.append_null(),
+            (Cells::Flag(cells), Value::Flag(flag)) => cells.append_value(flag),
+            (Cells::Flag(cells), _) => cells.append_null(),
         }
     }
 
@@ -138,6 +142,7 @@ impl Cells {
             Cells::Integer(cells) => Arc::new(cells.finish()),
             Cells::Number(cells) => Arc::new(cells.finish()),
             Cells::Time(cells) => Arc::new(cells.finish()),
+            Cells::Flag(cells) => Arc::new(cells.finish()),
         }
     }
 }
@@ -147,6 +152,7 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Text | Kind::Id => DataType::Utf8,
         Kind::Integer => DataType::Int64,
         Kind::Number => DataType::Float64,
+        Kind::Flag => DataType::Boolean,
         Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
     }
 }

@@ -5,13 +5,14 @@
 //! 2024-01-01T00:00:07Z anomaly spike press-1.temperature zscore critical value=27.8 expected=22.5 spread=1.2 …
 //! 2024-01-01T00:00:07Z alert hot press-1.temperature firing critical since=2024-01-01T00:00:07Z count=1: too hot
 //! 2024-01-01T00:00:01Z late press-1.temperature value=20.5
+//! 2024-01-01T00:00:01Z filtered warm press-1.temperature value=20.5 dropped=true: temperature > 40
 //! rejected in.csv:7: column 3 (temperature): "abc" is not a number
 //! ```
 //! A number that there is none of is left out. Names come from the outside, so their control characters are escaped:
 //! a device cannot break a line, nor colour a terminal.
 
 use super::number::{push_integer, push_number, push_time};
-use super::{Book, Statistics, Value, fields, kind, message};
+use super::{Book, Statistics, Value, failed, fields, kind, message};
 use crate::source::Rejected;
 use ouzel_engine::output::{Aggregate, Alert, Anomaly, Output, What};
 use ouzel_engine::series::Series;
@@ -26,6 +27,16 @@ pub fn push(output: &Output, book: &Book<'_>, into: &mut Vec<u8>) {
         What::Late(reading) => {
             push_start(reading.time, &["late"], reading.series, book, into);
             push_field("value", Value::number(reading.value), into);
+        }
+        What::Filtered(filtered) => {
+            let filter = book.operator(output.node);
+            push_start(filtered.reading.time, &["filtered", &filter.name], filtered.reading.series, book, into);
+            push_field("value", Value::number(filtered.reading.value), into);
+            if filtered.dropped {
+                push_field("dropped", Value::Flag(true), into);
+            }
+            into.extend_from_slice(b": ");
+            push_words(failed(filtered, filter).as_deref().unwrap_or("it cannot be told"), into);
         }
         What::Over(_) => return,
     }
@@ -55,9 +66,9 @@ fn push_aggregate(output: &Output, aggregate: &Aggregate, book: &Book<'_>, into:
     push_start(aggregate.start, &["aggregate", &book.operator(output.node).name], aggregate.series, book, into);
     into.extend_from_slice(b" to ");
     push_time(aggregate.end, into);
-    // The statistics come last in the fields of an aggregate, and are its only numbers.
+    // The statistics come last in the fields of an aggregate; what stands before them and is a number is its revision.
     fields(output, book, Statistics::Own, |name, value| {
-        if matches!(value, Value::Number(_) | Value::Integer(_)) {
+        if matches!(value, Value::Number(_) | Value::Integer(_) | Value::Flag(_)) {
             push_field(name, value, into);
         }
     });
@@ -120,6 +131,7 @@ fn push_field(name: &str, value: Value<'_>, into: &mut Vec<u8>) {
         Value::Number(number) => push_number(number, into),
         Value::Integer(number) => push_integer(number, into),
         Value::Time(time) => push_time(time, into),
+        Value::Flag(flag) => into.extend_from_slice(if flag { b"true" } else { b"false" }),
         Value::Null | Value::Text(_) | Value::Id(_) => {}
     }
 }

@@ -17,9 +17,9 @@ use crate::encode::{Statistics, columns, fields, rejected_fields, statistics};
 use crate::fault::Fault;
 use crate::source::Rejected;
 use ouzel_engine::output::Output;
-use ouzel_engine::plan::Plan;
 #[cfg(feature = "parquet")]
-use ouzel_engine::plan::Statistic;
+use ouzel_engine::plan::Given;
+use ouzel_engine::plan::Plan;
 use std::fs::{self, File};
 use std::path::Path;
 #[cfg(feature = "parquet")]
@@ -55,7 +55,7 @@ enum Body {
     Table {
         path: PathBuf,
         table: Box<Table<File>>,
-        statistics: Vec<Statistic>,
+        statistics: Vec<Given>,
         draft: Option<Draft>,
     },
     #[cfg(feature = "parquet")]
@@ -358,6 +358,7 @@ mod tests {
                 ("aggregates.ndjson", 2),
                 ("alerts.ndjson", 2),
                 ("anomalies.ndjson", 2),
+                ("filtered.ndjson", 0),
                 ("late.ndjson", 2),
                 ("rejected.ndjson", 2),
             ],
@@ -482,7 +483,10 @@ mod tests {
             assert_eq!((batches.iter().map(RecordBatch::num_rows).sum::<usize>(), groups), (300_000, 2));
             let schema = batches[0].schema();
             let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-            assert_eq!(names, ["id", "window", "key", "channel", "start", "end", "count", "mean"]);
+            assert_eq!(
+                names,
+                ["id", "window", "key", "channel", "start", "end", "revision", "partial", "count", "mean"]
+            );
             let last = batches.last().unwrap();
             assert_eq!(last["key"].as_string::<i32>().value(0), "press-1");
             assert_eq!(last["count"].as_primitive::<Int64Type>().value(0), 3);

@@ -242,6 +242,7 @@ enum Cells<'a> {
     Whole(&'a PrimitiveArray<Int64Type>),
     Numbers(&'a PrimitiveArray<Float64Type>),
     Times(&'a PrimitiveArray<TimestampMicrosecondType>),
+    Flags(&'a BooleanArray),
 }
 
 impl<'a> Cells<'a> {
@@ -250,6 +251,7 @@ impl<'a> Cells<'a> {
         Ok(match array.data_type() {
             DataType::Dictionary(..) => Cells::Words(Words::of(batch, name)?),
             DataType::Int64 => Cells::Whole(numbers(batch, name)?),
+            DataType::Boolean => Cells::Flags(column(batch, name)?),
             DataType::Float64 => Cells::Numbers(numbers(batch, name)?),
             _ => Cells::Times(numbers(batch, name)?),
         })
@@ -261,7 +263,8 @@ impl<'a> Cells<'a> {
             Cells::Whole(column) if column.is_valid(row) => Value::Integer(column.value(row)),
             Cells::Numbers(column) if column.is_valid(row) => Value::Number(column.value(row)),
             Cells::Times(column) if column.is_valid(row) => Value::Time(moment(column.value(row))),
-            Cells::Whole(_) | Cells::Numbers(_) | Cells::Times(_) => Value::Null,
+            Cells::Flags(column) if column.is_valid(row) => Value::Flag(column.value(row)),
+            Cells::Whole(_) | Cells::Numbers(_) | Cells::Times(_) | Cells::Flags(_) => Value::Null,
         }
     }
 }

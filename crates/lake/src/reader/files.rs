@@ -13,7 +13,7 @@ use ouzel_connect::encode::ndjson::push_string;
 use ouzel_connect::encode::number::{push_integer, push_number, push_time};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Noun;
-use ouzel_engine::plan::{Plan, Work};
+use ouzel_engine::plan::{Operator, Plan, Work};
 use parquet::errors::ParquetError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -167,24 +167,33 @@ fn object(noun: Noun, cells: &[(&str, Value<'_>)], plan: &Plan) -> String {
         object.push(b':');
         push_value(value, &mut object);
     };
-    let fixed = if noun == Noun::Aggregates { FIXED.min(cells.len()) } else { cells.len() };
+    let fixed = if noun == Noun::Aggregates { fixed(cells) } else { cells.len() };
     for (name, value) in &cells[1..fixed] {
+        // What is nearly always the same stands in tables only.
+        if noun == Noun::Aggregates && matches!(value, Value::Integer(0) | Value::Flag(false)) {
+            continue;
+        }
         field(name, value);
     }
     // The table has a column for each statistic that any window gives; a row in words has those of its own window, in
     // the order asked for. Of a window that the config has no more: those that are there.
     let (_, statistics) = cells.split_at(fixed);
     let window = cells.iter().find_map(|cell| match *cell {
-        ("window", Value::Text(window)) => plan.operators.iter().find(|operator| operator.name == window),
+        ("window", Value::Text(window)) => Some(window),
         _ => None,
     });
-    match window.map(|operator| &operator.work) {
+    let channel = cells.iter().find_map(|cell| match *cell {
+        ("channel", Value::Text(channel)) => Some(channel),
+        _ => None,
+    });
+    // A section may be several operators of one name, each over channels of its own.
+    let called = |operator: &&Operator| window == Some(operator.name.as_str());
+    let takes = |operator: &&Operator| operator.on.iter().any(|on| Some(on.as_str()) == channel);
+    let operators = || plan.operators.iter().filter(called);
+    match operators().find(takes).or_else(|| operators().next()).map(|operator| &operator.work) {
         Some(Work::Window(spec)) => {
-            let named = |name| statistics.iter().find(|(column, _)| *column == name);
-            spec.give
-                .iter()
-                .filter_map(|statistic| named(statistic.name()))
-                .for_each(|(name, value)| field(name, value));
+            let named = |name: &str| statistics.iter().find(|(column, _)| *column == name);
+            spec.give.iter().filter_map(|given| named(&given.name)).for_each(|(name, value)| field(name, value));
         }
         _ => statistics.iter().filter(|(_, value)| *value != Value::Null).for_each(|(name, value)| field(name, value)),
     }
@@ -192,13 +201,18 @@ fn object(noun: Noun, cells: &[(&str, Value<'_>)], plan: &Plan) -> String {
     String::from_utf8(object).expect("words are UTF-8")
 }
 
-/// Columns of an aggregate before its statistics: seq, id, window, key, channel, start, end.
-const FIXED: usize = 7;
+/// Columns of an aggregate before its statistics: seq, id, window, key, channel, start, end, and in all but the oldest files
+/// revision and partial.
+fn fixed(cells: &[(&str, Value<'_>)]) -> usize {
+    let last = cells.iter().rposition(|(name, _)| matches!(*name, "end" | "partial"));
+    last.map_or(cells.len(), |last| last + 1)
+}
 
 fn push_value(value: &Value<'_>, into: &mut Vec<u8>) {
     match *value {
         Value::Number(number) if number.is_finite() => push_number(number, into),
         Value::Integer(number) => push_integer(number, into),
+        Value::Flag(flag) => into.extend_from_slice(if flag { b"true" } else { b"false" }),
         Value::Text(text) => push_string(text, into),
         Value::Time(time) => {
             into.push(b'"');

@@ -33,6 +33,7 @@ struct Object {
     readings: u64,
     rejected: u64,
     late: u64,
+    filtered: u64,
     aggregates: u64,
     anomalies: u64,
     alerts: u64,
@@ -50,6 +51,7 @@ impl Report<'_> {
             readings: summary.readings,
             rejected: summary.rejected,
             late: summary.late,
+            filtered: summary.filtered,
             aggregates: summary.aggregates,
             anomalies: summary.anomalies,
             alerts: summary.alerts,
@@ -77,6 +79,10 @@ impl Report<'_> {
         self.rejected(&mut page);
         page.row("absent", &grouped(summary.absent));
         page.row("late", &grouped(summary.late));
+        // Most configs have no filter that tells, and need not hear of it.
+        if summary.filtered > 0 {
+            page.row("filtered", &grouped(summary.filtered));
+        }
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();

@@ -9,7 +9,7 @@ use super::suggest;
 use super::tree::{At, Table};
 use super::window::{Input, Window, Windows};
 use ouzel_connect::sink::Noun;
-use ouzel_engine::plan::{AlertRule, Levels, Past, Statistic, ZScoreSpec};
+use ouzel_engine::plan::{AlertRule, Levels, Past, Shape, Statistic, ZScoreSpec};
 use ouzel_engine::time::Span;
 
 /// A mean and a spread of fewer readings than this are mostly chance.
@@ -75,11 +75,12 @@ pub(crate) fn windows(known: &Known<'_>, found: &mut Findings) {
             let hint = format!("write \"{}\" or more for 20 readings", Span(every.0.saturating_mul(20)));
             found.advice(&size.place, message, hint);
         }
-        let panes = panes(spec.size, spec.every);
+        let Shape::Time { size: length, every: step } = spec.shape else { continue };
+        let panes = panes(length, step);
         if let Some(step) = window.every.as_ref().filter(|_| panes > MANY_PANES) {
             let message =
                 format!("each window is put together from {panes} pieces: {} kB a series", panes * 64 / 1_000);
-            found.advice(&step.place, message, format!("write a longer `every` that divides {}", spec.size));
+            found.advice(&step.place, message, format!("write a longer `every` that divides {length}"));
         }
     }
 }
@@ -201,7 +202,7 @@ fn misspelt_result(name: &str, windows: &Windows) -> Option<String> {
         return Some(format!("{near}.{rest}"));
     }
     let (_, last) = rest.rsplit_once('.')?;
-    Statistic::ALL.iter().find(|statistic| statistic.name() == last)?;
+    Statistic::NAMED.iter().find(|named| named.0 == last)?;
     let names: Vec<&str> = windows.list.iter().map(|window: &Window| window.name.what.as_str()).collect();
     suggest::nearest(first, &names).map(|near| format!("{near}.{rest}"))
 }

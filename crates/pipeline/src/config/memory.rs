@@ -1,6 +1,6 @@
 //! What a series costs in memory, so that `check` can say it before 10 000 devices do.
 
-use ouzel_engine::plan::{Operator, Past, Plan, Work};
+use ouzel_engine::plan::{Operator, Past, Plan, Shape, Work};
 use ouzel_engine::time::Span;
 
 /// Names, counters and the last value of a series.
@@ -32,7 +32,10 @@ fn is_used(plan: &Plan, channel: &str) -> bool {
 
 fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
     match &operator.work {
-        Work::Window(spec) => panes(spec.size, spec.every).saturating_mul(64).saturating_add(100),
+        Work::Window(spec) => match spec.shape {
+            Shape::Time { size, every } => panes(size, every).saturating_mul(64).saturating_add(100),
+            _ => 100,
+        },
         // A ring of values; with time, each value has its moment beside it.
         Work::ZScore(spec, _) => match spec.past {
             Past::Count(count) => 100 + 8 * u64::from(count),
@@ -43,7 +46,7 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
             Past::Count(count) => 100 + 16 * u64::from(count),
             Past::Span(span) => readings(span, every(plan, channel)).saturating_mul(16).saturating_add(100),
         },
-        Work::Compress(_) => 96,
+        Work::Compress(_) | Work::Filter(_) => 96,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
     }
 }

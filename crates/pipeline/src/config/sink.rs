@@ -167,7 +167,7 @@ pub(crate) fn fields(table: &mut Table<'_, '_>, key: &str, text: &At<String>, te
     let mut known: Vec<String> = vec!["noun".into(), "key".into()];
     known.extend(take.iter().flat_map(|noun| encode::columns(*noun, &plan)).map(|column| column.name));
     if take.contains(&Noun::Aggregates) {
-        known.extend(Statistic::ALL.iter().map(|statistic| statistic.name().to_owned()));
+        known.extend(Statistic::NAMED.iter().map(|named| named.0.to_owned()));
     }
     if table.has("beyond") {
         known.push("merged".into());

@@ -9,7 +9,7 @@ use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::suggest;
 use super::tree::At;
-use ouzel_engine::plan::{Keep, Statistic, WindowSpec};
+use ouzel_engine::plan::{Given, Keep, Per, Shape, Statistic, WhenLate, WindowSpec};
 use ouzel_engine::time::Span;
 
 /// The most pieces that a hopping window may have: 64 MB a series.
@@ -21,7 +21,7 @@ pub(crate) struct Window {
     pub(crate) name: At<String>,
     /// The channels; empty if they could not be read.
     pub(crate) over: Vec<Input>,
-    pub(crate) give: Vec<Statistic>,
+    pub(crate) give: Vec<Given>,
     pub(crate) size: Option<At<Span>>,
     pub(crate) every: Option<At<Span>>,
 }
@@ -109,7 +109,10 @@ impl Windows {
     /// Expected time between what a window or filter makes, if it can be told.
     pub(crate) fn every(&self, maker: usize) -> Option<Span> {
         match self.list.get(maker) {
-            Some(window) => window.spec().map(|spec| spec.every),
+            Some(window) => match window.spec()?.shape {
+                Shape::Time { every, .. } => Some(every),
+                _ => None,
+            },
             None => match self.filters[maker - self.list.len()].spec?.by {
                 Keep::Every(span) => Some(span),
                 _ => None,
@@ -197,12 +200,14 @@ impl Window {
     pub(crate) fn spec(&self) -> Option<WindowSpec> {
         let size = self.size.as_ref()?.what;
         let every = self.every.as_ref().map_or(size, |every| every.what);
-        Some(WindowSpec { size, every, give: self.give.clone() })
+        let (per, when_late) = (Per::Device, WhenLate::Aside);
+        let shape = Shape::Time { size, every };
+        Some(WindowSpec { shape, give: self.give.clone(), min: 1, per, when_late, counts: Vec::new() })
     }
 
     /// What to say of a name that begins like a result of this window and is none.
     fn has_no_result(&self, name: &str) -> (String, String) {
-        let of = |over: &Input| self.give.iter().map(|s| self.result(&over.name, *s)).collect::<Vec<_>>();
+        let of = |over: &Input| self.give.iter().map(|s| self.result(&over.name, &s.name)).collect::<Vec<_>>();
         let all: Vec<String> = self.over.iter().flat_map(of).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let hint = format!("its results: {}; a channel of that name stands in backticks", suggest::list(&all));
@@ -217,22 +222,22 @@ impl Window {
             let way = format!("add it to `over`, or use one of: {}", suggest::list(&over));
             return Some((message, near_or(channel, &over, way)));
         }
-        let given: Vec<&str> = self.give.iter().map(|s| s.name()).collect();
+        let given: Vec<&str> = self.give.iter().map(|s| s.name.as_str()).collect();
         if given.contains(&statistic) {
             return None;
         }
         let message = format!("`window.{}` does not give `{statistic}`", self.name.what);
-        let way = match Statistic::ALL.iter().any(|s| s.name() == statistic) {
+        let way = match Statistic::NAMED.iter().any(|named| named.0 == statistic) {
             true => format!("add it to `give`, or use one of: {}", suggest::list(&given)),
             false => format!("it gives: {}", suggest::list(&given)),
         };
         Some((message, near_or(statistic, &given, way)))
     }
 
-    fn result(&self, channel: &str, statistic: Statistic) -> String {
+    fn result(&self, channel: &str, statistic: &str) -> String {
         let simple = channel.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
         let quote = if simple { "" } else { "`" };
-        format!("{}.{quote}{channel}{quote}.{}", self.name.what, statistic.name())
+        format!("{}.{quote}{channel}{quote}.{statistic}", self.name.what)
     }
 }
 
@@ -256,7 +261,7 @@ fn read(section: &Section<'_>, found: &mut Findings) -> (Window, Vec<At<String>>
     let size = table.length("size");
     table.need("size", "how long it is: size = \"1m\"");
     let mut every = table.length("every");
-    let give = table.choices("give", &Statistic::ALL.map(|s| (s.name(), s)));
+    let give = table.choices("give", &Statistic::NAMED);
     if let (Some(size), Some(step)) = (&size, &every)
         && step.what > size.what
     {
@@ -277,7 +282,8 @@ fn read(section: &Section<'_>, found: &mut Findings) -> (Window, Vec<At<String>>
         ("count", "windows of a number of readings come in a later version; as a statistic, write it into `give`"),
         ("on", "write `over`"),
     ]);
-    let give = give.unwrap_or_else(|| Statistic::ALL.to_vec());
+    let give = give.unwrap_or_else(|| Statistic::USUAL.to_vec());
+    let give = give.into_iter().map(|what| Given { name: what.name(), what }).collect();
     (Window { name: section.name.clone(), over: Vec::new(), give, size, every }, over)
 }
 
@@ -290,7 +296,8 @@ mod tests {
         let names = ["temperature", "Volume Flow RateRMS", "a.b"];
         let over = names.map(|name| Input { name: name.to_owned(), from: None, place: 0..0 }).to_vec();
         let slim = Filter { name: at("slim"), on: over.clone(), spec: None };
-        let minute = Window { name: at("minute"), over, give: Statistic::ALL.to_vec(), size: None, every: None };
+        let usual = Statistic::USUAL.map(|what| Given { name: what.name(), what }).to_vec();
+        let minute = Window { name: at("minute"), over, give: usual, size: None, every: None };
         Windows { list: vec![minute], filters: vec![slim] }
     }
 

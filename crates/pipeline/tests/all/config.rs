@@ -98,11 +98,8 @@ fn a_good_config_becomes_its_plan() {
     assert_eq!((format.separator, format.decimal_comma, format.header), (Some(b';'), Some(true), None));
     assert_eq!((format.time_format.as_deref(), format.device.as_deref()), (Some("ms"), Some("press")));
 
-    let minute = WindowSpec {
-        size: Span::from_secs(60),
-        every: Span::from_secs(20),
-        give: vec![Statistic::Mean, Statistic::Max],
-    };
+    let give = [Statistic::Mean, Statistic::Max];
+    let minute = WindowSpec::time(Span::from_secs(60), Span::from_secs(20), &give);
     let spike = ZScoreSpec { past: Past::Count(60), min: 20, floor: 0.0, include: false };
     let five = Levels { warning: None, critical: Some(5.0) };
     let hot = Levels { warning: Some(80.0), critical: Some(95.5) };

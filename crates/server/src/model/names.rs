@@ -137,7 +137,7 @@ impl Model {
     fn presumed_origin(&self, device: Device, channel: &str) -> Option<Series> {
         let (rest, last) = channel.rsplit_once('.')?;
         let (window, on) = rest.split_once('.')?;
-        if window.is_empty() || !Statistic::ALL.iter().any(|statistic| statistic.name() == last) {
+        if window.is_empty() || !is_statistic(last) {
             return None;
         }
         let mut others = self.pulses[device.0 as usize].series().iter().map(|other| &self.tracks[other.0 as usize]);
@@ -226,7 +226,7 @@ impl Model {
         let mut all = Vec::new();
         for operator in &self.plan.operators {
             let kind = match &operator.work {
-                Work::Window(_) | Work::Compress(_) => continue,
+                Work::Window(_) | Work::Compress(_) | Work::Filter(_) => continue,
                 Work::Threshold(_) => "threshold",
                 Work::ZScore(..) => "zscore",
                 Work::Flatline(..) => "flatline",
@@ -313,4 +313,13 @@ impl Model {
             "series": shown.iter().map(series).collect::<Vec<Value>>(),
         })
     }
+}
+/// Whether a word is one that a window may give.
+fn is_statistic(word: &str) -> bool {
+    let quantile = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    Statistic::NAMED.iter().any(|named| named.0 == word)
+        || word == "median"
+        || word.strip_prefix('p').is_some_and(|digits| !digits.is_empty() && quantile(digits))
+        || word.starts_with("share_")
+        || word.starts_with("anomalies_")
 }

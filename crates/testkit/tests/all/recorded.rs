@@ -4,7 +4,7 @@
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::source::{Source, file};
 use ouzel_engine::output::What;
-use ouzel_engine::plan::{Levels, Limits, Past, Plan, WindowSpec, Work, ZScoreSpec};
+use ouzel_engine::plan::{Levels, Limits, Past, Plan, Shape, WindowSpec, Work, ZScoreSpec};
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::days_from_civil;
 use ouzel_pipeline::config::{self, SourceKind};
@@ -122,7 +122,7 @@ impl Example {
         assert_eq!(statistic, "mean", "the examples take means of windows");
         let operator = self.plan.operators.iter().find(|operator| operator.name == window).unwrap();
         let Work::Window(spec) = &operator.work else { panic!("{window} is a window") };
-        oracle::windows(&table.channels[channel], spec.size.0, spec.every.0).iter().map(|w| w.2.mean).collect()
+        oracle::windows(&table.channels[channel], size_of(spec).0, size_of(spec).1).iter().map(|w| w.2.mean).collect()
     }
 }
 
@@ -203,8 +203,14 @@ impl Said {
     }
 }
 
+/// Length and step of a window of time.
+fn size_of(spec: &WindowSpec) -> (i64, i64) {
+    let Shape::Time { size, every } = spec.shape else { panic!("the examples have windows of time") };
+    (size.0, every.0)
+}
+
 fn windows(at: &str, spec: &WindowSpec, readings: &[(i64, f64)], got: &[Window]) -> usize {
-    let expected = oracle::windows(readings, spec.size.0, spec.every.0);
+    let expected = oracle::windows(readings, size_of(spec).0, size_of(spec).1);
     assert_eq!(got.len(), expected.len(), "{at}: number of windows");
     for (g, e) in got.iter().zip(&expected) {
         let at = format!("{at}: window from {} s", e.0 / 1_000_000_000);

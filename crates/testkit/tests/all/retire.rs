@@ -111,6 +111,7 @@ fn word(what: &What) -> String {
         What::Anomaly(_) => "anomaly".to_owned(),
         What::Late(_) => "late".to_owned(),
         What::Over(_) => "over".to_owned(),
+        What::Filtered(_) => "filtered".to_owned(),
     }
 }
 

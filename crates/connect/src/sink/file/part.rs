@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::sink::{Noun, fault};
 use crate::source::Rejected;
 use ouzel_engine::output::Output;
-use ouzel_engine::plan::{Plan, Statistic};
+use ouzel_engine::plan::{Given, Plan};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(super) struct Parts {
     folder: PathBuf,
     noun: Noun,
     columns: Vec<Column>,
-    statistics: Vec<Statistic>,
+    statistics: Vec<Given>,
     open: Option<Part>,
     /// The last one that was ended.
     last: Option<(Mark, u64)>,

@@ -4,7 +4,7 @@ use super::*;
 use crate::encode::tests::{Bench, zscore};
 use crate::sink::{self, Progress, SinkSettings, Target};
 use ouzel_engine::output::What;
-use ouzel_engine::plan::{Past, Statistic, WindowSpec, Work};
+use ouzel_engine::plan::{Given, Past, Statistic, WindowSpec, Work};
 use ouzel_engine::time::Span;
 use proptest::prelude::*;
 
@@ -34,7 +34,7 @@ fn other_plan(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     for operator in &mut plan.operators {
         if let Work::Window(WindowSpec { give, .. }) = &mut operator.work {
-            give.push(Statistic::Max);
+            give.push(Given { name: "max".to_owned(), what: Statistic::Max });
         }
     }
     plan
