@@ -8,7 +8,7 @@ use crate::alert::Book;
 use crate::group::Groups;
 use crate::output::{Alert, Output, What};
 use crate::plan::Plan;
-use crate::reading::Reading;
+use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names};
 use hashbrown::HashSet;
 
@@ -25,6 +25,12 @@ impl Fleet {
     /// The fleet of a plan, without any trouble yet.
     pub fn new(plan: &Plan) -> Fleet {
         Fleet { book: Book::new(plan), groups: Groups::new(plan), first_rule: plan.operators.len() as u16 }
+    }
+
+    /// Takes the stream's clock back, and these names, before the state.
+    pub fn resume(&mut self, clock: StreamClock, declarations: &[Declaration], names: &Names) {
+        self.groups.resume(clock);
+        self.groups.declare(declarations, names);
     }
 
     /// New names, before any output that speaks of them.

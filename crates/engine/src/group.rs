@@ -125,6 +125,11 @@ impl Groups {
         self.missed
     }
 
+    /// Takes the stream's clock back.
+    pub fn resume(&mut self, clock: StreamClock) {
+        self.clock = clock;
+    }
+
     /// New series become members of their groups.
     pub fn declare(&mut self, declarations: &[Declaration], names: &Names) {
         if self.is_empty() {

@@ -274,7 +274,7 @@ impl Points {
     }
 
     /// A reading in its turn; what comes of it, and of what waited for it, goes to `give`.
-    pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut impl FnMut(Onward)) {
+    pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
         match self {
             Points::Filter(filter) => filter.observe(place, port, reading, give),
             Points::Sessions(sessions) => sessions.observe(place, port, reading, give),
@@ -282,7 +282,7 @@ impl Points {
     }
 
     /// Nothing more comes of the point of a device.
-    pub fn settle(&mut self, place: u32, give: &mut impl FnMut(Onward)) {
+    pub fn settle(&mut self, place: u32, give: &mut dyn FnMut(Onward)) {
         match self {
             Points::Filter(filter) => filter.settle(place, give),
             Points::Sessions(sessions) => sessions.settle(place, give),
@@ -290,7 +290,7 @@ impl Points {
     }
 
     /// The device's clock has come to `time`: what is to be judged by now is, and what ends by now ends.
-    pub fn pass(&mut self, place: u32, time: Time, give: &mut impl FnMut(Onward)) {
+    pub fn pass(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
         match self {
             Points::Filter(filter) => filter.pass(place, time, give),
             Points::Sessions(sessions) => sessions.pass(place, time, give),

@@ -475,7 +475,9 @@ impl Operator {
     pub fn is_of_points(&self) -> bool {
         match &self.work {
             Work::Filter(_) => true,
-            Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => spec.start.is_some() || spec.active.is_some(),
+            Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => {
+                spec.start.is_some() || spec.active.is_some()
+            }
             _ => false,
         }
     }

@@ -64,6 +64,7 @@ impl Stream {
         let mut stream = Stream::new(plan, shards);
         names.iter().for_each(|declaration| stream.names.follow(declaration));
         stream.split.learn(&stream.names);
+        stream.fleet.resume(clock, names, &stream.names);
         stream.shards.iter_mut().for_each(|shard| shard.resume(clock));
         (stream.next_input, stream.clock) = (next_input, clock);
         stream

@@ -56,11 +56,9 @@ impl Tested {
 
 impl AddAssign<&Tested> for Tested {
     fn add_assign(&mut self, other: &Tested) {
-        for (to, from) in [
-            (&mut self.passed, other.passed),
-            (&mut self.failed, other.failed),
-            (&mut self.unknown, other.unknown),
-        ] {
+        for (to, from) in
+            [(&mut self.passed, other.passed), (&mut self.failed, other.failed), (&mut self.unknown, other.unknown)]
+        {
             *to = to.saturating_add(from);
         }
         for (to, from) in self.parts.iter_mut().zip(&other.parts) {
@@ -135,7 +133,7 @@ impl FilterNode {
     }
 
     /// A reading in its turn; what comes of it, and of what waited for it, goes to `give`.
-    pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut impl FnMut(Onward)) {
+    pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
         if self.states[place as usize].state.point.is_over(port, reading) {
             self.settle(place, give);
         }
@@ -149,7 +147,7 @@ impl FilterNode {
     }
 
     /// Nothing more comes of the point of a device.
-    pub fn settle(&mut self, place: u32, give: &mut impl FnMut(Onward)) {
+    pub fn settle(&mut self, place: u32, give: &mut dyn FnMut(Onward)) {
         match self.states[place as usize].state.point.gathers() {
             Some(_) => self.judge(place, false, give),
             None => self.states[place as usize].state.point.forget(),
@@ -157,7 +155,7 @@ impl FilterNode {
     }
 
     /// The device's clock has come to `time`.
-    pub fn pass(&mut self, place: u32, time: Time, give: &mut impl FnMut(Onward)) {
+    pub fn pass(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
         if self.states[place as usize].state.point.gathers().is_some_and(|gathers| gathers < time) {
             self.judge(place, false, give);
         }
@@ -168,7 +166,7 @@ impl FilterNode {
         self.states[place as usize].state.point.gathers().map_or(Time::MAX, |gathers| gathers + Span(1))
     }
 
-    fn judge(&mut self, place: u32, more: bool, give: &mut impl FnMut(Onward)) {
+    fn judge(&mut self, place: u32, more: bool, give: &mut dyn FnMut(Onward)) {
         let State { memory, point, .. } = &mut self.states[place as usize].state;
         let (time, values) = point.asked();
         let judged = memory.judge(&self.spec.when, time, values);
@@ -179,7 +177,7 @@ impl FilterNode {
     }
 
     /// What becomes of a reading that was judged.
-    fn tell(&mut self, place: u32, reading: Reading, judged: Judged, give: &mut impl FnMut(Onward)) {
+    fn tell(&mut self, place: u32, reading: Reading, judged: Judged, give: &mut dyn FnMut(Onward)) {
         let Filtering { state, feeds } = &mut self.states[place as usize];
         state.tested.count(judged);
         self.total.count(judged);
@@ -218,7 +216,9 @@ impl FilterNode {
     /// Bytes for all devices.
     pub fn bytes(&self) -> usize {
         let heap = |state: &Filtering| {
-            state.state.memory.heap_bytes() + state.state.point.heap_bytes() + state.feeds.capacity() * 8
+            state.state.memory.heap_bytes()
+                + state.state.point.heap_bytes()
+                + state.feeds.capacity() * 8
                 + state.state.tested.parts.capacity() * 8
         };
         self.states.capacity() * size_of::<Filtering>() + self.states.iter().map(heap).sum::<usize>()

@@ -65,7 +65,8 @@ impl Shard {
         self.enter_points(device, place, series, channel);
         let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
         let followed = &mut self.series[place as usize];
-        *followed = Followed { series, device, origin, channel, seen: 0, first: Time::MAX, range, behind, late, ..*followed };
+        *followed =
+            Followed { series, device, origin, channel, seen: 0, first: Time::MAX, range, behind, late, ..*followed };
         let Shard { facts, series: all, .. } = self;
         let facts = &mut facts[device as usize].series;
         let at = facts.partition_point(|&other| all[other as usize].series < series);

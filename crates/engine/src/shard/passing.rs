@@ -107,7 +107,7 @@ impl Shard {
             let Node::Window(window) = &self.nodes[usize::from(route.node)] else { break };
             let Some(&(index, derived)) = window.feeds[route.state as usize].get(feed) else { break };
             let value = aggregate.value(&window.spec.give, usize::from(index));
-            self.feed(number, derived, end, of_moments, value, out);
+            self.derive(number, derived, end, of_moments, value, out);
         }
     }
 
@@ -123,12 +123,12 @@ impl Shard {
             let Node::Points(Points::Sessions(sessions)) = &self.nodes[usize::from(node)] else { break };
             let Some((index, derived)) = sessions.fed(state, series, feed) else { break };
             let value = aggregate.value(&sessions.spec.give, usize::from(index));
-            self.feed(number, derived, end, false, value, out);
+            self.derive(number, derived, end, false, value, out);
         }
     }
 
     /// A statistic goes on as a reading of a channel of its own; not where there is none.
-    fn feed(&mut self, number: u64, derived: u32, end: Time, up_to: bool, value: f64, out: &mut Outputs) {
+    fn derive(&mut self, number: u64, derived: u32, end: Time, up_to: bool, value: f64, out: &mut Outputs) {
         if !value.is_finite() {
             return;
         }

@@ -37,7 +37,12 @@ impl Shard {
     }
 
     fn free(&mut self, device: Device, place: u32) {
-        let nobody = Spoken { order: Order::new(Timing::default()), next_end: Time::MAX, device: Device(NOBODY.0), gathers: false };
+        let nobody = Spoken {
+            order: Order::new(Timing::default()),
+            next_end: Time::MAX,
+            device: Device(NOBODY.0),
+            gathers: false,
+        };
         self.devices[place as usize] = nobody;
         let DeviceFacts { name, series, points, .. } = std::mem::take(&mut self.facts[place as usize]);
         for at in series {

@@ -2,13 +2,13 @@
 
 use super::Shard;
 use crate::filter::{Kept, Tested};
+use crate::lateness::LateCounts;
 use crate::node::{Node, Points};
 use crate::order::Order;
 use crate::plan::WhenLate;
 use crate::point::Port;
 use crate::reading::Reading;
 use crate::series::{Device, Series};
-use crate::lateness::LateCounts;
 use crate::time::{Span, Time};
 
 /// The place of what another shard has, and of what is retired.
@@ -191,7 +191,7 @@ impl Shard {
     }
 
     /// What became of late readings that did not go aside, and how late readings came.
-    pub fn late(&self) -> &LateCounts {
+    pub fn late_counts(&self) -> &LateCounts {
         &self.late
     }
 
