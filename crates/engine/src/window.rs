@@ -286,7 +286,9 @@ mod tests {
         let mut out = Vec::new();
         let mut close_until = |windows: &mut Windows, time: i64| {
             while windows.next_end() != Time::MAX && windows.next_end() <= Time(time) {
-                if let Some(Closed { start, end, summary: s }) = windows.close(spec) {
+                if let Some(Closed { start, end, summary: s, .. }) =
+                    windows.close(spec, &Heard { first: Time::MIN, expected: None })
+                {
                     out.push((start.0, end.0, s.count(), s.mean(), s.min(), s.max()));
                 }
             }
