@@ -12,7 +12,8 @@
 //! | level 2, sorted | level 1, sorted | level 0, as the values came |
 //! ```
 //!
-//! The error and the bytes are those that the tests measured; `examples/tally_speed.rs` measures the time.
+//! Ranks are off by 0.16 % at most in what the tests try, orders and shapes of merging alike; 0.5 % is what we promise. A
+//! value costs 28 to 36 ns (`examples/tally_speed.rs`).
 
 use crate::checkpoint::floats;
 use serde::{Deserialize, Serialize};
@@ -362,7 +363,7 @@ mod tests {
         let values = random(count);
         let mut sorted = values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        let zigzag = |i: usize| sorted[if i % 2 == 0 { i / 2 } else { count - 1 - i / 2 }];
+        let zigzag = |i: usize| sorted[if i.is_multiple_of(2) { i / 2 } else { count - 1 - i / 2 }];
         let inward: Vec<f64> = (0..count).map(zigzag).collect();
         let mut orders = vec![
             ("reversed".to_owned(), sorted.iter().rev().copied().collect()),
@@ -479,7 +480,7 @@ mod tests {
     fn bytes_are_bounded() {
         let mut sketch = of(&random(200_000));
         assert!(sketch.heap_bytes() < 25 * 1_024, "{}", sketch.heap_bytes());
-        assert_eq!(room(LEVELS) * 8 + LEVELS * 4 <= 44 * 1_024, true);
+        assert!(room(LEVELS) * 8 + LEVELS * 4 <= 44 * 1_024);
         // Doubling by merging with itself: 2 × 10^17 values in all, and a level more would be one too many.
         for _ in 0..40 {
             let other = sketch.clone();
