@@ -10,6 +10,8 @@ mod history;
 mod pair;
 mod sketch;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use history::History;
 pub use pair::Pair;
