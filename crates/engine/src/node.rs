@@ -12,7 +12,7 @@ use crate::plan::{CompressSpec, Operator, WindowSpec, Work};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::Time;
-use crate::window::{Closed, Windows};
+use crate::window::{Closed, SeriesFacts, Windows};
 
 /// One operator and what it keeps of each series it takes.
 #[derive(Debug)]
@@ -306,7 +306,8 @@ impl WindowNode {
     /// Closes the window of a series that ends at `end`, if there is one.
     pub fn close(&mut self, place: u32, end: Time) -> Option<Closed> {
         let windows = &mut self.states[place as usize];
-        if windows.next_end() == end { windows.close(&self.spec) } else { None }
+        let series = SeriesFacts { first: Time::MIN, expected: None };
+        if windows.next_end() == end { windows.close(&self.spec, &series) } else { None }
     }
 
     fn bytes(&self) -> usize {
