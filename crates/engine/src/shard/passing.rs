@@ -92,7 +92,9 @@ impl Shard {
     /// What windows need to know of a series.
     fn heard(&self, place: u32) -> SeriesFacts {
         let series = &self.series[place as usize];
-        SeriesFacts { first: series.first, expected: self.channels[series.channel as usize].every }
+        // What is derived was heard when its readings were.
+        let first = self.series[series.origin as usize].first;
+        SeriesFacts { first, expected: self.channels[series.channel as usize].every }
     }
 
     /// What a window says at its end, to people and to those who work on it.
