@@ -2,7 +2,7 @@
 
 use super::state::{NOBODY, Route};
 use super::{Outputs, Shard};
-use crate::node::{Node, Onward, Points, Subject, WindowNode};
+use crate::node::{Node, Onward, Subject, WindowNode};
 use crate::output::{Aggregate, Output, Part, What};
 use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
@@ -103,7 +103,7 @@ impl Shard {
         if window.spec.per != Per::Device {
             return self.give_part(number, place, route, closed, out);
         }
-        let (end, of_moments) = (closed.end, matches!(window.spec.shape, Shape::Time { .. } | Shape::Calendar { .. }));
+        let (end, of_moments) = (closed.end, has_edges(&window.spec.shape));
         let aggregate = self.say_closed(number, place, route.node, closed, out);
         for feed in 0.. {
             let Node::Window(window) = &self.nodes[usize::from(route.node)] else { break };
@@ -113,8 +113,8 @@ impl Shard {
         }
     }
 
-    /// The same for a session of a device.
-    fn give_session(&mut self, number: u64, node: u16, series: Series, closed: Closed, out: &mut Outputs) {
+    /// The same for a window of points.
+    fn give_of_points(&mut self, number: u64, node: u16, series: Series, closed: Closed, out: &mut Outputs) {
         let Some(&place) = self.series_places.get(series.0 as usize) else { return };
         let Some(of) = self.series.get(place as usize) else { return };
         let device = of.device;
@@ -122,10 +122,11 @@ impl Shard {
         let end = closed.end;
         let aggregate = self.say_closed(number, place, node, closed, out);
         for feed in 0.. {
-            let Node::Points(Points::Sessions(sessions)) = &self.nodes[usize::from(node)] else { break };
-            let Some((index, derived)) = sessions.fed(state, series, feed) else { break };
-            let value = aggregate.value(&sessions.spec.give, usize::from(index));
-            self.derive(number, derived, end, false, value, out);
+            let Node::Points(points) = &self.nodes[usize::from(node)] else { break };
+            let Some((spec, (index, derived))) = points.fed(state, series, feed) else { break };
+            let value = aggregate.value(&spec.give, usize::from(index));
+            let of_moments = has_edges(&spec.shape);
+            self.derive(number, derived, end, of_moments, value, out);
         }
     }
 
@@ -225,7 +226,7 @@ impl Shard {
                     let device = self.devices[series.device as usize].device;
                     out.say(number, device, node, What::Filtered(filtered));
                 }
-                Onward::Closed(series, closed) => self.give_session(number, node, series, closed, out),
+                Onward::Closed(series, closed) => self.give_of_points(number, node, series, closed, out),
             }
         }
         // What came up on the way has gone on already; the room is kept.
@@ -358,4 +359,9 @@ impl Shard {
             said[i].ordinal = if same { said[i - 1].ordinal.saturating_add(1) } else { 0 };
         }
     }
+}
+
+/// Whether a result stands for what was before its end, as opposed to what was up to it.
+fn has_edges(shape: &Shape) -> bool {
+    matches!(shape, Shape::Time { .. } | Shape::Calendar { .. })
 }
