@@ -147,7 +147,7 @@ impl Windows {
             Windows::Hopping(windows) => windows.close(spec)?,
             Windows::Any(machine) => return machine.close(spec, series),
         };
-        say(spec, series, None, &summary, (start, end), end)
+        say(spec, &around(spec, series, None, (start, end), None), &summary, (start, end))
     }
 
     /// What the window that closes next would say if it closed at `now`; changes nothing.
@@ -157,7 +157,7 @@ impl Windows {
             Windows::Hopping(windows) => windows.peek(spec)?,
             Windows::Any(machine) => return machine.provisional(spec, series, now),
         };
-        say(spec, series, None, &summary, (start, end), now)
+        say(spec, &around(spec, series, None, (start, end), Some(now)), &summary, (start, end))
     }
 
     /// A good reading that came after the watermark had passed it, where closed windows are kept
@@ -194,29 +194,38 @@ fn is_fast(spec: &WindowSpec) -> bool {
     spec.is_plain() && !matches!(spec.when_late, WhenLate::Revise(_)) && !History::is_needed(spec)
 }
 
-/// What a window says of its readings; nothing if they are too few. `until` is where time stands if it is still open.
-fn say<P: Part>(
+/// Whether it has edges that do not depend on readings.
+fn has_edges(spec: &WindowSpec) -> bool {
+    matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. })
+}
+
+/// What statistics ask for of a window that is over, or of one that is open at `now`.
+fn around(
     spec: &WindowSpec,
     series: &SeriesFacts,
     history: Option<&History>,
-    part: &P,
     (start, end): (Time, Time),
-    until: Time,
-) -> Option<Closed> {
+    now: Option<Time>,
+) -> Around {
+    // The others end with their last moment inside.
+    let end = match has_edges(spec) {
+        true => now.map_or(end, |now| now.min(end).max(start)),
+        false => end + Span(1),
+    };
+    match history {
+        Some(history) => history.around(start, end, series.first, series.expected),
+        None => Around { start, end, first: series.first, expected: series.expected, previous: None, so_far: (0, 0) },
+    }
+}
+
+/// What a window says of its readings; nothing if they are too few.
+fn say<P: Part>(spec: &WindowSpec, around: &Around, part: &P, (start, end): (Time, Time)) -> Option<Closed> {
     let summary = *part.summary();
     if summary.count() < spec.min.max(1) {
         return None;
     }
-    let until = until.clamp(start, end.max(start));
-    let around = match history {
-        Some(history) => history.around(start, until, series.first, series.expected),
-        None => {
-            Around { start, end: until, first: series.first, expected: series.expected, previous: None, so_far: (0, 0) }
-        }
-    };
-    let has_edges = matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. });
-    let partial = has_edges && series.first > start + around.expected.unwrap_or_default();
-    Some(Closed { start, end, summary, more: part.more(spec, &around), revision: 0, partial })
+    let partial = has_edges(spec) && around.first > start + around.expected.unwrap_or_default();
+    Some(Closed { start, end, summary, more: part.more(spec, around), revision: 0, partial })
 }
 
 #[cfg(test)]

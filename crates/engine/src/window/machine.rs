@@ -6,7 +6,7 @@ use super::hopping::Hopping;
 use super::session::Session;
 use super::single::Single;
 use super::sliding::Sliding;
-use super::{Closed, SeriesFacts, say};
+use super::{Closed, SeriesFacts, around, say};
 use crate::aggregate::{History, Tally};
 use crate::plan::{Shape, WindowSpec};
 use crate::time::Time;
@@ -137,7 +137,8 @@ impl Machine {
     /// Closes the next window.
     pub fn close(&mut self, spec: &WindowSpec, series: &SeriesFacts) -> Option<Closed> {
         let (start, end, tally) = each!(&mut self.kind, windows => windows.close(spec))?;
-        let closed = say(spec, series, self.history.as_deref(), &tally, (start, end), end)?;
+        let around = around(spec, series, self.history.as_deref(), (start, end), None);
+        let closed = say(spec, &around, &tally, (start, end))?;
         if let Some(history) = &mut self.history {
             history.told(start, closed.summary.mean());
         }
@@ -154,7 +155,7 @@ impl Machine {
     /// What the window that closes next would say now.
     pub fn provisional(&self, spec: &WindowSpec, series: &SeriesFacts, now: Time) -> Option<Closed> {
         let (start, end, tally) = each!(&self.kind, windows => windows.peek(spec))?;
-        say(spec, series, self.history.as_deref(), &tally, (start, end), now)
+        say(spec, &around(spec, series, self.history.as_deref(), (start, end), Some(now)), &tally, (start, end))
     }
 
     /// A late reading.
@@ -168,15 +169,22 @@ impl Machine {
     ) -> bool {
         let history = self.history.as_deref();
         let tell = |start, end, tally: &Tally, revision| {
-            let closed = say(spec, series, history, tally, (start, end), end);
+            let mut around = around(spec, series, history, (start, end), None);
+            // The window before it is not the one that was given last.
+            around.previous = None;
+            let closed = say(spec, &around, tally, (start, end));
             closed.map(|closed| give(Closed { revision, ..closed })).is_some()
         };
-        match &mut self.kind {
+        let found = match &mut self.kind {
             Kind::Single(windows) => windows.late(spec, reading, watermark, tell),
             Kind::Hopping(windows) => windows.late(spec, reading, watermark, tell),
             Kind::Session(windows) => windows.late(spec, reading, watermark, tell),
             Kind::Sliding(_) | Kind::Count(_) => false,
+        };
+        if let Some(history) = self.history.as_mut().filter(|_| found) {
+            history.heard(reading.0);
         }
+        found
     }
 
     /// Bytes on the heap, its own among them.
