@@ -18,8 +18,8 @@ mod sliding;
 mod stacks;
 mod tumbling;
 
-use crate::aggregate::{Around, History, Summary};
-use crate::plan::{Shape, WhenLate, WindowSpec};
+use crate::aggregate::{Around, History, Summary, Tally};
+use crate::plan::{Per, Shape, WhenLate, WindowSpec};
 use crate::time::{Span, Time};
 use hopping::Hopping;
 use machine::Machine;
@@ -150,6 +150,12 @@ impl Windows {
         say(spec, &around(spec, series, None, (start, end), None), &summary, (start, end))
     }
 
+    /// Closes the next window of a device whose windows belong to a group ([`WindowSpec::per`]): its edges, and what it adds to
+    /// the group's by [`Tally::merge_beside`]. Nothing if there was no reading, good or bad; `min` is for the group to ask.
+    pub fn close_part(&mut self, spec: &WindowSpec, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        if let Windows::Any(machine) = self { machine.close_part(spec, series) } else { None }
+    }
+
     /// What the window that closes next would say if it closed at `now`; changes nothing.
     pub fn provisional(&self, spec: &WindowSpec, series: &SeriesFacts, now: Time) -> Option<Closed> {
         let (start, end, summary) = match self {
@@ -191,7 +197,7 @@ impl Windows {
 
 /// Whether a window of time needs a summary of its readings and nothing else.
 fn is_fast(spec: &WindowSpec) -> bool {
-    spec.is_plain() && !matches!(spec.when_late, WhenLate::Revise(_)) && !History::is_needed(spec)
+    spec.is_plain() && spec.per == Per::Device && !matches!(spec.when_late, WhenLate::Revise(_))
 }
 
 /// Whether it has edges that do not depend on readings.

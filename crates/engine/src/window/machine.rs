@@ -12,9 +12,6 @@ use crate::plan::{Shape, WindowSpec};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// The most anomalies that wait for their reading: one of each detector is usual.
-const WAITING: usize = 64;
-
 /// Windows of any shape that give anything.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Machine {
@@ -104,7 +101,8 @@ impl Machine {
         let known = each!(&mut self.kind, windows => windows.add_anomaly(spec, time, place));
         if !known {
             self.waiting.retain(|&(other, _)| other == time);
-            if self.waiting.len() < WAITING {
+            // A detector finds one at a reading.
+            if self.waiting.len() < spec.counts.len() {
                 self.waiting.push((time, place));
             }
         }
@@ -139,8 +137,25 @@ impl Machine {
         let (start, end, tally) = each!(&mut self.kind, windows => windows.close(spec))?;
         let around = around(spec, series, self.history.as_deref(), (start, end), None);
         let closed = say(spec, &around, &tally, (start, end))?;
+        self.said(start, closed.summary.mean());
+        Some(closed)
+    }
+
+    /// Closes the next window of a device in a group: what it adds to the group's.
+    pub fn close_part(&mut self, spec: &WindowSpec, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        let (start, end, mut tally) = each!(&mut self.kind, windows => windows.close(spec))?;
+        if tally.is_empty() {
+            return None;
+        }
+        tally.settle(spec, &around(spec, series, self.history.as_deref(), (start, end), None));
+        self.said(start, tally.summary().mean());
+        Some((start, end, tally))
+    }
+
+    /// The window that begins at `start` was given.
+    fn said(&mut self, start: Time, mean: f64) {
         if let Some(history) = &mut self.history {
-            history.told(start, closed.summary.mean());
+            history.told(start, mean);
         }
         match &mut self.kind {
             Kind::Single(windows) => windows.said(start),
@@ -149,7 +164,6 @@ impl Machine {
             Kind::Session(windows) => windows.said(start),
             Kind::Count(_) => {}
         }
-        Some(closed)
     }
 
     /// What the window that closes next would say now.

@@ -129,7 +129,7 @@ impl<K: Copy + Ord, P: Part> Stacks<K, P> {
         let stride = if P::is_large(spec) { STRIDE } else { 1 };
         self.front.reserve_exact(self.back.len());
         while let Some((key, mut part)) = self.back.pop_back() {
-            let is_sum = (self.front.len() + 1) % stride == 0;
+            let is_sum = (self.front.len() + 1).is_multiple_of(stride);
             if is_sum {
                 Self::absorb_until_sum(&mut part, &self.front);
             }

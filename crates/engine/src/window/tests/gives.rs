@@ -84,7 +84,7 @@ fn quantiles_of_overlapping_windows_are_exact_however_panes_are_summed() {
             let mut sorted: Vec<f64> = inside.clone().collect();
             sorted.sort_by(f64::total_cmp);
             let middle = (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0;
-            assert_eq!(more(&row), [middle, inside.clone().next().unwrap(), inside.last().unwrap()]);
+            assert_eq!(more(&row), [middle, inside.clone().next().unwrap(), inside.clone().next_back().unwrap()]);
         }
     }
 }
@@ -226,4 +226,17 @@ proptest! {
         prop_assert!(closes < 20_000, "{} windows were closed", closes);
         prop_assert!(windows.heap_bytes() < 1_000_000, "{} bytes", windows.heap_bytes());
     }
+}
+
+#[test]
+fn a_part_of_a_group_is_handed_over_with_its_bad_readings() {
+    let mut spec = giving(time(10, 10), &[Statistic::Bad, Statistic::Missing]);
+    (spec.per, spec.min) = (Per::All, 5);
+    let facts = SeriesFacts { first: Time(0), expected: Some(Span(1)) };
+    let mut windows = Windows::new(&spec);
+    windows.add(&spec, Time(3), 1.0);
+    windows.add_bad(&spec, Time(4));
+    let (start, end, tally) = windows.close_part(&spec, &facts).unwrap();
+    assert_eq!((start, end, tally.summary().count()), (Time(0), Time(10), 1));
+    assert_eq!((windows.next_end(), windows.close_part(&spec, &facts).is_none()), (Time::MAX, true));
 }
