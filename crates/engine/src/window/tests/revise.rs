@@ -15,13 +15,19 @@ fn row(closed: &Closed) -> Row {
     (closed.start.0, closed.end.0, closed.revision, closed.summary.count(), closed.summary.mean())
 }
 
-/// Arrivals one after the other: rows, and for each whether it found a window.
+/// Arrivals one after the other, where NaN only moves the clock, as another channel of the device does: rows, and for
+/// each reading whether it found a window.
 fn arrive(spec: &WindowSpec, arrivals: &[(i64, f64)], save_each: usize) -> (Vec<Row>, Vec<bool>) {
     let mut player = Player::new(spec);
     let mut found = Vec::new();
     for (i, &(time, value)) in arrivals.iter().enumerate() {
         if i % save_each == save_each - 1 {
             player.save_and_restore();
+        }
+        if value.is_nan() {
+            player.watermark = player.watermark.max(Time(time));
+            player.close_until(player.watermark);
+            continue;
         }
         found.push(if Time(time) >= player.watermark {
             player.add(time, value);
@@ -46,13 +52,16 @@ fn naive_revised(spec: &WindowSpec, arrivals: &[(i64, f64)], horizon: i64) -> (V
             window.1 += 1;
         }
     };
-    for &(time, value) in arrivals.iter().chain(&[(1_000_000, 0.0)]) {
+    for &(time, value) in arrivals.iter().chain(&[(1_000_000, f64::NAN)]) {
         if time >= watermark {
             for (&start, window) in windows.iter_mut().filter(|(start, window)| !window.2 && *start + size <= time) {
                 window.2 = true;
                 tell(start, window, &mut rows);
             }
             watermark = time;
+        }
+        if value.is_nan() {
+            continue;
         }
         let mut any = false;
         let first = (time - size).div_euclid(every) * every + every;
@@ -69,7 +78,6 @@ fn naive_revised(spec: &WindowSpec, arrivals: &[(i64, f64)], horizon: i64) -> (V
         }
         found.push(any);
     }
-    found.pop();
     (rows, found)
 }
 
@@ -147,6 +155,17 @@ fn a_late_reading_joins_a_session_it_lies_in_and_neither_stretches_one_nor_joins
 }
 
 #[test]
+fn a_session_is_kept_as_long_as_the_horizon_after_it_was_over() {
+    // It is over at 10, and gone at 30.
+    let until = |watermark: i64| {
+        let (_, found) =
+            arrive(&revised(session(5, None), 20), &[(0, 1.0), (4, 3.0), (watermark, f64::NAN), (2, 5.0)], 99);
+        found[2]
+    };
+    assert!(until(9) && until(10) && until(29) && !until(30));
+}
+
+#[test]
 fn at_the_bound_the_oldest_windows_go_and_what_falls_in_them_is_refused() {
     let spec = revised(time(10, 10), i64::MAX);
     let mut player = Player::new(&spec);
@@ -163,13 +182,14 @@ proptest! {
     #[test]
     fn revised_windows_equal_a_recomputation_with_all_that_was_not_refused(
         every in 1i64..12, factor in 1i64..5, extra in 0i64..12, horizon in 0i64..60, min in 1u64..4, save_each in 1usize..9,
-        steps in prop::collection::vec((0i64..20, 0i64..60, -100f64..100.0), 1..80)
+        steps in prop::collection::vec((0i64..20, 0i64..60, -100f64..100.0, prop::bool::weighted(0.2)), 1..80)
     ) {
         let mut spec = revised(time(every * factor + extra % every, every), horizon);
         spec.min = min;
         let mut now = 0;
-        let arrivals: Vec<_> = steps.iter().map(|&(step, late, value)| {
+        let arrivals: Vec<_> = steps.iter().map(|&(step, late, value, elsewhere)| {
             now += step;
+            let value = if elsewhere { f64::NAN } else { value };
             (if late > 35 { now - (late - 35) * 3 } else { now }, value)
         }).collect();
         let (rows, found) = arrive(&spec, &arrivals, save_each);
