@@ -1,5 +1,6 @@
 //! The operators of a plan with their state: a closed list, walked for each reading.
 
+use crate::aggregate::Tally;
 use crate::checkpoint::append;
 use crate::detector::flatline::Flatline;
 use crate::detector::missing::{MissingRate, RangeFault, Silence};
@@ -14,7 +15,7 @@ use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
 use crate::session::SessionNode;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::window::{Closed, SeriesFacts, Windows};
 
 /// One operator and what it keeps of each series it takes.
@@ -506,6 +507,12 @@ impl WindowNode {
     pub fn close(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<Closed> {
         let windows = &mut self.states[place as usize];
         if windows.next_end() == end { windows.close(&self.spec, series) } else { None }
+    }
+
+    /// The same for a window of several devices: its edges, and what this one has of it.
+    pub fn close_part(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        let windows = &mut self.states[place as usize];
+        if windows.next_end() == end { windows.close_part(&self.spec, series) } else { None }
     }
 
     fn bytes(&self) -> usize {

@@ -119,8 +119,8 @@ pub enum Shape {
         /// Where they live.
         zone: Zone,
     },
-    /// What came within `size` up to a reading: `[t − size, t]`, both ends included. Speaks at the first reading, and then
-    /// at the first one at least `every` after it spoke last; `every = 0`: at each.
+    /// What came within `size` up to a reading: `[t − size, t]`, both ends included. The first reading starts the count: it
+    /// speaks at the first one at least `every` after that, or after it spoke last; `every = 0`: at each.
     Sliding {
         /// Length.
         size: Span,

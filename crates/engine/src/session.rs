@@ -3,7 +3,7 @@
 //! A session begins at the first point that meets `start`, stays open while points that meet `active` follow each other
 //! within `gap`, and is from its beginning to its last activity, both included. Readings after the last activity are
 //! kept apart: the next activity takes them in, and if none comes in time they were in no session. One that has
-//! become `longest` long ends at its last activity before that; the point that would have made it longer may begin the next.
+//! become `longest` long ends at its last activity before that; the activity that would have made it longer begins the next.
 
 use crate::aggregate::{History, Tally};
 use crate::condition::{Condition, Memory, Truth};
@@ -187,11 +187,14 @@ impl SessionNode {
         let over = |(since, last): (Time, Time)| {
             last + self.session.gap < time || self.session.longest.is_some_and(|longest| time.since(since) >= longest)
         };
-        if state.open.is_some_and(over) {
+        let cut = state.open.is_some_and(over);
+        let goes_on = state.open.is_some_and(|(_, last)| last + self.session.gap >= time);
+        if cut {
             self.end(place, give);
         }
         let Watched { state, .. } = &mut self.states[place as usize];
-        let begins = state.open.is_none() && starts;
+        // One that was only too long goes on as the next one.
+        let begins = state.open.is_none() && (starts || (cut && goes_on && active));
         if begins {
             state.open = Some((time, time));
         }
@@ -219,7 +222,7 @@ impl SessionNode {
                 let more = inside.more(&self.spec, &around);
                 history.told(start, inside.summary().mean());
                 let summary = *inside.summary();
-                let closed = Closed { start, end, summary, more, revision: 0, partial: false, tally: None };
+                let closed = Closed { start, end, summary, more, revision: 0, partial: false };
                 give(Onward::Closed(*series, closed));
             }
             inside.clear();
@@ -256,10 +259,7 @@ impl SessionNode {
         let heap = |watched: &Watched| {
             let State { start, active, point, sums: all, .. } = &watched.state;
             let memories = start.iter().chain(active).map(Memory::heap_bytes).sum::<usize>();
-            memories
-                + point.heap_bytes()
-                + all.iter().map(sums).sum::<usize>()
-                + watched.over.heap_bytes()
+            memories + point.heap_bytes() + all.iter().map(sums).sum::<usize>() + watched.over.heap_bytes()
         };
         self.states.capacity() * size_of::<Watched>() + self.states.iter().map(heap).sum::<usize>()
     }
