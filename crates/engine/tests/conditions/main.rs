@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod forms;
+mod mistakes;
+mod oracle;
 
 use ouzel_engine::condition::{Condition, Known, Memory, Mistake, Truth};
 use ouzel_engine::plan::ChannelFacts;
