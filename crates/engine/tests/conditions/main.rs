@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod forms;
+mod kept;
+mod manual;
 mod mistakes;
 mod oracle;
 
@@ -63,6 +65,3 @@ fn letter(truth: Truth) -> char {
         Truth::Unknown => '?',
     }
 }
-
-/// As far as the range of times goes.
-const LONG: Span = Span(i64::MAX);

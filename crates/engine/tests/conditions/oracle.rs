@@ -284,7 +284,10 @@ impl History {
             C::In(not, a, all) => {
                 let all: Vec<Truths> = all.iter().map(|b| self.compare("=", a, b)).collect();
                 self.every(|i| {
-                    let none = all.iter().fold(Some(true), |none, equal| and(none, equal[i].map(|equal| !equal)));
+                    let mut none = Some(true);
+                    for equal in &all {
+                        none = and(none, equal[i].map(|equal| !equal));
+                    }
                     none.map(|none| none == *not)
                 })
             }
