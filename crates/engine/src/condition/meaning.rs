@@ -135,8 +135,8 @@ impl<'a> Reader<'a> {
             (What::Truth(_), _) | (_, What::Truth(_)) => {
                 self.only_equal(left, how, right)?;
                 let (a, b) = (self.as_truth(left)?, self.as_truth(right)?);
-                let equal = self.program.step(Step::Equal(a, b));
-                Ok(self.unless(how == Compare::NotEqual, equal))
+                let same = self.program.step(Step::Same(a, b));
+                Ok(self.unless(how == Compare::NotEqual, same))
             }
             _ => self.ordered(left, how, right),
         }
