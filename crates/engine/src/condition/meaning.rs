@@ -182,6 +182,11 @@ impl<'a> Reader<'a> {
         let written = self.written(of);
         let Some(facts) = of.states().and_then(|place| self.known.channels.get(place)) else {
             let mistake = match of.what {
+                What::Number { channel: true, .. } if written.contains('.') && !written.contains('`') => Mistake::new(
+                    at.clone(),
+                    format!("`{written}` is a number, and {name:?} is a text"),
+                    "results of windows and filters have no names for states: compare with the number of the state, from 0 on",
+                ),
                 What::Number { channel: true, .. } => Mistake::new(
                     at.clone(),
                     format!("`{written}` has no states, so it cannot be compared with a text"),
