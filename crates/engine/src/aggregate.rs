@@ -1,123 +1,52 @@
-//! Count, mean, spread and extremes of some readings; grows by a value, merges with another.
+//! What is said of readings that belong together. A [`Tally`] grows by a reading and merges with another.
 //!
-//! Sums are kept relative to a pivot near the mean, so that values around 1e9 with a spread of 1 lose nothing. The
-//! pivot starts at the first value and moves to the mean whenever the count reaches a power of two: as the pivot is
-//! then a mean of half of all values, the squared sum is at most a few times the true one, and the last subtraction
-//! cancels a digit at most. No division per value, unlike Welford's form. Two parts merge by the formula of Chan,
-//! Golub and LeVeque (1979).
+//! Count, mean, spread and extremes stand in a [`Summary`] and cost no heap. What else a window gives is on the heap, each
+//! part only where a statistic asks for it: a [`sketch`] for quantiles, a [`course`] for all that goes by time. Tallies
+//! merge in two ways: with what came *later* (the panes of a window), and with what others had *beside* it at the same time
+//! (the devices of a group). What only the series as a whole knows comes in as [`Around`], from its [`History`].
 
-use crate::plan::WindowSpec;
+mod course;
+mod history;
+mod pair;
+mod sketch;
+mod summary;
+
+pub use history::History;
+pub use pair::Pair;
+pub use sketch::{EXACT, Ranked, Sketch};
+pub use summary::Summary;
+
+use crate::plan::{Shape, Statistic, WindowSpec};
 use crate::time::{Span, Time};
+use course::Course;
 use serde::{Deserialize, Serialize};
 
-/// What is known of some values.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    count: u64,
-    pivot: f64,
-    /// Sum of (value − pivot).
-    sum: f64,
-    /// Sum of (value − pivot)².
-    squares: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Default for Summary {
-    fn default() -> Summary {
-        Summary::EMPTY
-    }
-}
-
-impl Summary {
-    /// Of no values.
-    pub const EMPTY: Summary =
-        Summary { count: 0, pivot: 0.0, sum: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY };
-
-    /// Takes in a finite value.
-    #[inline(always)]
-    pub fn add(&mut self, value: f64) {
-        if self.count == 0 {
-            self.pivot = value;
-        }
-        let off = value - self.pivot;
-        self.count += 1;
-        self.sum += off;
-        self.squares += off * off;
-        self.min = if value < self.min { value } else { self.min };
-        self.max = if value > self.max { value } else { self.max };
-        if self.count & (self.count - 1) == 0 {
-            self.centre();
-        }
-    }
-
-    /// Moves the pivot to the mean.
-    #[cold]
-    fn centre(&mut self) {
-        let count = self.count as f64;
-        let moved = self.pivot + self.sum / count;
-        let step = moved - self.pivot;
-        self.squares = (self.squares - step * (2.0 * self.sum - count * step)).max(0.0);
-        self.sum -= count * step;
-        self.pivot = moved;
-    }
-
-    /// This and another one, taken together.
-    #[must_use]
-    pub fn merged(&self, other: &Summary) -> Summary {
-        if self.count == 0 {
-            return *other;
-        }
-        if other.count == 0 {
-            return *self;
-        }
-        let (a, b) = (self.count as f64, other.count as f64);
-        let apart = other.mean() - self.mean();
-        let mean = self.mean() + apart * (b / (a + b));
-        Summary {
-            count: self.count + other.count,
-            pivot: mean,
-            sum: 0.0,
-            squares: self.squared_deviations() + other.squared_deviations() + apart * apart * (a * b / (a + b)),
-            min: self.min.min(other.min),
-            max: self.max.max(other.max),
-        }
-    }
-
-    fn squared_deviations(&self) -> f64 {
-        (self.squares - self.sum * self.sum / self.count as f64).max(0.0)
-    }
-
-    /// How many values.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Arithmetic mean; of no values it is NaN.
-    pub fn mean(&self) -> f64 {
-        self.pivot + self.sum / self.count as f64
-    }
-
-    /// Population standard deviation; of no values it is NaN.
-    pub fn std(&self) -> f64 {
-        (self.squared_deviations() / self.count as f64).sqrt()
-    }
-
-    /// Smallest value; of no values it is +∞.
-    pub fn min(&self) -> f64 {
-        self.min
-    }
-
-    /// Largest value; of no values it is −∞.
-    pub fn max(&self) -> f64 {
-        self.max
-    }
-}
-
-/// All that a window knows of its readings. Grows by a reading, merges with what came later.
+/// All that a window knows of its readings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     summary: Summary,
+    /// Where the window gives more than the summary knows.
+    more: Option<Box<More>>,
+}
+
+/// What not every window asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct More {
+    bad: u64,
+    /// Readings expected and readings got in parts of other devices, where it is known of any.
+    expected: Option<(f64, u64)>,
+    /// By place in [`WindowSpec::counts`].
+    anomalies: Box<[u64]>,
+    sum: Option<Sum>,
+    course: Option<Course>,
+    sketch: Option<Sketch>,
+}
+
+/// A sum that keeps what each addition rounds off (Neumaier 1974), so that whole numbers stay whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Sum {
+    total: f64,
+    lost: f64,
 }
 
 /// What a tally does not know itself, and statistics ask for.
@@ -139,30 +68,77 @@ pub struct Around {
 
 impl Tally {
     /// Of no readings, with room for what this window gives.
-    pub fn new(_spec: &WindowSpec) -> Tally {
-        Tally { summary: Summary::EMPTY }
+    pub fn new(spec: &WindowSpec) -> Tally {
+        let more = (!spec.is_plain()).then(|| Box::new(More::new(spec)));
+        Tally { summary: Summary::EMPTY, more }
     }
 
     /// Takes in a good reading; in order of time, but for windows that are revised.
     #[inline]
-    pub fn add(&mut self, _time: Time, value: f64) {
+    pub fn add(&mut self, time: Time, value: f64) {
         self.summary.add(value);
+        if let Some(more) = &mut self.more {
+            more.add(time, value);
+        }
     }
 
-    /// Takes in a bad reading.
-    pub fn add_bad(&mut self, _time: Time) {}
+    /// Takes in a bad reading. Where only good ones are asked for, it leaves no trace.
+    pub fn add_bad(&mut self, _time: Time) {
+        if let Some(more) = &mut self.more {
+            more.bad = more.bad.saturating_add(1);
+        }
+    }
 
     /// Takes in that a detector found an anomaly: its place in [`WindowSpec::counts`].
-    pub fn add_anomaly(&mut self, _place: u16) {}
+    pub fn add_anomaly(&mut self, place: u16) {
+        let counts = self.more.as_mut().map(|more| &mut more.anomalies);
+        if let Some(count) = counts.and_then(|counts| counts.get_mut(usize::from(place))) {
+            *count = count.saturating_add(1);
+        }
+    }
 
     /// Takes in what came later than all that is in it.
     pub fn absorb(&mut self, later: &Tally) {
         self.summary = self.summary.merged(&later.summary);
+        if let (Some(more), Some(next)) = (&mut self.more, &later.more) {
+            more.merge(next);
+            if let (Some(course), Some(next)) = (&mut more.course, &next.course) {
+                course.absorb(next);
+            }
+        }
+    }
+
+    /// Takes in what another device had at the same time. What asks for an order of readings is NaN from then on, and
+    /// [`Statistic::Missing`] is of those parts that were [settled](Tally::settle) before.
+    pub fn merge_beside(&mut self, other: &Tally) {
+        self.summary = self.summary.merged(&other.summary);
+        if let (Some(more), Some(next)) = (&mut self.more, &other.more) {
+            more.merge(next);
+            if let (Some(course), Some(next)) = (&mut more.course, &next.course) {
+                course.merge_beside(next);
+            }
+        }
+    }
+
+    /// Writes down how many readings were expected, before it becomes a part of a group: only its own series knows.
+    pub fn settle(&mut self, spec: &WindowSpec, around: &Around) {
+        let count = self.summary.count();
+        if let Some(more) = self.more.as_mut().filter(|_| spec.gives(Statistic::Missing)) {
+            more.expected = around.readings(spec).map(|expected| (expected, count.saturating_add(more.bad)));
+        }
+    }
+
+    /// Forgets everything, and keeps its room.
+    pub fn clear(&mut self) {
+        self.summary = Summary::EMPTY;
+        if let Some(more) = &mut self.more {
+            more.clear();
+        }
     }
 
     /// Whether neither good nor bad readings are in it.
     pub fn is_empty(&self) -> bool {
-        self.summary.count() == 0
+        self.summary.count() == 0 && self.more.as_ref().is_none_or(|more| more.bad == 0)
     }
 
     /// Count, mean, spread and extremes.
@@ -171,99 +147,177 @@ impl Tally {
     }
 
     /// The statistics that the window gives and that are not in the summary, in the order of its `give`: see
-    /// [`crate::output::Aggregate::more`].
-    pub fn more(&self, _spec: &WindowSpec, _around: &Around) -> Option<Box<[f64]>> {
-        None
+    /// [`crate::output::Aggregate::more`]. NaN where there is none.
+    pub fn more(&self, spec: &WindowSpec, around: &Around) -> Option<Box<[f64]>> {
+        if spec.is_plain() {
+            return None;
+        }
+        // Sorted once, however many quantiles are asked for.
+        let ranked = self.more.as_ref().and_then(|more| more.sketch.as_ref()).map(Sketch::ranked);
+        let asked = spec.give.iter().map(|given| given.what).filter(|what| !Statistic::USUAL.contains(what));
+        let value = |what| match what {
+            Statistic::Quantile(share) => self.quantile(ranked.as_ref(), share),
+            _ => self.value(what, spec, around),
+        };
+        Some(asked.map(value).collect())
+    }
+
+    /// The sketch may have lost the extremes; the summary has not.
+    fn quantile(&self, ranked: Option<&Ranked>, share: u32) -> f64 {
+        match (ranked, share) {
+            (Some(_), _) if self.summary.count() == 0 => f64::NAN,
+            (Some(_), 0) => self.summary.min(),
+            (Some(_), 100_000..) => self.summary.max(),
+            (Some(ranked), share) => ranked.quantile(share),
+            (None, _) => f64::NAN,
+        }
+    }
+
+    fn value(&self, what: Statistic, spec: &WindowSpec, around: &Around) -> f64 {
+        let (summary, more) = (&self.summary, self.more.as_deref());
+        let course = more.and_then(|more| more.course.as_ref());
+        let of_course = |of: &dyn Fn(&Course) -> f64| course.map_or(f64::NAN, of);
+        match what {
+            Statistic::Count => summary.count() as f64,
+            Statistic::Mean => summary.mean(),
+            Statistic::Std => summary.std(),
+            Statistic::Min => summary.min(),
+            Statistic::Max => summary.max(),
+            Statistic::Sum => more.and_then(|more| more.sum).map_or(f64::NAN, Sum::value),
+            Statistic::StdSample => summary.variance_sample().sqrt(),
+            Statistic::Variance => summary.variance(),
+            Statistic::VarianceSample => summary.variance_sample(),
+            Statistic::Range if summary.count() == 0 => f64::NAN,
+            Statistic::Range => summary.max() - summary.min(),
+            Statistic::First => of_course(&Course::first),
+            Statistic::Last => of_course(&Course::last),
+            Statistic::Rate => of_course(&Course::rate),
+            Statistic::TimeMean => of_course(&|course| course.mean(around.until(spec))),
+            Statistic::Share(state) => of_course(&|course| course.share(state, around.until(spec))),
+            Statistic::Gap => of_course(&Course::gap),
+            Statistic::Missing => self.missing(spec, around),
+            Statistic::Bad => more.map_or(f64::NAN, |more| more.bad as f64),
+            Statistic::Anomalies(place) => {
+                let count = more.and_then(|more| more.anomalies.get(usize::from(place)));
+                count.map_or(f64::NAN, |&count| count as f64)
+            }
+            Statistic::Change => around.previous.map_or(f64::NAN, |(_, mean)| summary.mean() - mean),
+            Statistic::Slope => self.slope(around),
+            Statistic::Reduction => around.so_far.0 as f64 / around.so_far.1 as f64,
+            // `more` asks the sketch.
+            Statistic::Quantile(_) => f64::NAN,
+        }
+    }
+
+    fn slope(&self, around: &Around) -> f64 {
+        let Some((start, mean)) = around.previous else { return f64::NAN };
+        let seconds = (i128::from(around.start.0) - i128::from(start.0)) as f64 / 1e9;
+        if seconds == 0.0 { f64::NAN } else { (self.summary.mean() - mean) / seconds }
+    }
+
+    fn missing(&self, spec: &WindowSpec, around: &Around) -> f64 {
+        let Some(more) = &self.more else { return f64::NAN };
+        let alone = || around.readings(spec).map(|expected| (expected, self.summary.count().saturating_add(more.bad)));
+        let counted = more.expected.or_else(alone);
+        counted.map_or(f64::NAN, |(expected, got)| (1.0 - got as f64 / expected).clamp(0.0, 1.0))
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        0
+        self.more.as_ref().map_or(0, |more| more.bytes())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn of(values: &[f64]) -> Summary {
-        let mut summary = Summary::EMPTY;
-        values.iter().for_each(|&v| summary.add(v));
-        summary
-    }
-
-    /// Mean and standard deviation in two passes with compensated sums: slow and right.
-    fn plain(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-        let sum = |values: &mut dyn Iterator<Item = f64>| {
-            let (mut total, mut lost, mut n) = (0.0f64, 0.0f64, 0u64);
-            for v in values {
-                let next = total + v;
-                lost += if total.abs() >= v.abs() { (total - next) + v } else { (v - next) + total };
-                total = next;
-                n += 1;
-            }
-            (total + lost, n as f64)
-        };
-        let first = values.clone().next().unwrap_or(0.0);
-        let (total, n) = sum(&mut values.clone().map(|v| v - first));
-        let mean = total / n;
-        let (squares, _) = sum(&mut values.map(|v| (v - first - mean).powi(2)));
-        (first + mean, (squares / n).sqrt())
-    }
-
-    fn close(a: f64, b: f64) -> bool {
-        (a - b).abs() <= 1e-9 * b.abs().max(1e-9)
-    }
-
-    #[test]
-    fn a_handful_by_hand() {
-        let s = of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
-        assert_eq!((s.count(), s.mean(), s.std(), s.min(), s.max()), (8, 5.0, 2.0, 2.0, 9.0));
-    }
-
-    #[test]
-    fn ten_million_readings_around_a_billion_keep_their_spread() {
-        // A seeded stream with a spread of 1 around 1e9; the sum of twelve uniform numbers is nearly normal.
-        let mut state = 42u64;
-        let mut uniform = move || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 11) as f64 / (1u64 << 53) as f64
-        };
-        let values: Vec<f64> = (0..10_000_000).map(|_| 1e9 + (0..12).map(|_| uniform()).sum::<f64>() - 6.0).collect();
-        let (mean, std) = plain(values.iter().copied());
-        let summary = of(&values);
-        assert!(close(summary.mean(), mean), "{} {mean}", summary.mean());
-        assert!(close(summary.std(), std), "{} {std}", summary.std());
-        assert!((std - 1.0).abs() < 0.01);
-        let halves = of(&values[..3_000_000]).merged(&of(&values[3_000_000..]));
-        assert!(close(halves.std(), std));
-    }
-
-    #[test]
-    fn a_first_value_far_off_does_not_spoil_the_spread() {
-        let values: Vec<f64> = std::iter::once(0.0).chain((0..100_000).map(|i| 1e9 + f64::from(i % 7))).collect();
-        let (mean, std) = plain(values.iter().copied());
-        assert!(close(of(&values).mean(), mean));
-        assert!(close(of(&values).std(), std));
-    }
-
-    #[test]
-    fn equal_values_have_no_spread_at_all() {
-        assert_eq!(of(&[1e9 + 0.1; 1000]).std(), 0.0);
-        assert_eq!(of(&[0.1; 7]).merged(&of(&[0.1; 9])).std(), 0.0);
-    }
-
-    proptest! {
-        #[test]
-        fn merged_parts_equal_the_whole(a in prop::collection::vec(-1e6f64..1e6, 0..60), b in prop::collection::vec(-1e6f64..1e6, 1..60)) {
-            let merged = of(&a).merged(&of(&b));
-            let whole: Vec<f64> = a.iter().chain(&b).copied().collect();
-            let (mean, std) = plain(whole.iter().copied());
-            prop_assert_eq!(merged.count(), whole.len() as u64);
-            prop_assert!((merged.mean() - mean).abs() <= 1e-9 * 1e6);
-            prop_assert!((merged.std() - std).abs() <= 1e-9 * std.max(1.0));
-            prop_assert_eq!(merged.min(), whole.iter().copied().fold(f64::INFINITY, f64::min));
+impl Around {
+    /// Until when the last value holds: a window that ends with a reading, and not before a moment, has its end inside.
+    fn until(&self, spec: &WindowSpec) -> Time {
+        match spec.shape {
+            Shape::Time { .. } | Shape::Calendar { .. } => self.end,
+            Shape::Sliding { .. } | Shape::Count { .. } | Shape::Session(_) => self.end - Span(1),
         }
+    }
+
+    /// How many readings could be expected since the series was first heard, at least 1; `None` where nobody knows.
+    fn readings(&self, spec: &WindowSpec) -> Option<f64> {
+        let every = self.expected.filter(|&every| every > Span::ZERO)?;
+        let covered = self.until(spec).since(self.start.max(self.first));
+        Some((covered.0 as f64 / every.0 as f64).max(1.0))
+    }
+}
+
+impl More {
+    fn new(spec: &WindowSpec) -> More {
+        use Statistic::{First, Gap, Last, Quantile, Rate, Share, TimeMean};
+        let asked = || spec.give.iter().map(|given| given.what);
+        let states = || asked().filter_map(|what| if let Share(state) = what { Some(state) } else { None });
+        let by_time = |what| matches!(what, First | Last | Rate | TimeMean | Share(_) | Gap);
+        More {
+            bad: 0,
+            expected: None,
+            anomalies: vec![0; spec.counts.len()].into(),
+            sum: spec.gives(Statistic::Sum).then(Sum::default),
+            course: asked().any(by_time).then(|| Course::new(states())),
+            sketch: asked().any(|what| matches!(what, Quantile(_))).then(Sketch::default),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, time: Time, value: f64) {
+        if let Some(sum) = &mut self.sum {
+            sum.add(value);
+        }
+        if let Some(course) = &mut self.course {
+            course.add(time, value);
+        }
+        if let Some(sketch) = &mut self.sketch {
+            sketch.add(value);
+        }
+    }
+
+    /// All that merges in the same way with later parts as with those beside.
+    fn merge(&mut self, other: &More) {
+        self.bad = self.bad.saturating_add(other.bad);
+        self.expected = match (self.expected, other.expected) {
+            (Some(a), Some(b)) => Some((a.0 + b.0, a.1.saturating_add(b.1))),
+            (a, b) => a.or(b),
+        };
+        self.anomalies.iter_mut().zip(&other.anomalies).for_each(|(a, b)| *a = a.saturating_add(*b));
+        if let (Some(sum), Some(other)) = (&mut self.sum, &other.sum) {
+            sum.add(other.total);
+            sum.add(other.lost);
+        }
+        if let (Some(sketch), Some(other)) = (&mut self.sketch, &other.sketch) {
+            sketch.merge(other);
+        }
+    }
+
+    fn clear(&mut self) {
+        (self.bad, self.expected) = (0, None);
+        self.anomalies.fill(0);
+        self.sum = self.sum.map(|_| Sum::default());
+        self.course.iter_mut().for_each(Course::clear);
+        self.sketch.iter_mut().for_each(Sketch::clear);
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<More>()
+            + size_of_val(&*self.anomalies)
+            + self.course.as_ref().map_or(0, Course::heap_bytes)
+            + self.sketch.as_ref().map_or(0, Sketch::heap_bytes)
+    }
+}
+
+impl Sum {
+    #[inline]
+    fn add(&mut self, value: f64) {
+        let total = self.total + value;
+        self.lost +=
+            if self.total.abs() >= value.abs() { (self.total - total) + value } else { (value - total) + self.total };
+        self.total = total;
+    }
+
+    /// Past the largest number nothing can be said of what was lost.
+    fn value(self) -> f64 {
+        if self.total.is_finite() { self.total + self.lost } else { self.total }
     }
 }

@@ -1,19 +1,22 @@
 //! What only the whole can tell: the outputs of all shards in one order, and the alert book over them.
 //!
 //! Shards work on their own devices; here their outputs of the same stretch of input are merged by place (input, device
-//! name, node, ordinal), which makes the shard count invisible, and alerts are added in their places.
+//! name, node, ordinal), which makes the shard count invisible; what devices have of windows of several is put together,
+//! and alerts are added in their places.
 
 use crate::alert::Book;
+use crate::group::Groups;
 use crate::output::{Alert, Output, What};
 use crate::plan::Plan;
-use crate::reading::Reading;
-use crate::series::{Device, Names};
+use crate::reading::{Reading, StreamClock};
+use crate::series::{Declaration, Device, Names};
 use hashbrown::HashSet;
 
 /// The end of the way: outputs in order, alerts among them.
 #[derive(Debug)]
 pub struct Fleet {
     book: Book,
+    groups: Groups,
     /// Alerts stand behind all operators: the node number of the first rule.
     first_rule: u16,
 }
@@ -21,12 +24,48 @@ pub struct Fleet {
 impl Fleet {
     /// The fleet of a plan, without any trouble yet.
     pub fn new(plan: &Plan) -> Fleet {
-        Fleet { book: Book::new(plan), first_rule: plan.operators.len() as u16 }
+        Fleet { book: Book::new(plan), groups: Groups::new(plan), first_rule: plan.operators.len() as u16 }
     }
 
-    /// Takes the outputs of every shard over one stretch of input, and the ticks of that stretch with their numbers;
-    /// leaves all of it in `outputs`, in order, with the alerts that follow from it.
-    pub fn gather(&mut self, outputs: &mut Vec<Output>, shards: usize, ticks: &[(u64, Reading)], names: &Names) {
+    /// Takes the stream's clock back, and these names, before the state.
+    pub fn resume(&mut self, clock: StreamClock, declarations: &[Declaration], names: &Names) {
+        self.groups.resume(clock);
+        self.groups.declare(declarations, names);
+    }
+
+    /// New names, before any output that speaks of them.
+    pub fn declare(&mut self, declarations: &[Declaration], names: &Names) {
+        self.groups.declare(declarations, names);
+    }
+
+    /// Takes the outputs of every shard over one stretch of input, the ticks of that stretch with their numbers, and the number of the
+    /// input's end if it has ended; leaves all of it in `outputs`, in order, with the alerts that follow from it.
+    pub fn gather(
+        &mut self,
+        outputs: &mut Vec<Output>,
+        shards: usize,
+        ticks: &[(u64, Reading)],
+        end: Option<u64>,
+        names: &Names,
+    ) {
+        self.group(outputs, shards, names, |groups, outputs, say| {
+            let mut ticks = ticks.iter().peekable();
+            for output in outputs {
+                while let Some((number, tick)) = ticks.peek().filter(|(number, _)| *number < output.input) {
+                    groups.tick(*number, tick, names, say);
+                    ticks.next();
+                }
+                if let What::Part(part) = &output.what {
+                    groups.hear(output.input, output.node, part, names, say);
+                }
+            }
+            for (number, tick) in ticks {
+                groups.tick(*number, tick, names, say);
+            }
+            if let Some(number) = end {
+                groups.end(number, names, say);
+            }
+        });
         self.alerts(outputs, shards, names, |book, outputs, add| {
             let mut ticks = ticks.iter().peekable();
             for output in outputs {
@@ -50,6 +89,14 @@ impl Fleet {
         (number, devices): (u64, &[Device]),
         names: &Names,
     ) {
+        self.group(outputs, shards, names, |groups, outputs, say| {
+            for output in outputs {
+                if let What::Part(part) = &output.what {
+                    groups.hear(output.input, output.node, part, names, say);
+                }
+            }
+            groups.retire(number, devices, names, say);
+        });
         let gone: HashSet<Device> = devices.iter().copied().collect();
         self.alerts(outputs, shards, names, |book, outputs, add| {
             for output in outputs {
@@ -57,6 +104,33 @@ impl Fleet {
             }
             book.retire(|series| gone.contains(&names.of(series).0), |alert| add(number, alert));
         });
+    }
+
+    /// Puts outputs in order, and in the place of parts the aggregates of groups that follow from them.
+    fn group(
+        &mut self,
+        outputs: &mut Vec<Output>,
+        shards: usize,
+        names: &Names,
+        follow: impl FnOnce(&mut Groups, &[Output], &mut dyn FnMut(Output)),
+    ) {
+        if self.groups.is_empty() {
+            return;
+        }
+        if shards > 1 {
+            by_place(outputs, names);
+        }
+        let mut results: Vec<Output> = Vec::new();
+        follow(&mut self.groups, outputs, &mut |output| results.push(output));
+        outputs.retain(|output| !matches!(output.what, What::Part(_)));
+        // One input may close several windows of a group.
+        for index in 0..results.len() {
+            let place = |output: &Output| (output.input, output.device, output.node);
+            let before = results[..index].iter().filter(|other| place(other) == place(&results[index])).count();
+            results[index].ordinal = before as u32;
+        }
+        outputs.append(&mut results);
+        by_place(outputs, names);
     }
 
     /// Puts outputs in order, and the alerts that `follow` from them in their places.
@@ -96,9 +170,15 @@ impl Fleet {
         self.book.firing()
     }
 
+    /// Parts that came after their group's window had closed.
+    pub fn missed(&self) -> u64 {
+        self.groups.missed()
+    }
+
     /// The state, as bytes.
     pub fn save(&self) -> Vec<u8> {
-        self.book.save()
+        let parts = (self.book.save(), self.groups.save());
+        postcard::to_allocvec(&parts).expect("plain data always encodes")
     }
 
     /// Takes the state back.
@@ -106,7 +186,9 @@ impl Fleet {
     /// # Errors
     /// When the bytes are not such a state.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
-        self.book.restore(bytes)
+        let (book, groups): (Vec<u8>, Vec<u8>) = postcard::from_bytes(bytes)?;
+        self.book.restore(&book)?;
+        self.groups.restore(&groups)
     }
 }
 

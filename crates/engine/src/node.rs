@@ -6,13 +6,15 @@ use crate::detector::missing::{MissingRate, RangeFault, Silence};
 use crate::detector::threshold::Threshold;
 use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
-use crate::filter::{Compress, Kept};
-use crate::output::{Anomaly, Over, What};
-use crate::plan::{CompressSpec, Operator, WindowSpec, Work};
-use crate::reading::Reading;
+use crate::filter::{Compress, FilterNode, Kept};
+use crate::output::{Anomaly, Filtered, Over, What};
+use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
+use crate::point::Port;
+use crate::reading::{Quality, Reading};
 use crate::series::Series;
-use crate::time::Time;
-use crate::window::{Closed, Windows};
+use crate::session::SessionNode;
+use crate::time::{Span, Time};
+use crate::window::{Closed, Heard, Windows};
 
 /// One operator and what it keeps of each series it takes.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub enum Node {
     Window(WindowNode),
     /// `compress`
     Compress(CompressNode),
+    /// What judges points: its states are of devices.
+    Points(Points),
     /// `threshold`
     Threshold(Judge<Threshold>),
     /// `zscore`
@@ -35,12 +39,35 @@ pub enum Node {
     RangeFault(Judge<RangeFault>),
 }
 
-/// Does the same for whichever judge a node holds; windows and filters are the caller's.
+/// An operator that judges what a device says at one moment.
+#[derive(Debug)]
+pub enum Points {
+    /// A filter with a condition.
+    Filter(FilterNode),
+    /// Sessions that conditions begin and keep open.
+    Sessions(SessionNode),
+}
+
+/// What comes of judging points.
+#[derive(Debug)]
+pub enum Onward {
+    /// A reading goes on as one of the series at this place.
+    To(u32, Reading),
+    /// A reading goes on where it was stopped.
+    Resume(Reading),
+    /// A reading does not go on.
+    Aside(Filtered),
+    /// A window over the series has closed.
+    Closed(Series, Closed),
+}
+
+/// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's.
 macro_rules! with_judge {
-    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr) => {
+    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $points:pat => $of_points:expr) => {
         match $node {
             Node::Window($window) => $windows,
             Node::Compress($filter) => $filters,
+            Node::Points($points) => $of_points,
             Node::Threshold($judge) => {
                 type $d = Threshold;
                 $body
@@ -69,12 +96,18 @@ macro_rules! with_judge {
     };
 }
 
+/// The state of a series in a node that has states of devices only.
+pub const OF_A_DEVICE: u32 = u32::MAX;
+
 impl Node {
-    /// The node of an operator, without any series yet.
-    pub fn new(operator: &Operator) -> Node {
+    /// The node of an operator of a plan, without any series yet.
+    pub fn new(plan: &Plan, operator: &Operator) -> Node {
         match operator.work.clone() {
-            Work::Window(spec) => Node::Window(WindowNode { spec, states: Vec::new(), feeds: Vec::new() }),
-            Work::Filter(_) => unimplemented!(),
+            Work::Window(spec) if operator.is_of_points() => {
+                Node::Points(Points::Sessions(SessionNode::new(operator, spec)))
+            }
+            Work::Window(spec) => Node::Window(WindowNode::new(plan, spec)),
+            Work::Filter(spec) => Node::Points(Points::Filter(FilterNode::new(spec))),
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
@@ -89,7 +122,13 @@ impl Node {
 
     /// Makes room for one more series; gives its place.
     pub fn add(&mut self) -> u32 {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.add() }, window => window.add_series(), filter => filter.add_series())
+        with_judge!(
+            self,
+            judge: D => { let _ = D::EACH; judge.add() },
+            window => window.add_series(),
+            filter => filter.add_series(),
+            _ => OF_A_DEVICE
+        )
     }
 
     /// Forgets what it knows of the series at a place.
@@ -100,17 +139,17 @@ impl Node {
         }, filter => {
             filter.states[place as usize] = Compress::default();
             filter.feeds[place as usize] = None;
-        });
+        }, _ => ());
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
     pub fn timed(&self) -> bool {
-        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false, _ => false)
     }
 
     /// Whether it takes readings outside the plausible range.
     pub fn takes_bad(&self) -> bool {
-        with_judge!(self, _judge: D => D::TAKES_BAD, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TAKES_BAD, window => window.takes_bad, _ => false, _ => false)
     }
 
     /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows and filters are asked
@@ -129,23 +168,24 @@ impl Node {
             self,
             judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
             _ => unreachable!("the loop has windows and filters of its own"),
+            _ => unreachable!("the loop has windows and filters of its own"),
             _ => unreachable!("the loop has windows and filters of its own")
         );
     }
 
     /// The tick clock has moved: what timed detectors have to say, with the places of their series.
     pub fn tick(&mut self, now: Time, mut say: impl FnMut(u32, Verdict)) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => (), _ => ());
     }
 
     /// The process was started at `at`, by the stream's clock.
     pub fn start(&mut self, at: Time) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => (), _ => ());
     }
 
     /// The values of a series that are no anomaly to this node, if it is a detector that can tell beforehand.
     pub fn band(&self, place: u32) -> Option<(f64, f64)> {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None)
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None, _ => None)
     }
 
     /// Reads the state of a series, to have it near when it is needed.
@@ -159,7 +199,13 @@ impl Node {
 
     /// The same for all of the state, before it is saved.
     pub fn touch_all(&self, place: u32) -> u64 {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.touch(place) }, _ => self.touch(place) as u64, _ => 0)
+        with_judge!(
+            self,
+            judge: D => { let _ = D::EACH; judge.touch(place) },
+            _ => self.touch(place) as u64,
+            _ => 0,
+            _ => 0
+        )
     }
 
     /// Adds the state of a series to bytes.
@@ -168,7 +214,8 @@ impl Node {
             self,
             judge: D => { let _ = D::EACH; judge.save(place, into) },
             window => append(&window.states[place as usize], into),
-            filter => append(&filter.states[place as usize], into)
+            filter => append(&filter.states[place as usize], into),
+            points => points.save(place, into)
         );
     }
 
@@ -180,12 +227,109 @@ impl Node {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.load(place, bytes) }, window => {
             window.states[place as usize] = postcard::from_bytes(bytes)?;
             Ok(())
-        }, filter => filter.load(place, bytes))
+        }, filter => filter.load(place, bytes), points => points.load(place, bytes))
     }
 
     /// Bytes for all series.
     pub fn bytes(&self) -> usize {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.bytes() }, window => window.bytes(), filter => filter.bytes())
+        with_judge!(
+            self,
+            judge: D => { let _ = D::EACH; judge.bytes() },
+            window => window.bytes(),
+            filter => filter.bytes(),
+            points => points.bytes()
+        )
+    }
+}
+
+impl Points {
+    /// Room for a device with these tags; gives its place.
+    pub fn enter(&mut self, tags: &[(String, String)]) -> u32 {
+        match self {
+            Points::Filter(filter) => filter.add(tags),
+            Points::Sessions(sessions) => sessions.add(tags),
+        }
+    }
+
+    /// The device at this place is gone.
+    pub fn leave(&mut self, place: u32) {
+        match self {
+            Points::Filter(filter) => filter.free(place),
+            Points::Sessions(sessions) => sessions.free(place),
+        }
+    }
+
+    /// A channel of the device at a place: its series, the expected time between readings, and how it is taken.
+    pub fn take_in(&mut self, place: u32, series: Series, every: Option<Span>, port: Port) {
+        if let Points::Sessions(sessions) = self
+            && port.waits()
+        {
+            sessions.take_in(place, series, every);
+        }
+    }
+
+    /// Whether readings of this port stop here until they are judged.
+    pub fn stops(&self, port: Port) -> bool {
+        matches!(self, Points::Filter(filter) if filter.spec.drop) && port.waits()
+    }
+
+    /// A reading in its turn; what comes of it, and of what waited for it, goes to `give`.
+    pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
+        match self {
+            Points::Filter(filter) => filter.observe(place, port, reading, give),
+            Points::Sessions(sessions) => sessions.observe(place, port, reading, give),
+        }
+    }
+
+    /// Nothing more comes of the point of a device.
+    pub fn settle(&mut self, place: u32, give: &mut dyn FnMut(Onward)) {
+        match self {
+            Points::Filter(filter) => filter.settle(place, give),
+            Points::Sessions(sessions) => sessions.settle(place, give),
+        }
+    }
+
+    /// The device's clock has come to `time`: what is to be judged by now is, and what ends by now ends.
+    pub fn pass(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
+        match self {
+            Points::Filter(filter) => filter.pass(place, time, give),
+            Points::Sessions(sessions) => sessions.pass(place, time, give),
+        }
+    }
+
+    /// The clock at which the next thing is to be done for a device; [`Time::MAX`]: nothing is.
+    pub fn next(&self, place: u32) -> Time {
+        match self {
+            Points::Filter(filter) => filter.next(place),
+            Points::Sessions(sessions) => sessions.next(place),
+        }
+    }
+
+    /// Adds the state of a device to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
+        match self {
+            Points::Filter(filter) => filter.save(place, into),
+            Points::Sessions(sessions) => sessions.save(place, into),
+        }
+    }
+
+    /// Takes the state of a device back from bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not such a state.
+    pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
+        match self {
+            Points::Filter(filter) => filter.load(place, bytes),
+            Points::Sessions(sessions) => sessions.load(place, bytes),
+        }
+    }
+
+    /// Bytes for all devices.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Points::Filter(filter) => filter.bytes(),
+            Points::Sessions(sessions) => sessions.bytes(),
+        }
     }
 }
 
@@ -288,13 +432,42 @@ pub struct WindowNode {
     pub states: Vec<Windows>,
     /// The derived channels of each series that somebody takes: place in `give`, and the shard's number of the channel.
     pub feeds: Vec<Vec<(u16, u32)>>,
+    /// The nodes of the detectors whose anomalies it counts.
+    pub counted: Vec<u16>,
+    takes_bad: bool,
 }
 
 impl WindowNode {
-    /// A value for the windows of a series. Gives the end of the next one if there was none, else [`Time::MAX`].
+    fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
+        let place = |name: &String| plan.operators.iter().position(|operator| operator.name == *name);
+        let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();
+        let takes_bad = spec.gives(Statistic::Bad) || spec.gives(Statistic::Missing);
+        WindowNode { spec, states: Vec::new(), feeds: Vec::new(), counted, takes_bad }
+    }
+
+    /// A reading of the series at `place`, whose detectors in `found` have just found an anomaly. Gives what
+    /// [`Windows::add`] gives.
     #[inline(always)]
-    pub fn add(&mut self, place: u32, time: Time, value: f64) -> Time {
-        self.states[place as usize].add(&self.spec, time, value)
+    pub fn take(&mut self, place: u32, reading: &Reading, time: Time, found: &[u16]) -> Time {
+        let windows = &mut self.states[place as usize];
+        if reading.quality == Quality::Good {
+            let opened = windows.add(&self.spec, time, reading.value);
+            if !found.is_empty() && !self.counted.is_empty() {
+                self.count(place, time, found);
+            }
+            opened
+        } else {
+            windows.add_bad(&self.spec, time)
+        }
+    }
+
+    #[cold]
+    fn count(&mut self, place: u32, time: Time, found: &[u16]) {
+        for found in found {
+            for (at, _) in (0..).zip(&self.counted).filter(|(_, counted)| *counted == found) {
+                self.states[place as usize].add_anomaly(&self.spec, time, at);
+            }
+        }
     }
 
     fn add_series(&mut self) -> u32 {
@@ -304,9 +477,9 @@ impl WindowNode {
     }
 
     /// Closes the window of a series that ends at `end`, if there is one.
-    pub fn close(&mut self, place: u32, end: Time) -> Option<Closed> {
+    pub fn close(&mut self, place: u32, end: Time, heard: &Heard) -> Option<Closed> {
         let windows = &mut self.states[place as usize];
-        if windows.next_end() == end { windows.close(&self.spec) } else { None }
+        if windows.next_end() == end { windows.close(&self.spec, heard) } else { None }
     }
 
     fn bytes(&self) -> usize {

@@ -6,6 +6,7 @@
 //! The *id* is made of what the output says (window, key, start; detector, subject, time), so that it is the same
 //! on every run, whatever the batch size, the shard count or the moment of a kill.
 
+use crate::aggregate::Tally;
 use crate::plan::{Given, Statistic};
 use crate::reading::Reading;
 use crate::series::{Device, Series};
@@ -44,6 +45,8 @@ pub enum What {
     Alert(Box<Alert>),
     /// A reading that did not meet the condition of a filter.
     Filtered(Filtered),
+    /// What one device has of a window of several devices. Not an output for people: the fleet puts them together.
+    Part(Box<Part>),
 }
 
 impl What {
@@ -56,6 +59,7 @@ impl What {
             What::Over(over) => over.series,
             What::Alert(alert) => alert.series,
             What::Filtered(filtered) => filtered.reading.series,
+            What::Part(part) => part.series,
         }
     }
 }
@@ -114,6 +118,21 @@ pub struct Filtered {
     pub failed: u64,
     /// It went no further.
     pub dropped: bool,
+}
+
+/// What one device has of a window of several devices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Of which channel of which device.
+    pub series: Series,
+    /// First moment inside.
+    pub start: Time,
+    /// First moment after.
+    pub end: Time,
+    /// The device was first heard after the start.
+    pub partial: bool,
+    /// Its readings.
+    pub tally: Tally,
 }
 
 /// How bad it is.

@@ -455,7 +455,34 @@ impl Operator {
         xxh3_64(&postcard::to_allocvec(self).expect("plain data always encodes"))
     }
 
-    /// The channels this operator makes, for one channel it takes: `minute.temperature.mean`.
+    /// Whether it takes this channel, to work on it or to ask it.
+    pub fn takes(&self, channel: &str) -> bool {
+        self.on.iter().any(|on| on == channel) || self.asks().any(|asked| asked == channel)
+    }
+
+    /// The channels that its conditions ask for, each once.
+    pub fn asks(&self) -> impl Iterator<Item = &str> {
+        let conditions = match &self.work {
+            Work::Filter(spec) => [Some(&spec.when), None],
+            Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => [spec.start.as_ref(), spec.active.as_ref()],
+            _ => [None, None],
+        };
+        let [first, second] = conditions.map(|condition| condition.map_or(&[][..], Condition::channels));
+        first.iter().chain(second.iter().filter(|channel| !first.contains(channel))).map(String::as_str)
+    }
+
+    /// Whether it judges points of a device, not the readings of a series.
+    pub fn is_of_points(&self) -> bool {
+        match &self.work {
+            Work::Filter(_) => true,
+            Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => {
+                spec.start.is_some() || spec.active.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// The channels this operator makes, for one channel it works on: `minute.temperature.mean`.
     pub fn derived(&self, channel: &str) -> Vec<String> {
         match &self.work {
             Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name)).collect(),

@@ -15,7 +15,8 @@ mod retire;
 mod snapshot;
 
 use crate::detector::Moment;
-use crate::node::{Node, Subject};
+use crate::lateness::LateCounts;
+use crate::node::{Node, Onward, Subject};
 use crate::output::{Output, What};
 use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
@@ -83,8 +84,11 @@ pub struct Shard {
     /// Whether any device's clock is the clock of arrival, which ticks move.
     arrival_clocks: bool,
     clock: StreamClock,
-    /// Readings that filters have just kept, with the series that takes them. Empty between two walks.
-    kept: Vec<(u32, Reading)>,
+    /// What filters and sessions have just let go, with the nodes that did. Empty between two walks.
+    onward: Vec<(u16, Onward)>,
+    /// The nodes that have just found an anomaly. Empty between two walks.
+    found: Vec<u16>,
+    late: LateCounts,
     /// Readings of nobody that was declared.
     strays: u64,
 }
@@ -92,7 +96,7 @@ pub struct Shard {
 impl Shard {
     /// A shard that owns the slots whose bits are set.
     pub fn new(plan: Arc<Plan>, slots: u64) -> Shard {
-        let nodes = plan.operators.iter().map(Node::new).collect::<Vec<_>>();
+        let nodes = plan.operators.iter().map(|operator| Node::new(&plan, operator)).collect::<Vec<_>>();
         Shard {
             plan,
             slots,
@@ -112,7 +116,9 @@ impl Shard {
             routes: Vec::new(),
             arrival_clocks: false,
             clock: StreamClock::default(),
-            kept: Vec::new(),
+            onward: Vec::new(),
+            found: Vec::new(),
+            late: LateCounts::default(),
             strays: 0,
         }
     }
@@ -165,7 +171,10 @@ impl Shard {
         // The last moment of time is where clocks stand that have ended; a reading there (a device's "no time") goes
         // aside and moves nothing.
         if reading.time < device.order.watermark() || reading.time == Time::MAX {
-            return out.late(number, device.device, reading);
+            return self.late(number, place, reading, out);
+        }
+        if reading.time < device.order.latest() {
+            self.late.lateness.add(device.order.latest().since(reading.time));
         }
         device.order.hear(reading.time);
         if device.order.waits() {
@@ -196,18 +205,22 @@ impl Shard {
     fn follow(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let series = &mut self.series[place as usize];
         series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
+        series.first = series.first.min(reading.time);
         let (device, routes) = (series.device, series.in_order());
         if self.devices[device as usize].next_end <= reading.time {
             self.close_until(number, device, reading.time, out);
         }
         self.walk(number, place, routes, reading, out);
+        if reading.flags.has(Flags::END_OF_MESSAGE) && self.devices[device as usize].gathers {
+            self.settle_points(number, device, out);
+        }
     }
 
     /// Gives a reading to each node of a list. (Split into fields, so that the list, the nodes and the device can be
     /// held at the same time and are looked up once.)
     #[inline(always)]
     fn walk(&mut self, number: u64, place: u32, routes: (u32, u32), reading: &Reading, out: &mut Outputs) {
-        let Shard { series, devices, nodes, routes: all, clock, kept, .. } = self;
+        let Shard { series, devices, nodes, routes: all, clock, onward, found, .. } = self;
         let (of, behind) = (series[place as usize].device, series[place as usize].behind);
         let device = &mut devices[of as usize];
         for route in &all[routes.0 as usize..routes.1 as usize] {
@@ -217,12 +230,22 @@ impl Shard {
             match &mut nodes[route.node as usize] {
                 Node::Window(window) => {
                     let upto = Span(i64::from(reading.flags.has(Flags::UP_TO)));
-                    let opened = window.add(route.state, reading.time - upto, reading.value);
+                    let opened = window.take(route.state, reading, reading.time - upto, found);
                     if !behind {
                         device.next_end = device.next_end.min(opened);
                     }
                 }
-                Node::Compress(filter) => filter.observe(route.state, reading, |to, reading| kept.push((to, reading))),
+                Node::Compress(filter) => {
+                    filter.observe(route.state, reading, |to, kept| onward.push((route.node, Onward::To(to, kept))));
+                }
+                Node::Points(points) => {
+                    points.observe(route.state, route.port, reading, &mut |it| onward.push((route.node, it)));
+                    device.gathers = true;
+                    device.next_end = device.next_end.min(points.next(route.state));
+                    if points.stops(route.port) {
+                        break;
+                    }
+                }
                 node => {
                     let here = &series[place as usize];
                     let watermark = if behind { reading.time } else { device.order.watermark() };
@@ -230,12 +253,17 @@ impl Shard {
                     let at = Moment { time, watermark, range: here.range };
                     let subject = Subject { series: here.series, seen: series[here.origin as usize].seen };
                     let speaker = Speaker { number, device: device.device, node: route.node };
+                    let before = out.list.len();
                     judge(node, route.state, at, clock.heard(time), reading.value, subject, speaker, out);
+                    if out.list.len() > before {
+                        note(out, before, found);
+                    }
                 }
             }
         }
-        if !self.kept.is_empty() {
-            self.pass_on_kept(number, out);
+        found.clear();
+        if !self.onward.is_empty() {
+            self.go_on(number, out);
         }
     }
 }
@@ -262,6 +290,13 @@ fn judge(
     out: &mut Outputs,
 ) {
     node.observe(state, at, heard, value, subject, |what| out.say(by.number, by.device, by.node, what));
+}
+
+/// Keeps in mind that a detector has just found anomalies, for windows that count them.
+#[cold]
+fn note(out: &Outputs, before: usize, found: &mut Vec<u16>) {
+    let anomalies = out.list[before..].iter().filter(|output| matches!(output.what, What::Anomaly(_)));
+    found.extend(anomalies.map(|output| output.node));
 }
 
 /// Late readings stand before what any operator says.

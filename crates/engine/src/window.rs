@@ -24,8 +24,17 @@ pub enum Windows {
     Hopping(Box<Hopping>),
 }
 
-/// A window that has closed.
+/// What is known of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heard {
+    /// When it was first heard.
+    pub first: Time,
+    /// Expected time between readings.
+    pub expected: Option<Span>,
+}
+
+/// A window that has closed.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Closed {
     /// First moment inside.
     pub start: Time,
@@ -33,9 +42,37 @@ pub struct Closed {
     pub end: Time,
     /// What was in it; at least one value.
     pub summary: Summary,
+    /// m
+    pub more: Option<Box<[f64]>>,
+    /// r
+    pub revision: u32,
+    /// p
+    pub partial: bool,
+    /// t
+    pub tally: Option<Box<crate::aggregate::Tally>>,
+}
+
+impl Closed {
+    /// As an output.
+    pub fn aggregate(self, series: crate::series::Series) -> crate::output::Aggregate {
+        let Closed { start, end, summary: s, more, revision, partial, .. } = self;
+        let (count, mean, std, min, max) = (s.count(), s.mean(), s.std(), s.min(), s.max());
+        crate::output::Aggregate { series, start, end, count, mean, std, min, max, more, revision, partial }
+    }
 }
 
 impl Windows {
+    /// b
+    pub fn add_bad(&mut self, _spec: &WindowSpec, _time: Time) -> Time {
+        Time::MAX
+    }
+    /// a
+    pub fn add_anomaly(&mut self, _spec: &WindowSpec, _time: Time, _place: u16) {}
+    /// l
+    pub fn late(&mut self, _s: &WindowSpec, _h: &Heard, _t: Time, _v: f64, _w: Time, _g: impl FnMut(Closed)) -> bool {
+        false
+    }
+
     /// None open.
     pub fn new(spec: &WindowSpec) -> Windows {
         if size(spec) == every(spec) {
@@ -65,7 +102,7 @@ impl Windows {
     }
 
     /// Closes the next window, if one is open.
-    pub fn close(&mut self, spec: &WindowSpec) -> Option<Closed> {
+    pub fn close(&mut self, spec: &WindowSpec, _heard: &Heard) -> Option<Closed> {
         match self {
             Windows::Tumbling(window) => window.close(spec),
             Windows::Hopping(windows) => windows.close(spec),
@@ -107,7 +144,15 @@ impl Tumbling {
     fn close(&mut self, spec: &WindowSpec) -> Option<Closed> {
         let summary = std::mem::take(&mut self.summary);
         let end = std::mem::replace(&mut self.end, Time::MAX);
-        (summary.count() > 0).then_some(Closed { start: end - size(spec), end, summary })
+        (summary.count() > 0).then_some(Closed {
+            start: end - size(spec),
+            end,
+            summary,
+            more: None,
+            revision: 0,
+            partial: false,
+            tally: None,
+        })
     }
 }
 
@@ -173,7 +218,15 @@ impl Hopping {
         self.forget_before(start + every(spec));
         let empty = self.front.is_empty() && self.back.is_empty();
         self.next_end = if empty { Time::MAX } else { end + every(spec) };
-        (summary.count() > 0).then_some(Closed { start, end, summary })
+        (summary.count() > 0).then_some(Closed {
+            start,
+            end,
+            summary,
+            more: None,
+            revision: 0,
+            partial: false,
+            tally: None,
+        })
     }
 
     /// Drops panes that begin before `start`.

@@ -64,6 +64,7 @@ impl Stream {
         let mut stream = Stream::new(plan, shards);
         names.iter().for_each(|declaration| stream.names.follow(declaration));
         stream.split.learn(&stream.names);
+        stream.fleet.resume(clock, names, &stream.names);
         stream.shards.iter_mut().for_each(|shard| shard.resume(clock));
         (stream.next_input, stream.clock) = (next_input, clock);
         stream
@@ -103,7 +104,7 @@ impl Stream {
         self.next_input =
             stretch.end.map(|end| end + 1).unwrap_or(stretch.batch.first + stretch.batch.rows.len() as u64);
         stretch.ticks.iter().for_each(|(_, tick)| self.clock.tick(tick));
-        self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, &self.names);
+        self.fleet.gather(&mut self.out.list, self.shards.len(), &stretch.ticks, stretch.end, &self.names);
         outputs.append(&mut self.out.list);
     }
 
@@ -124,6 +125,7 @@ impl Stream {
         }
         declarations.iter().for_each(|declaration| self.names.follow(declaration));
         self.split.learn(&self.names);
+        self.fleet.declare(declarations, &self.names);
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Declare(declarations), &mut self.out));
     }
 

@@ -72,12 +72,13 @@ fn gather(
     for head in heads {
         let head = head?;
         head.declarations.iter().for_each(|declaration| names.follow(declaration));
+        fleet.declare(&head.declarations, &names);
         outputs.clear();
         for done in &done {
             let mut part = done.recv().map_err(|_| died())?;
             if outputs.is_empty() { outputs = part } else { outputs.append(&mut part) }
         }
-        fleet.gather(&mut outputs, done.len(), &head.stretch.ticks, &names);
+        fleet.gather(&mut outputs, done.len(), &head.stretch.ticks, head.stretch.end, &names);
         if !take(&head, &outputs, &names)? {
             return Ok(());
         }

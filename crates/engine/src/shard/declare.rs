@@ -1,23 +1,24 @@
 //! Names become places and routes: which nodes take a series, and where its state stands in each.
 
 use super::Shard;
-use super::state::{DeviceFacts, Followed, Known, NOBODY, NOT_OURS, Route, Shape, Spoken};
-use crate::node::Node;
+use super::state::{DeviceFacts, Followed, Known, Late, NOBODY, NOT_OURS, Route, Shape as Room, Spoken};
+use crate::node::{Node, Points};
 use crate::order::Order;
-use crate::plan::{Keep, Plan};
+use crate::plan::{Keep, Plan, Shape, Work};
+use crate::point::Port;
 use crate::series::{Declaration, Device, Names, Series, Timing, slot_of};
 use crate::time::Time;
 
 impl Shard {
     pub(super) fn declare(&mut self, declaration: &Declaration) {
         match declaration {
-            Declaration::Device { device, name, timing, .. } => self.declare_device(*device, name, *timing),
+            Declaration::Device { device, name, timing, tags } => self.declare_device(*device, name, *timing, tags),
             Declaration::Series { series, device, channel } => self.declare_series(*series, *device, channel),
         }
     }
 
     /// A device comes to life; one that lives already is left as it is.
-    pub(super) fn declare_device(&mut self, device: Device, name: &str, timing: Timing) {
+    pub(super) fn declare_device(&mut self, device: Device, name: &str, timing: Timing, tags: &[(String, String)]) {
         let slot = slot_of(name);
         if self.slots & (1 << slot) == 0 {
             return put(&mut self.device_places, device.0, NOT_OURS);
@@ -26,8 +27,10 @@ impl Shard {
             return;
         }
         self.arrival_clocks |= timing.arrival;
-        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device };
-        let facts = DeviceFacts { name: name.into(), series: Vec::new() };
+        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device, gathers: false };
+        let asked = self.nodes.iter().any(|node| matches!(node, Node::Points(_)));
+        let tags = if asked { tags.into() } else { Box::default() };
+        let facts = DeviceFacts { name: name.into(), tags, ..DeviceFacts::default() };
         let place = self.free_devices.pop().unwrap_or(self.devices.len() as u32);
         if place as usize == self.devices.len() {
             self.devices.push(spoken);
@@ -56,12 +59,14 @@ impl Shard {
             return;
         }
         let channel = self.channel(channel);
-        let Known { shape, range, .. } = self.channels[channel as usize];
+        let Known { shape, range, late, .. } = self.channels[channel as usize];
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
+        self.enter_points(device, place, series, channel);
         let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
         let followed = &mut self.series[place as usize];
-        *followed = Followed { series, device, origin, channel, seen: 0, range, behind, ..*followed };
+        *followed =
+            Followed { series, device, origin, channel, seen: 0, first: Time::MAX, range, behind, late, ..*followed };
         let Shard { facts, series: all, .. } = self;
         let facts = &mut facts[device as usize].series;
         let at = facts.partition_point(|&other| all[other as usize].series < series);
@@ -75,13 +80,18 @@ impl Shard {
         }
         let facts = self.plan.channels.iter().find(|facts| facts.name == name);
         let range = facts.and_then(|facts| facts.range).unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let every = facts.and_then(|facts| facts.every);
+        let windows = self.plan.operators.iter().filter(|operator| operator.on.iter().any(|on| on == name));
+        let late = Late::of(windows.filter_map(|operator| match &operator.work {
+            Work::Window(spec) => Some(spec.when_late),
+            _ => None,
+        }));
         let takes = |timed: bool| {
             let operators = self.plan.operators.iter().zip(&self.nodes).enumerate();
-            let takes = operators
-                .filter(|(_, (operator, node))| node.timed() == timed && operator.on.iter().any(|on| on == name));
+            let takes = operators.filter(|(_, (operator, node))| node.timed() == timed && operator.takes(name));
             takes.map(|(index, _)| index as u16).collect()
         };
-        let shape = Shape { in_order: takes(false), on_arrival: takes(true) };
+        let shape = Room { in_order: takes(false), on_arrival: takes(true) };
         let known = self.shapes.iter().position(|known| *known == shape);
         let shape = known.unwrap_or_else(|| {
             self.shapes.push(shape);
@@ -89,7 +99,7 @@ impl Shard {
             self.shapes.len() - 1
         }) as u32;
         let number = self.channels.len() as u32;
-        self.channels.push(Known { name: name.into(), range, shape });
+        self.channels.push(Known { name: name.into(), range, every, shape, late });
         self.channel_by_name.insert(name.into(), number);
         number
     }
@@ -97,10 +107,11 @@ impl Shard {
     /// Room for one more series: a state in every node that takes it, listed side by side.
     fn make_room(&mut self, shape: u32) -> u32 {
         let (place, routes) = (self.series.len() as u32, self.routes.len() as u32);
-        let Shape { in_order, on_arrival } = &self.shapes[shape as usize];
+        let Room { in_order, on_arrival } = &self.shapes[shape as usize];
         for &index in in_order.iter().chain(on_arrival) {
             let node = &mut self.nodes[usize::from(index)];
-            self.routes.push(Route { node: index, takes_bad: node.takes_bad(), state: node.add() });
+            let (takes_bad, state) = (node.takes_bad(), node.add());
+            self.routes.push(Route { node: index, takes_bad, port: Port::new(false, None), state });
             self.owners[usize::from(index)].push(place);
         }
         let (ordered, arriving) = (in_order.len() as u16, on_arrival.len() as u16);
@@ -111,13 +122,37 @@ impl Shard {
             origin,
             seen: 0,
             channel: 0,
+            first: Time::MAX,
             routes,
             ordered,
             arriving,
             behind: false,
+            late: Late::default(),
             range,
         });
         place
+    }
+
+    /// Nodes that judge points have one state for all channels of a device: the routes of a series lead there.
+    fn enter_points(&mut self, device: u32, place: u32, series: Series, channel: u32) {
+        let Shard { series: all, routes, nodes, facts, plan, channels, .. } = self;
+        let DeviceFacts { points, tags, .. } = &mut facts[device as usize];
+        let Known { name, every, .. } = &channels[channel as usize];
+        let (from, to) = all[place as usize].in_order();
+        for route in &mut routes[from as usize..to as usize] {
+            let Node::Points(node) = &mut nodes[usize::from(route.node)] else { continue };
+            let operator = &plan.operators[usize::from(route.node)];
+            let known = points.iter().find(|known| known.0 == route.node);
+            let state = known.map_or_else(|| node.enter(tags), |known| known.1);
+            if known.is_none() {
+                points.push((route.node, state));
+                points.sort_unstable();
+            }
+            let waits = operator.on.iter().any(|on| **on == **name);
+            route.port = Port::new(waits, operator.asks().position(|asked| *asked == **name));
+            route.state = state;
+            node.take_in(state, series, *every, route.port);
+        }
     }
 
     /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
@@ -132,16 +167,26 @@ impl Shard {
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
-                if !matches!(node, Node::Window(_) | Node::Compress(_)) {
+                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_)) {
                     continue;
                 }
                 let source_channel = &self.channels[source.channel as usize].name;
-                let names = self.plan.operators[route.node as usize].derived(source_channel);
+                let operator = &self.plan.operators[route.node as usize];
+                if !operator.on.iter().any(|on| **on == **source_channel) {
+                    continue;
+                }
+                let names = operator.derived(source_channel);
                 let Some(index) = names.iter().position(|name| *name == *channel) else { continue };
                 let mut behind = source.behind;
                 match node {
                     Node::Window(window) => {
                         window.feeds[route.state as usize].push((index as u16, derived));
+                        behind |= matches!(window.spec.shape, Shape::Session(_));
+                    }
+                    Node::Points(Points::Filter(filter)) => filter.feed(route.state, source.series, derived),
+                    Node::Points(Points::Sessions(sessions)) => {
+                        sessions.feed(route.state, source.series, (index as u16, derived));
+                        behind = true;
                     }
                     Node::Compress(filter) => {
                         filter.feeds[route.state as usize] = Some(derived);
@@ -179,6 +224,7 @@ impl Plan {
                         let derived = names.channel(&derived);
                         names.series(*device, derived);
                     }
+                    self.declare_groups(names, *device, channel);
                 }
             }
             all.extend(fresh);
@@ -189,18 +235,20 @@ impl Plan {
     pub fn declare_known(&self, names: &mut Names) -> Vec<Declaration> {
         for number in 0..names.series_count() {
             let (device, channel) = names.of(Series(number as u32));
-            for derived in self.wanted(names.channel_name(channel)) {
+            let channel = names.channel_name(channel).to_owned();
+            for derived in self.wanted(&channel) {
                 let derived = names.channel(&derived);
                 names.series(device, derived);
             }
+            self.declare_groups(names, device, &channel);
         }
         self.declare(names)
     }
 
     /// The channels derived from `channel` that some operator takes.
     fn wanted(&self, channel: &str) -> Vec<String> {
-        let windows = self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel));
-        let derived = windows.flat_map(|operator| operator.derived(channel));
-        derived.filter(|name| self.operators.iter().any(|operator| operator.on.contains(name))).collect()
+        let makers = self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel));
+        let derived = makers.flat_map(|operator| operator.derived(channel));
+        derived.filter(|name| self.operators.iter().any(|operator| operator.takes(name))).collect()
     }
 }

@@ -2,11 +2,13 @@
 
 use super::state::{NOBODY, Route};
 use super::{Outputs, Shard};
-use crate::node::{Node, Subject};
-use crate::output::{Aggregate, Output, What};
-use crate::reading::{Flags, Reading};
+use crate::node::{Node, Onward, Points, Subject, WindowNode};
+use crate::output::{Aggregate, Output, Part, What};
+use crate::plan::{Per, Shape};
+use crate::reading::{Flags, Quality, Reading};
+use crate::series::Series;
 use crate::time::{Span, Time};
-use crate::window::Closed;
+use crate::window::{Closed, Heard};
 
 impl Shard {
     /// Closes the windows that a device's watermark has reached, in order of their ends, and follows what they give.
@@ -29,20 +31,21 @@ impl Shard {
 
     fn close_next(&mut self, number: u64, device: u32, out: &mut Outputs) {
         let end = std::mem::replace(&mut self.devices[device as usize].next_end, Time::MAX);
-        let mut next = Time::MAX;
+        let mut next = self.pass_points(number, device, end, out);
         for index in 0..self.facts[device as usize].series.len() {
             let place = self.facts[device as usize].series[index];
             if self.series[place as usize].behind {
                 continue;
             }
             let (from, to) = self.series[place as usize].in_order();
+            let heard = self.heard(place);
             for route in from..to {
                 let route = self.routes[route as usize];
                 let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
-                let closed = window.close(route.state, end);
+                let closed = window.close(route.state, end, &heard);
                 next = next.min(window.states[route.state as usize].next_end());
                 if let Some(closed) = closed {
-                    self.give(number, place, route, &closed, out);
+                    self.give(number, place, route, closed, out);
                 }
             }
         }
@@ -51,35 +54,136 @@ impl Shard {
         device.next_end = device.next_end.min(next);
     }
 
+    /// Judges the points of a device that are over at `time`, and ends its sessions that do; gives when there is more to do.
+    fn pass_points(&mut self, number: u64, device: u32, time: Time, out: &mut Outputs) -> Time {
+        let mut next = Time::MAX;
+        for index in 0..self.facts[device as usize].points.len() {
+            let (node, state) = self.facts[device as usize].points[index];
+            let Shard { nodes, onward, .. } = self;
+            let Node::Points(points) = &mut nodes[usize::from(node)] else { continue };
+            points.pass(state, time, &mut |it| onward.push((node, it)));
+            if !self.onward.is_empty() {
+                self.go_on(number, out);
+            }
+        }
+        for &(node, state) in &self.facts[device as usize].points {
+            if let Node::Points(points) = &self.nodes[usize::from(node)] {
+                next = next.min(points.next(state));
+            }
+        }
+        next
+    }
+
+    /// A device's message has ended, and with it the point of its time.
+    #[inline(never)]
+    pub(super) fn settle_points(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        self.devices[device as usize].gathers = false;
+        for index in 0..self.facts[device as usize].points.len() {
+            let (node, state) = self.facts[device as usize].points[index];
+            let Shard { nodes, onward, .. } = self;
+            let Node::Points(points) = &mut nodes[usize::from(node)] else { continue };
+            points.settle(state, &mut |it| onward.push((node, it)));
+            if !self.onward.is_empty() {
+                self.go_on(number, out);
+            }
+        }
+    }
+
+    /// What windows need to know of a series.
+    fn heard(&self, place: u32) -> Heard {
+        let series = &self.series[place as usize];
+        Heard { first: series.first, expected: self.channels[series.channel as usize].every }
+    }
+
     /// What a window says at its end, to people and to those who work on it.
-    fn give(&mut self, number: u64, place: u32, route: Route, closed: &Closed, out: &mut Outputs) {
-        let s = &closed.summary;
-        let aggregate = Aggregate {
-            series: self.series[place as usize].series,
-            start: closed.start,
-            end: closed.end,
-            count: s.count(),
-            mean: s.mean(),
-            std: s.std(),
-            min: s.min(),
-            max: s.max(),
-            more: None,
-            revision: 0,
-            partial: false,
-        };
-        let speaker = self.devices[self.series[place as usize].device as usize].device;
-        out.say(number, speaker, route.node, What::Aggregate(aggregate.clone()));
-        let feeds = |nodes: &[Node]| match &nodes[route.node as usize] {
-            Node::Window(window) => window.feeds[route.state as usize].len(),
-            _ => 0,
-        };
-        for feed in 0..feeds(&self.nodes) {
-            let Node::Window(window) = &self.nodes[route.node as usize] else { continue };
-            let (index, derived) = window.feeds[route.state as usize][feed];
+    fn give(&mut self, number: u64, place: u32, route: Route, closed: Closed, out: &mut Outputs) {
+        let Node::Window(window) = &self.nodes[usize::from(route.node)] else { return };
+        if window.spec.per != Per::Device {
+            return self.give_part(number, place, route, closed, out);
+        }
+        let (end, of_moments) = (closed.end, matches!(window.spec.shape, Shape::Time { .. } | Shape::Calendar { .. }));
+        let aggregate = self.say_closed(number, place, route.node, closed, out);
+        for feed in 0.. {
+            let Node::Window(window) = &self.nodes[usize::from(route.node)] else { break };
+            let Some(&(index, derived)) = window.feeds[route.state as usize].get(feed) else { break };
             let value = aggregate.value(&window.spec.give, usize::from(index));
-            let mut reading = Reading::new(self.series[derived as usize].series, closed.end, value);
+            self.derive(number, derived, end, of_moments, value, out);
+        }
+    }
+
+    /// The same for a session of a device.
+    fn give_session(&mut self, number: u64, node: u16, series: Series, closed: Closed, out: &mut Outputs) {
+        let Some(&place) = self.series_places.get(series.0 as usize) else { return };
+        let Some(of) = self.series.get(place as usize) else { return };
+        let device = of.device;
+        let Some(&(_, state)) = self.facts[device as usize].points.iter().find(|known| known.0 == node) else { return };
+        let end = closed.end;
+        let aggregate = self.say_closed(number, place, node, closed, out);
+        for feed in 0.. {
+            let Node::Points(Points::Sessions(sessions)) = &self.nodes[usize::from(node)] else { break };
+            let Some((index, derived)) = sessions.fed(state, series, feed) else { break };
+            let value = aggregate.value(&sessions.spec.give, usize::from(index));
+            self.derive(number, derived, end, false, value, out);
+        }
+    }
+
+    /// A statistic goes on as a reading of a channel of its own; not where there is none.
+    fn derive(&mut self, number: u64, derived: u32, end: Time, up_to: bool, value: f64, out: &mut Outputs) {
+        if !value.is_finite() {
+            return;
+        }
+        let mut reading = Reading::new(self.series[derived as usize].series, end, value);
+        if up_to {
             reading.flags = Flags::UP_TO;
-            self.pass_on(number, derived, &reading, out);
+        }
+        self.pass_on(number, derived, &reading, out);
+    }
+
+    fn say_closed(&mut self, number: u64, place: u32, node: u16, closed: Closed, out: &mut Outputs) -> Aggregate {
+        let series = &self.series[place as usize];
+        let aggregate = closed.aggregate(series.series);
+        out.say(number, self.devices[series.device as usize].device, node, What::Aggregate(aggregate.clone()));
+        aggregate
+    }
+
+    /// What one device has of a window of several.
+    fn give_part(&mut self, number: u64, place: u32, route: Route, closed: Closed, out: &mut Outputs) {
+        let series = &self.series[place as usize];
+        let Closed { start, end, partial, tally, .. } = closed;
+        let Some(tally) = tally else { return };
+        let part = Box::new(Part { series: series.series, start, end, partial, tally: *tally });
+        out.say(number, self.devices[series.device as usize].device, route.node, What::Part(part));
+    }
+
+    /// A reading that came after the watermark had passed it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn late(&mut self, number: u64, place: u32, reading: Reading, out: &mut Outputs) {
+        let (device, late) = (self.series[place as usize].device, self.series[place as usize].late);
+        let spoken = &self.devices[device as usize];
+        let (name, watermark) = (spoken.device, spoken.order.watermark());
+        if reading.time < spoken.order.latest() {
+            self.late.lateness.add(spoken.order.latest().since(reading.time));
+        }
+        let mut taken = false;
+        if late.revise && reading.quality == Quality::Good && reading.time != Time::MAX {
+            let ((from, to), heard) = (self.series[place as usize].in_order(), self.heard(place));
+            let Shard { nodes, routes, series, .. } = self;
+            for route in &routes[from as usize..to as usize] {
+                let Node::Window(window) = &mut nodes[usize::from(route.node)] else { continue };
+                let WindowNode { spec, states, .. } = window;
+                let windows = &mut states[route.state as usize];
+                taken |= windows.late(spec, &heard, reading.time, reading.value, watermark, |closed| {
+                    let aggregate = closed.aggregate(series[place as usize].series);
+                    out.say(number, name, route.node, What::Aggregate(aggregate));
+                });
+            }
+        }
+        self.late.revised += u64::from(taken);
+        if late.aside || (!taken && !late.forget) {
+            out.late(number, name, reading);
+        } else if !taken {
+            self.late.forgotten += 1;
         }
     }
 
@@ -97,21 +201,47 @@ impl Shard {
         }
     }
 
-    /// What filters have kept of a reading goes on, in its order.
+    /// What filters and sessions have let go goes on, in its order.
     #[cold]
     #[inline(never)]
-    pub(super) fn pass_on_kept(&mut self, number: u64, out: &mut Outputs) {
-        let mut kept = std::mem::take(&mut self.kept);
-        for (place, reading) in kept.drain(..) {
-            let reading = Reading { series: self.series[place as usize].series, ..reading };
-            self.pass_on(number, place, &reading, out);
+    pub(super) fn go_on(&mut self, number: u64, out: &mut Outputs) {
+        let mut onward = std::mem::take(&mut self.onward);
+        for (node, what) in onward.drain(..) {
+            match what {
+                Onward::To(place, reading) => {
+                    let reading = Reading { series: self.series[place as usize].series, ..reading };
+                    self.pass_on(number, place, &reading, out);
+                }
+                Onward::Resume(reading) => self.resume_walk(number, node, &reading, out),
+                Onward::Aside(filtered) => {
+                    let Some(&place) = self.series_places.get(filtered.reading.series.0 as usize) else { continue };
+                    let Some(series) = self.series.get(place as usize) else { continue };
+                    let device = self.devices[series.device as usize].device;
+                    out.say(number, device, node, What::Filtered(filtered));
+                }
+                Onward::Closed(series, closed) => self.give_session(number, node, series, closed, out),
+            }
         }
-        self.kept = kept;
+        // What came up on the way has gone on already; the room is kept.
+        if self.onward.is_empty() {
+            self.onward = onward;
+        }
+    }
+
+    /// A reading that a filter has held goes on to the nodes behind it.
+    fn resume_walk(&mut self, number: u64, node: u16, reading: &Reading, out: &mut Outputs) {
+        let Some(&place) = self.series_places.get(reading.series.0 as usize) else { return };
+        let Some(series) = self.series.get(place as usize) else { return };
+        let (from, to) = series.in_order();
+        let behind = self.routes[from as usize..to as usize].iter().position(|route| route.node == node);
+        let from = behind.map_or(to, |at| from + at as u32 + 1);
+        self.walk(number, place, (from, to), reading, out);
     }
 
     /// Closes the windows of a series that end at or before `time`.
     fn close_behind(&mut self, number: u64, place: u32, time: Time, out: &mut Outputs) {
         let (from, to) = self.series[place as usize].in_order();
+        let heard = self.heard(place);
         for route in from..to {
             let route = self.routes[route as usize];
             while let Node::Window(window) = &mut self.nodes[route.node as usize] {
@@ -119,8 +249,8 @@ impl Shard {
                 if end > time || end == Time::MAX {
                     break;
                 }
-                if let Some(closed) = window.close(route.state, end) {
-                    self.give(number, place, route, &closed, out);
+                if let Some(closed) = window.close(route.state, end, &heard) {
+                    self.give(number, place, route, closed, out);
                 }
             }
         }
@@ -183,7 +313,9 @@ impl Shard {
     pub(super) fn end_device(&mut self, number: u64, device: u32, out: &mut Outputs) {
         self.devices[device as usize].order.end();
         self.release(number, device, out);
+        self.settle_points(number, device, out);
         self.close(number, device, out);
+        self.pass_points(number, device, Time::MAX, out);
         // Series stand in the order of their numbers: what is derived comes after what it is derived from.
         for index in 0..self.facts[device as usize].series.len() {
             self.end_series(number, self.facts[device as usize].series[index], out);
@@ -198,11 +330,11 @@ impl Shard {
         let (from, to) = self.series[place as usize].in_order();
         for route in from..to {
             let route = self.routes[route as usize];
-            let Shard { nodes, kept, series, .. } = self;
+            let Shard { nodes, onward, series, .. } = self;
             let Node::Compress(filter) = &mut nodes[route.node as usize] else { continue };
             let like = Reading::new(series[place as usize].series, Time::MIN, 0.0);
-            filter.end(route.state, like, |to, reading| kept.push((to, reading)));
-            self.pass_on_kept(number, out);
+            filter.end(route.state, like, |to, kept| onward.push((route.node, Onward::To(to, kept))));
+            self.go_on(number, out);
         }
     }
 

@@ -6,6 +6,7 @@
 
 use super::state::{DeviceFacts, NOBODY, NOT_OURS, Spoken};
 use super::{Outputs, Shard};
+use crate::node::Node;
 use crate::order::Order;
 use crate::series::{Device, Timing, slot_of};
 use crate::time::Time;
@@ -36,11 +37,21 @@ impl Shard {
     }
 
     fn free(&mut self, device: Device, place: u32) {
-        let nobody = Spoken { order: Order::new(Timing::default()), next_end: Time::MAX, device: Device(NOBODY.0) };
+        let nobody = Spoken {
+            order: Order::new(Timing::default()),
+            next_end: Time::MAX,
+            device: Device(NOBODY.0),
+            gathers: false,
+        };
         self.devices[place as usize] = nobody;
-        let DeviceFacts { name, series } = std::mem::take(&mut self.facts[place as usize]);
+        let DeviceFacts { name, series, points, .. } = std::mem::take(&mut self.facts[place as usize]);
         for at in series {
             self.free_series(at);
+        }
+        for (node, state) in points {
+            if let Node::Points(node) = &mut self.nodes[usize::from(node)] {
+                node.leave(state);
+            }
         }
         self.device_places[device.0 as usize] = NOT_OURS;
         self.by_slot[usize::from(slot_of(&name))].retain(|&other| other != place);

@@ -2,15 +2,16 @@
 //!
 //! ```text
 //! slot    format u8, definitions of the plan's operators (list of u64), count of devices, then these by number
-//! device  number, its clock with what it holds, count of series, then the series by number
-//! series  number, readings so far, count of states, then each: place of its definition, length u32 LE, state
+//! device  number, its clock with what it holds, count of series, then the series by number, then states of its points
+//! series  number, readings so far, time of the first, then states
+//! states  how many, then each: place of its definition, length u32 LE, state
 //! ```
 //! All of it is postcard but for the lengths. An operator is known by the hash of its definition: under a changed
 //! config an operator that did not change finds its state, one that is new begins afresh, and what no operator wants
 //! any more is dropped. Names are saved beside, once for all slots. A device that is not here is retired.
 
 use super::Shard;
-use super::state::{AHEAD, NOT_OURS};
+use super::state::{AHEAD, NOT_OURS, Route};
 use crate::checkpoint::append;
 use crate::node::Node;
 use crate::order::Order;
@@ -20,7 +21,7 @@ use crate::time::Time;
 use serde::de::DeserializeOwned;
 
 /// The format of a slot that this build writes, and the newest it reads.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Why a slot could not be read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,16 +65,28 @@ impl Shard {
         for &place in &facts.series {
             let series = &self.series[place as usize];
             let (from, to) = series.all();
-            append(&(series.series, series.seen, to - from), into);
-            for route in &self.routes[from as usize..to as usize] {
-                append(&route.node, into);
-                let length = into.len();
-                into.extend_from_slice(&[0; 4]);
-                self.nodes[route.node as usize].save(route.state, into);
-                let written = (into.len() - length - 4) as u32;
-                into[length..length + 4].copy_from_slice(&written.to_le_bytes());
-            }
+            let routes = self.routes[from as usize..to as usize].iter();
+            let own = routes.filter(|route| !self.is_of_points(route.node)).map(|route| (route.node, route.state));
+            append(&(series.series, series.seen, series.first), into);
+            self.save_states(own, into);
         }
+        self.save_states(facts.points.iter().copied(), into);
+    }
+
+    fn save_states(&self, states: impl Iterator<Item = (u16, u32)> + Clone, into: &mut Vec<u8>) {
+        append(&(states.clone().count() as u32), into);
+        for (node, state) in states {
+            append(&node, into);
+            let length = into.len();
+            into.extend_from_slice(&[0; 4]);
+            self.nodes[usize::from(node)].save(state, into);
+            let written = (into.len() - length - 4) as u32;
+            into[length..length + 4].copy_from_slice(&written.to_le_bytes());
+        }
+    }
+
+    fn is_of_points(&self, node: u16) -> bool {
+        matches!(self.nodes[usize::from(node)], Node::Points(_))
     }
 
     fn definitions(&self) -> Vec<u64> {
@@ -93,6 +106,7 @@ impl Shard {
     pub fn restore(&mut self, bytes: &[u8], names: &Names) -> Result<(), BadSlot> {
         let mut left = match bytes.split_first() {
             Some((&FORMAT, left)) => left,
+            Some((1, _)) => return Err(BadSlot("it has format 1, written by an older ouzel".to_owned())),
             Some((format, _)) if *format > FORMAT => {
                 let what = format!("it has format {format}, written by a newer ouzel; this one reads up to {FORMAT}");
                 return Err(BadSlot(what));
@@ -114,43 +128,67 @@ impl Shard {
         if device.0 as usize >= names.device_count() {
             return Err(BadSlot(format!("device {} has no name", device.0)));
         }
-        self.declare_device(device, names.device_name(device), names.device_timing(device));
+        let tags = names.device_tags(device);
+        self.declare_device(device, names.device_name(device), names.device_timing(device), tags);
         let place = self.place_of(device).ok_or_else(|| BadSlot("a device of another slot is in it".to_owned()))?;
         for series in names.series_of(device) {
             self.declare_series(series, device, names.channel_name(names.of(series).1));
         }
         self.devices[place as usize].order = order;
         for _ in 0..count {
-            let (series, seen, states): (Series, u32, u32) = take(left)?;
+            let (series, seen, first): (Series, u32, Time) = take(left)?;
             let at = self.series_places.get(series.0 as usize).copied().unwrap_or(NOT_OURS);
             if self.series.get(at as usize).is_none_or(|known| known.device != place) {
                 return Err(BadSlot(format!("series {} has no name", series.0)));
             }
-            self.series[at as usize].seen = seen;
-            for _ in 0..states {
-                let node: u16 = take(left)?;
-                let length = u32::from_le_bytes(cut(left, 4)?.try_into().expect("four bytes")) as usize;
-                let state = cut(left, length)?;
-                let node = nodes.get(usize::from(node)).ok_or_else(|| damaged("an operator is unknown"))?;
-                if let Some(node) = node {
-                    self.load(at, *node, state)?;
-                }
+            (self.series[at as usize].seen, self.series[at as usize].first) = (seen, first);
+            self.restore_states(left, nodes, |shard, node, state| shard.load(at, node, state))?;
+        }
+        self.restore_states(left, nodes, |shard, node, state| {
+            let known = shard.facts[place as usize].points.iter().find(|known| known.0 == node);
+            let Some(&(_, at)) = known else { return Ok(()) };
+            shard.nodes[usize::from(node)].load(at, state).map_err(damaged)
+        })?;
+        self.devices[place as usize].gathers = !self.facts[place as usize].points.is_empty();
+        self.devices[place as usize].next_end = self.earliest_end(place as usize);
+        Ok(())
+    }
+
+    fn restore_states(
+        &mut self,
+        left: &mut &[u8],
+        nodes: &[Option<u16>],
+        mut load: impl FnMut(&mut Shard, u16, &[u8]) -> Result<(), BadSlot>,
+    ) -> Result<(), BadSlot> {
+        let count: u32 = take(left)?;
+        for _ in 0..count {
+            let node: u16 = take(left)?;
+            let length = u32::from_le_bytes(cut(left, 4)?.try_into().expect("four bytes")) as usize;
+            let state = cut(left, length)?;
+            let node = nodes.get(usize::from(node)).ok_or_else(|| damaged("an operator is unknown"))?;
+            if let Some(node) = node {
+                load(self, *node, state)?;
             }
         }
-        self.devices[place as usize].next_end = self.earliest_end(place as usize);
         Ok(())
     }
 
     /// Takes back the state of a series in a node, if the node still takes it.
     fn load(&mut self, place: u32, node: u16, bytes: &[u8]) -> Result<(), BadSlot> {
         let (from, to) = self.series[place as usize].all();
-        let route = self.routes[from as usize..to as usize].iter().find(|route| route.node == node);
+        let own = |route: &&Route| route.node == node && !self.is_of_points(node);
+        let route = self.routes[from as usize..to as usize].iter().find(own);
         let Some(route) = route else { return Ok(()) };
         self.nodes[usize::from(node)].load(route.state, bytes).map_err(damaged)
     }
 
     fn earliest_end(&self, device: usize) -> Time {
         let mut earliest = Time::MAX;
+        for &(node, state) in &self.facts[device].points {
+            if let Node::Points(points) = &self.nodes[usize::from(node)] {
+                earliest = earliest.min(points.next(state));
+            }
+        }
         for &place in self.facts[device].series.iter().filter(|place| !self.series[**place as usize].behind) {
             let (from, to) = self.series[place as usize].in_order();
             for route in &self.routes[from as usize..to as usize] {

@@ -1,12 +1,15 @@
 //! What a shard keeps of a device and of a series, and how it has the next ones near.
 
 use super::Shard;
-use crate::filter::Kept;
-use crate::node::Node;
+use crate::filter::{Kept, Tested};
+use crate::lateness::LateCounts;
+use crate::node::{Node, Points};
 use crate::order::Order;
+use crate::plan::WhenLate;
+use crate::point::Port;
 use crate::reading::Reading;
 use crate::series::{Device, Series};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// The place of what another shard has, and of what is retired.
 pub(super) const NOT_OURS: u32 = u32::MAX;
@@ -25,9 +28,11 @@ pub(super) const NEAR: usize = 1_500;
 #[derive(Debug)]
 pub(super) struct Spoken {
     pub(super) order: Order,
-    /// No window of it ends before this; [`Time::MAX`] if none is open.
+    /// No window of it ends before this, and no point is judged; [`Time::MAX`] if none is open.
     pub(super) next_end: Time,
     pub(super) device: Device,
+    /// Nodes have something of its last message.
+    pub(super) gathers: bool,
 }
 
 /// What is seldom needed of a device.
@@ -36,6 +41,10 @@ pub(super) struct DeviceFacts {
     pub(super) name: Box<str>,
     /// Its series, in the order of their numbers.
     pub(super) series: Vec<u32>,
+    /// Nodes that judge its points, and the place of its state in each.
+    pub(super) points: Vec<(u16, u32)>,
+    /// Kept only where conditions may ask for them.
+    pub(super) tags: Box<[(String, String)]>,
 }
 
 /// What is to be done with a channel, whoever measures it.
@@ -44,7 +53,10 @@ pub(super) struct Known {
     pub(super) name: Box<str>,
     /// Plausible values, both ends included; everything where nothing is known.
     pub(super) range: (f64, f64),
+    /// Expected time between readings.
+    pub(super) every: Option<Span>,
     pub(super) shape: u32,
+    pub(super) late: Late,
 }
 
 /// The nodes that take a channel. Series of one shape need the same room, so one can have that of another.
@@ -65,6 +77,8 @@ pub(super) struct Followed {
     /// Readings so far.
     pub(super) seen: u32,
     pub(super) channel: u32,
+    /// Time of the earliest reading that was not late; [`Time::MAX`]: none yet.
+    pub(super) first: Time,
     /// Where its routes begin: first to the nodes that take it in order of time, then to those that take it as it
     /// arrives, and how many there are of each.
     pub(super) routes: u32,
@@ -73,6 +87,7 @@ pub(super) struct Followed {
     /// Kept by a swinging door, or derived from what is: its readings come later than their device's clock says, so
     /// its windows wait for its own next reading.
     pub(super) behind: bool,
+    pub(super) late: Late,
     /// Plausible values, both ends included; everything where nothing is known.
     pub(super) range: (f64, f64),
 }
@@ -97,11 +112,41 @@ impl Followed {
     }
 }
 
+/// What becomes of late readings of a channel, by the windows that take it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Late {
+    /// Windows may take them in.
+    pub(super) revise: bool,
+    /// They go aside if no window took them in.
+    pub(super) forget: bool,
+    /// They go aside, whatever windows took in.
+    pub(super) aside: bool,
+}
+
+impl Late {
+    pub(super) fn of(policies: impl Iterator<Item = WhenLate>) -> Late {
+        let mut late = Late::default();
+        for policy in policies {
+            match policy {
+                WhenLate::Aside => late.aside = true,
+                WhenLate::Forget => late.forget = true,
+                WhenLate::Revise(_) => late.revise = true,
+            }
+        }
+        // Nobody's readings go aside.
+        late.aside |= !late.forget && !late.revise;
+        late
+    }
+}
+
 /// One node that takes a series, and the place of its state there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Route {
     pub(super) node: u16,
     pub(super) takes_bad: bool,
+    /// How a node that judges points takes it.
+    pub(super) port: Port,
+    /// Of the series, or of its device where the node judges points.
     pub(super) state: u32,
 }
 
@@ -135,6 +180,19 @@ impl Shard {
             Node::Compress(filter) => Some((index, filter.total)),
             _ => None,
         })
+    }
+
+    /// Of each filter with a condition, by its place in the plan, how many readings passed it, and why others did not.
+    pub fn tested(&self) -> impl Iterator<Item = (u16, &Tested)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Points(Points::Filter(filter)) => Some((index, &filter.total)),
+            _ => None,
+        })
+    }
+
+    /// What became of late readings that did not go aside, and how late readings came.
+    pub fn late_counts(&self) -> &LateCounts {
+        &self.late
     }
 
     /// Bytes that the operators keep for all series.

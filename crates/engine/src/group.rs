@@ -1,0 +1,278 @@
+//! Windows of several devices: the parts that devices have of them are put together.
+//!
+//! A *group* is the devices that have the same value of a tag, or all. Shards close the windows of each device for itself and
+//! send what they have (a [`Part`]); here the parts of one channel, group and window become one aggregate, of a device that
+//! stands for the group (`room=kitchen`, `all`). A window closes when every device of the group has passed its end;
+//! a device passes with the parts it gives. One that gives none for a while is *idle* and holds nobody back: by the stream's
+//! clock, after a window's step and its length, ten seconds at least. Parts that come after their window has
+//! closed are counted. Parts arrive in order of place, so that the number of shards changes nothing.
+
+use crate::aggregate::{Around, Tally};
+use crate::output::{Aggregate, Output, Part, What};
+use crate::plan::{Per, Plan, Shape, WindowSpec, Work};
+use crate::reading::{Reading, StreamClock};
+use crate::series::{Declaration, Device, Names, Series, Timing};
+use crate::time::{Span, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Windows of one group and channel that may be open at once; the oldest closes when there are more.
+const OPEN_MOST: usize = 1_024;
+
+/// A device is not idle before this, however short its windows are.
+const IDLE_LEAST: Span = Span(10_000_000_000);
+
+/// All windows of several devices.
+#[derive(Debug, Default)]
+pub struct Groups {
+    windows: Vec<GroupWindow>,
+    clock: StreamClock,
+    /// Parts that came after their window had closed.
+    missed: u64,
+}
+
+#[derive(Debug)]
+struct GroupWindow {
+    node: u16,
+    definition: u64,
+    spec: WindowSpec,
+    over: Vec<String>,
+    idle: Span,
+    groups: BTreeMap<Series, Group>,
+}
+
+/// One channel of a group, by the series that stands for it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Group {
+    members: BTreeMap<Series, Member>,
+    /// By end and start.
+    open: BTreeMap<(Time, Time), Gathered>,
+    /// The end of the last window that closed; [`Time::MIN`] before the first.
+    closed: Option<Time>,
+    results: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Member {
+    /// The end of the last window that it has given a part of.
+    passed: Option<Time>,
+    /// When it did, or was declared, by the stream's clock.
+    heard: Time,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Gathered {
+    tally: Tally,
+    partial: bool,
+}
+
+impl Plan {
+    /// The device that stands for the group of a device with these tags in such a window; none where it has no such tag, or
+    /// the window is of single devices.
+    pub fn group(per: &Per, tags: &[(String, String)]) -> Option<String> {
+        match per {
+            Per::Device => None,
+            Per::Tag(tag) => tags.iter().find(|(key, _)| key == tag).map(|(key, value)| format!("{key}={value}")),
+            Per::All => Some("all".to_owned()),
+        }
+    }
+
+    /// Names the devices that stand for groups, with their channel, for a series that some window of groups takes.
+    pub(crate) fn declare_groups(&self, names: &mut Names, device: Device, channel: &str) {
+        for operator in &self.operators {
+            let Work::Window(WindowSpec { per, .. }) = &operator.work else { continue };
+            if !operator.on.iter().any(|on| on == channel) {
+                continue;
+            }
+            let Some(group) = Plan::group(per, names.device_tags(device)) else { continue };
+            // Where there is no room for one more device there is none for the group; its parts are counted as missed.
+            if let Ok(group) = names.device(&group, Timing::default(), &[]) {
+                let channel = names.channel(channel);
+                names.series(group, channel);
+            }
+        }
+    }
+}
+
+impl Groups {
+    /// Of a plan, without any device yet.
+    pub fn new(plan: &Plan) -> Groups {
+        let windows = (0u16..).zip(&plan.operators).filter_map(|(node, operator)| {
+            let Work::Window(spec) = &operator.work else { return None };
+            let length = match spec.shape {
+                Shape::Time { size, every } => Span(size.0.saturating_add(every.0)),
+                _ => IDLE_LEAST,
+            };
+            (spec.per != Per::Device).then(|| GroupWindow {
+                node,
+                definition: operator.definition(),
+                spec: spec.clone(),
+                over: operator.on.clone(),
+                idle: length.max(IDLE_LEAST),
+                groups: BTreeMap::new(),
+            })
+        });
+        Groups { windows: windows.collect(), ..Groups::default() }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
+    /// Parts that came after their window had closed, or whose group has no name.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// Takes the stream's clock back.
+    pub fn resume(&mut self, clock: StreamClock) {
+        self.clock = clock;
+    }
+
+    /// New series become members of their groups.
+    pub fn declare(&mut self, declarations: &[Declaration], names: &Names) {
+        if self.is_empty() {
+            return;
+        }
+        for declaration in declarations {
+            let Declaration::Series { series, device, channel } = declaration else { continue };
+            for window in self.windows.iter_mut().filter(|window| window.over.contains(channel)) {
+                if let Some(group) = window.group_of(*device, channel, names)
+                    && group != *series
+                {
+                    let member = Member { passed: None, heard: self.clock.now() };
+                    window.groups.entry(group).or_default().members.entry(*series).or_insert(member);
+                }
+            }
+        }
+    }
+
+    /// A part of a device, as what came of input `number`; what is closed by it goes to `say`.
+    pub fn hear(&mut self, number: u64, node: u16, part: &Part, names: &Names, say: &mut dyn FnMut(Output)) {
+        let Groups { windows, clock, missed } = self;
+        let Some(window) = windows.iter_mut().find(|window| window.node == node) else { return };
+        let (device, channel) = names.of(part.series);
+        let Some(series) = window.group_of(device, names.channel_name(channel), names) else { return *missed += 1 };
+        let group = window.groups.entry(series).or_default();
+        let heard = clock.now();
+        group.members.insert(part.series, Member { passed: Some(part.end), heard });
+        if group.closed.is_some_and(|closed| part.end <= closed) {
+            return *missed += 1;
+        }
+        let fresh = || Gathered { tally: Tally::new(&window.spec), partial: false };
+        let gathered = group.open.entry((part.end, part.start)).or_insert_with(fresh);
+        gathered.tally.merge_beside(&part.tally);
+        gathered.partial |= part.partial;
+        let upto = if group.open.len() > OPEN_MOST {
+            group.open.keys().next().map_or(Time::MIN, |key| key.0)
+        } else {
+            Time::MIN
+        };
+        window.close(series, upto, heard, number, names, say);
+    }
+
+    /// The stream's clock has moved.
+    pub fn tick(&mut self, number: u64, tick: &Reading, names: &Names, say: &mut dyn FnMut(Output)) {
+        self.clock.tick(tick);
+        let now = self.clock.now();
+        self.each(|window, series| window.close(series, Time::MIN, now, number, names, say));
+    }
+
+    /// These devices are gone: they hold nobody back.
+    pub fn retire(&mut self, number: u64, devices: &[Device], names: &Names, say: &mut dyn FnMut(Output)) {
+        let now = self.clock.now();
+        self.each(|window, series| {
+            if let Some(group) = window.groups.get_mut(&series) {
+                group.members.retain(|member, _| !devices.contains(&names.of(*member).0));
+                let upto = if group.members.is_empty() { Time::MAX } else { Time::MIN };
+                window.close(series, upto, now, number, names, say);
+            }
+        });
+    }
+
+    /// The input has ended: everything closes.
+    pub fn end(&mut self, number: u64, names: &Names, say: &mut dyn FnMut(Output)) {
+        let now = self.clock.now();
+        self.each(|window, series| window.close(series, Time::MAX, now, number, names, say));
+    }
+
+    fn each(&mut self, mut what: impl FnMut(&mut GroupWindow, Series)) {
+        for window in &mut self.windows {
+            let open: Vec<Series> =
+                window.groups.iter().filter(|(_, group)| !group.open.is_empty()).map(|(series, _)| *series).collect();
+            open.into_iter().for_each(|series| what(window, series));
+        }
+    }
+
+    /// The state, as bytes.
+    pub fn save(&self) -> Vec<u8> {
+        let windows: Vec<(u64, &BTreeMap<Series, Group>)> =
+            self.windows.iter().map(|window| (window.definition, &window.groups)).collect();
+        postcard::to_allocvec(&(self.clock, windows)).expect("plain data always encodes")
+    }
+
+    /// Takes the state back; that of windows that are gone is dropped.
+    ///
+    /// # Errors
+    /// When the bytes are not such a state.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        let (clock, saved): (StreamClock, Vec<(u64, BTreeMap<Series, Group>)>) = postcard::from_bytes(bytes)?;
+        self.clock = clock;
+        for (definition, groups) in saved {
+            if let Some(window) = self.windows.iter_mut().find(|window| window.definition == definition) {
+                window.groups = groups;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl GroupWindow {
+    /// The series that stands for the group of a device.
+    fn group_of(&self, device: Device, channel: &str, names: &Names) -> Option<Series> {
+        names.find(&Plan::group(&self.spec.per, names.device_tags(device))?, channel)
+    }
+
+    /// Closes the windows of a group that all who are not idle have passed, and those that end at `upto` or before.
+    fn close(
+        &mut self,
+        series: Series,
+        upto: Time,
+        now: Time,
+        number: u64,
+        names: &Names,
+        say: &mut dyn FnMut(Output),
+    ) {
+        let Some(group) = self.groups.get_mut(&series) else { return };
+        let waits = |member: &&Member| now.since(member.heard) <= self.idle;
+        let passed = group.members.values().filter(waits).map(|member| member.passed.unwrap_or(Time::MIN)).min();
+        let upto = upto.max(passed.unwrap_or(Time::MAX));
+        while let Some(open) = group.open.first_entry().filter(|open| open.key().0 <= upto) {
+            let ((end, start), gathered) = open.remove_entry();
+            group.closed = Some(end);
+            if gathered.tally.summary().count() < self.spec.min {
+                continue;
+            }
+            group.results += 1;
+            let around =
+                Around { start, end, first: start, expected: None, previous: None, so_far: (0, group.results) };
+            let summary = gathered.tally.summary();
+            let aggregate = Aggregate {
+                series,
+                start,
+                end,
+                count: summary.count(),
+                mean: summary.mean(),
+                std: summary.std(),
+                min: summary.min(),
+                max: summary.max(),
+                more: gathered.tally.more(&self.spec, &around),
+                revision: 0,
+                partial: gathered.partial,
+            };
+            let device = names.of(series).0;
+            say(Output { input: number, device, node: self.node, ordinal: 0, what: What::Aggregate(aggregate) });
+        }
+    }
+}
