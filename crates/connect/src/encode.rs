@@ -199,7 +199,7 @@ pub fn fields(output: &Output, book: &Book<'_>, statistics: Statistics<'_>, visi
         What::Alert(alert) => alert_fields(id, alert, book, visit),
         What::Late(reading) => late_fields(id, reading, book, visit),
         What::Filtered(filtered) => filtered_fields(id, book.operator(output.node), filtered, book, visit),
-        What::Over(_) => {}
+        What::Over(_) | What::Part(_) => {}
     }
 }
 
@@ -381,6 +381,10 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
         What::Over(over) => {
             let (device, channel) = book.subject(over.series);
             Id::of(&["over", &node().name, work_word(&node().work), device, channel], &[over.time.0])
+        }
+        What::Part(part) => {
+            let (device, channel) = book.subject(part.series);
+            Id::of(&["part", &node().name, device, channel], &[part.start.0, part.end.0])
         }
     }
 }

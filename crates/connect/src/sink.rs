@@ -194,7 +194,7 @@ impl Noun {
             What::Anomaly(_) => Some(Noun::Anomalies),
             What::Alert(_) => Some(Noun::Alerts),
             What::Filtered(_) => Some(Noun::Filtered),
-            What::Over(_) => None,
+            What::Over(_) | What::Part(_) => None,
         }
     }
 }

@@ -73,7 +73,7 @@ impl Summary {
                     self.told.remove(&(alert.rule, alert.series.0, alert.since));
                 }
                 What::Filtered(_) => self.filtered += 1,
-                What::Over(_) => {}
+                What::Over(_) | What::Part(_) => {}
             }
         }
     }

@@ -333,7 +333,7 @@ impl Model {
                     let late = self.latest.iter_mut().rev().find(|latest| latest.seq == output.input);
                     late.into_iter().for_each(|latest| latest.flags |= bits::LATE);
                 }
-                What::Aggregate(_) | What::Over(_) | What::Filtered(_) => {}
+                What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => {}
             }
         }
     }
@@ -346,7 +346,7 @@ impl Model {
                 usize::from(alert.rule) < alerts.len() && usize::from(alert.detector) < operators.len()
             }
             What::Anomaly(_) => usize::from(output.node) < operators.len(),
-            What::Late(_) | What::Aggregate(_) | What::Over(_) | What::Filtered(_) => true,
+            What::Late(_) | What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => true,
         }
     }
 
@@ -397,7 +397,7 @@ fn said_of_readings(step: &Step) -> HashMap<(Series, Time), u8> {
             }
             What::Anomaly(anomaly) => (anomaly.series, anomaly.time, bits::WARNING),
             What::Late(reading) => (reading.series, reading.time, bits::LATE),
-            What::Aggregate(_) | What::Over(_) | What::Alert(_) | What::Filtered(_) => continue,
+            What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Alert(_) | What::Filtered(_) => continue,
         };
         *said.entry((series, time)).or_insert(0) |= bit;
     }

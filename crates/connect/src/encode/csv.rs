@@ -18,7 +18,7 @@ pub fn push_head(columns: &[Column], into: &mut Vec<u8>) {
 
 /// Adds the line of an output, in the columns that [`super::columns`] gives for the same statistics.
 pub fn push(output: &Output, book: &Book<'_>, statistics: &[Given], into: &mut Vec<u8>) {
-    if matches!(output.what, What::Over(_)) {
+    if matches!(output.what, What::Over(_) | What::Part(_)) {
         return;
     }
     let mut line = Line::begin(into);

@@ -7,7 +7,7 @@ use ouzel_engine::output::{Output, What};
 
 /// Adds the line of an output.
 pub fn push(output: &Output, book: &Book<'_>, into: &mut Vec<u8>) {
-    if matches!(output.what, What::Over(_)) {
+    if matches!(output.what, What::Over(_) | What::Part(_)) {
         return;
     }
     let mut object = Object::begin(into);

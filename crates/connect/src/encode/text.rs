@@ -38,7 +38,7 @@ pub fn push(output: &Output, book: &Book<'_>, into: &mut Vec<u8>) {
             into.extend_from_slice(b": ");
             push_words(failed(filtered, filter).as_deref().unwrap_or("it cannot be told"), into);
         }
-        What::Over(_) => return,
+        What::Over(_) | What::Part(_) => return,
     }
     into.push(b'\n');
 }

@@ -110,7 +110,7 @@ fn word(what: &What) -> String {
         What::Alert(alert) => format!("{} after {}", alert.state.name(), alert.lasted()),
         What::Anomaly(_) => "anomaly".to_owned(),
         What::Late(_) => "late".to_owned(),
-        What::Over(_) => "over".to_owned(),
+        What::Over(_) | What::Part(_) => "over".to_owned(),
         What::Filtered(_) => "filtered".to_owned(),
     }
 }
