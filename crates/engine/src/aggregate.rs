@@ -216,8 +216,12 @@ impl Tally {
             }
             Statistic::Change => around.previous.map_or(f64::NAN, |(_, mean)| summary.mean() - mean),
             Statistic::Slope => self.slope(around),
-            Statistic::Covariance => more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.covariance()),
-            Statistic::Correlation => more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.correlation()),
+            Statistic::Covariance => {
+                more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.covariance())
+            }
+            Statistic::Correlation => {
+                more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.correlation())
+            }
             Statistic::SlopeWith => more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.slope()),
             Statistic::Reduction => around.so_far.0 as f64 / around.so_far.1 as f64,
             // `more` asks the sketch.

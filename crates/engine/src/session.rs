@@ -136,7 +136,7 @@ impl SessionNode {
                 let active = state.open.is_some_and(|(_, last)| last == reading.time);
                 state.sum(&self.spec, reading, active);
             }
-        } else if self.asked > 0 && state.point.is_complete() {
+        } else if state.point.is_complete() {
             self.judge(place, true, give);
         }
     }
