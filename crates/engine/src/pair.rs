@@ -9,7 +9,7 @@ use crate::point::{Over, Point, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
-use crate::window::{SeriesFacts, Windows};
+use crate::window::{Closed, SeriesFacts, Windows};
 use serde::{Deserialize, Serialize};
 
 /// A window with another channel, and what it keeps of each device.
@@ -152,6 +152,13 @@ impl PairNode {
         windows[at].2.add_pair(&self.spec, reading.time, reading.value, state.with);
         // A window of so many readings may be full by now.
         self.close(place, reading.time, give);
+    }
+
+    /// What the window of a channel that closes next would say by now; changes nothing.
+    pub fn provisional(&self, place: u32, series: Series, now: Time) -> Option<Closed> {
+        let Watched { state, over } = &self.states[place as usize];
+        let (_, first, windows) = state.windows.iter().find(|(other, ..)| *other == series)?;
+        windows.provisional(&self.spec, &SeriesFacts { first: *first, expected: over.every(series) }, now)
     }
 
     /// Adds the state of a device to bytes.

@@ -215,19 +215,22 @@ impl SessionNode {
         let Watched { state, over } = &mut self.states[place as usize];
         let Some((start, end)) = state.open.take() else { return };
         state.sums.sort_unstable_by_key(|sums| sums.series);
-        for Sums { series, inside, pending, history } in &mut state.sums {
-            let count = inside.summary().count();
-            if count >= self.spec.min.max(1) {
-                let around = history.around(start, end + Span(1), start, over.every(*series));
-                let more = inside.more(&self.spec, &around);
-                history.told(start, inside.summary().mean());
-                let summary = *inside.summary();
-                let closed = Closed { start, end, summary, more, revision: 0, partial: false };
-                give(Onward::Closed(*series, closed));
+        for sums in &mut state.sums {
+            if let Some(closed) = sums.say(&self.spec, (start, end), over.every(sums.series)) {
+                sums.history.told(start, closed.summary.mean());
+                give(Onward::Closed(sums.series, closed));
             }
-            inside.clear();
-            pending.clear();
+            sums.inside.clear();
+            sums.pending.clear();
         }
+    }
+
+    /// What the open session of a device would say of a channel if it ended at its last activity; changes nothing.
+    pub fn provisional(&self, place: u32, series: Series) -> Option<Closed> {
+        let Watched { state, over } = &self.states[place as usize];
+        let (start, end) = state.open?;
+        let sums = state.sums.iter().find(|sums| sums.series == series)?;
+        sums.say(&self.spec, (start, end), over.every(series))
     }
 
     /// Adds the state of a device to bytes.
@@ -281,6 +284,17 @@ impl State {
 }
 
 impl Sums {
+    /// What a session from its beginning to its last activity says of the channel; nothing if its readings are too few.
+    fn say(&self, spec: &WindowSpec, (start, end): (Time, Time), every: Option<Span>) -> Option<Closed> {
+        let summary = *self.inside.summary();
+        if summary.count() < spec.min.max(1) {
+            return None;
+        }
+        let around = self.history.around(start, end + Span(1), start, every);
+        let more = self.inside.more(spec, &around);
+        Some(Closed { start, end, summary, more, revision: 0, partial: false })
+    }
+
     /// There is activity again: what came since the last one is inside.
     fn take_in_pending(&mut self) {
         if !self.pending.is_empty() {
