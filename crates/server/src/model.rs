@@ -245,8 +245,7 @@ impl Model {
         }
         if let Some(open) = &step.open {
             let tracks = &self.tracks;
-            self.windows.open(open, |series| tracks.get(series.0 as usize).map(|track| track.origin));
-            changes.open = true;
+            changes.open = self.windows.open(open, |series| tracks.get(series.0 as usize).map(|track| track.origin));
         }
         for expected in &step.expected {
             if let Some(track) = self.tracks.get_mut(expected.series.0 as usize).filter(|track| track.is_shown()) {

@@ -18,12 +18,9 @@ export function followWindows(model: Model, changed: () => void): void {
     const { signal } = abort;
     const looked = model.looked.peek();
     if (looked.length === 0 || model.clock === 0) return;
-    const series = looked.flatMap((s) => model.lines.all.get(s)?.series ?? []);
     const { from, to } = model.extent();
     // A window of a day closes once a day: the page's quarter of an hour would have none.
-    const query = new URLSearchParams({ from: String(Math.round(Math.min(from, to - DAY))), to: String(Math.round(to)), limit: String(ROWS) });
-    for (const device of new Set(series.map((one) => one.device))) query.append('device', device);
-    for (const channel of new Set(series.map((one) => one.channel))) query.append('channel', channel);
+    const query = new URLSearchParams({ series: looked.join(), from: String(Math.round(Math.min(from, to - DAY))), to: String(Math.round(to)), limit: String(ROWS) });
     try {
       const answer = await ask<{ aggregates: WindowRow[] }>(`/api/v1/aggregates?${query}`, signal);
       model.windowsPast(answer.aggregates);

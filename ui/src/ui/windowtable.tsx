@@ -6,8 +6,8 @@ import { model } from '../store/model';
 import { LOOKED_BOUND, momentOf, type WindowGroup } from '../store/windows';
 import type { WindowRow } from '../store/wire';
 
-/** Rows of one table. */
-const ROWS = 60;
+/** Rows of all tables together, and of one at the least. */
+const ROWS = { all: 60, each: 8 };
 /** Statistics that count something, and shares of time or readings: they have no unit. */
 const WHOLE = /^(count|bad|anomalies_)/;
 const SHARE = /^(share_|missing$|correlation$|reduction$)/;
@@ -24,11 +24,13 @@ export function WindowTable({ channel, unit }: { channel: string; unit: string }
   const devices = new Set(looked.map((one) => one.device));
   const about = (name: string): boolean => name === channel || name.includes(`.${channel}.`) || name.endsWith(`.${channel}`);
   const groups = model.windows.groups(devices, about, model.paused.value);
+  // A window that speaks often leaves the others in sight.
+  const rows = Math.max(ROWS.each, Math.floor(ROWS.all / Math.max(1, groups.length)));
   return (
     <div class="chart-table windows" tabIndex={0} role="region" aria-label={`Windows of ${channel}`}>
       {groups.length === 0 && <p class="empty">No window has said anything of it yet</p>}
       {groups.map((group) => (
-        <Group key={`${group.window} ${group.channel}`} group={group} channel={channel} unit={unit} />
+        <Group key={`${group.window} ${group.channel}`} group={group} rows={rows} channel={channel} unit={unit} />
       ))}
       {shown.length > LOOKED_BOUND && (
         <p class="muted note">
@@ -39,7 +41,7 @@ export function WindowTable({ channel, unit }: { channel: string; unit: string }
   );
 }
 
-function Group({ group, channel, unit }: { group: WindowGroup; channel: string; unit: string }) {
+function Group({ group, rows, channel, unit }: { group: WindowGroup; rows: number; channel: string; unit: string }) {
   const now = model.now.value;
   return (
     <table>
@@ -47,7 +49,7 @@ function Group({ group, channel, unit }: { group: WindowGroup; channel: string; 
         Window <strong>{group.window}</strong>
         {group.channel === channel ? '' : ` of ${group.channel}`}
         {unit === '' ? '' : `, ${unit}`}
-        {group.rows.length > ROWS ? `, its newest ${ROWS} rows` : ''}
+        {group.rows.length > rows ? `, its newest ${rows} rows` : ''}
       </caption>
       <thead>
         <tr>
@@ -62,7 +64,7 @@ function Group({ group, channel, unit }: { group: WindowGroup; channel: string; 
         </tr>
       </thead>
       <tbody>
-        {group.rows.slice(0, ROWS).map((row) => (
+        {group.rows.slice(0, rows).map((row) => (
           <tr key={`${row.key} ${row.start} ${row.end}`} class={row.provisional ? 'open' : ''}>
             <th scope="row">
               {row.key} <Marks row={row} />

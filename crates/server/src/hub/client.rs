@@ -8,8 +8,8 @@
 use super::durable::Durable;
 use super::event::Events;
 use super::frame::Frame;
-use super::window;
 pub use super::frame::{Choice, SERIES};
+use super::window;
 use crate::model::Model;
 use bytes::Bytes;
 use serde_json::json;

@@ -40,14 +40,18 @@ impl Windows {
         &self.looked
     }
 
-    /// What is open now; `shown` gives the series of readings that one is made of.
-    pub fn open(&mut self, rows: &[(u16, Aggregate)], shown: impl Fn(Series) -> Option<Series>) {
+    /// What is open now; `shown` gives the series of readings that one is made of. Gives whether there is something to
+    /// tell: not where nothing was open and nothing is.
+    pub fn open(&mut self, rows: &[(u16, Aggregate)], shown: impl Fn(Series) -> Option<Series>) -> bool {
         let looked = &self.looked;
         let of = |(node, aggregate): &(u16, Aggregate)| {
             let shown = shown(aggregate.series).filter(|shown| looked.contains(shown))?;
             Some((shown, *node, aggregate.clone()))
         };
-        self.open = rows.iter().filter_map(of).collect();
+        let open: Vec<_> = rows.iter().filter_map(of).collect();
+        let none = self.open.is_empty() && open.is_empty();
+        self.open = open;
+        !none
     }
 
     /// A window has closed, and is not open any more. Gives its row, if somebody looks at it.

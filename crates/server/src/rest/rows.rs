@@ -4,6 +4,7 @@ use super::{Answer, chosen};
 use crate::app::{App, text};
 use crate::history::{History, ReadingRow, RowsAsk};
 use crate::hub::Hub;
+use crate::hub::client::SERIES;
 use crate::model::{Latest, bits, micros};
 use crate::problem::Problem;
 use crate::query::Query;
@@ -18,6 +19,7 @@ use ouzel_engine::reading::Quality;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The most rows of one answer.
 const ROWS: usize = 10_000;
@@ -123,9 +125,26 @@ fn wire_readings(hub: &Hub, rows: &[ReadingRow]) -> Vec<Value> {
 
 /// `GET /api/v1/aggregates`
 pub async fn aggregates(State(app): State<App>, query: Query) -> Answer {
-    let ask = Ask::of(&query, app.clock.now())?;
+    let mut ask = Ask::of(&query, app.clock.now())?;
+    if query.series()?.is_some() {
+        let (devices, channels) = app.hub.ask(move |hub| subjects(hub, &query)).await??;
+        ask.devices.extend(devices);
+        ask.channels.extend(channels);
+    }
     let rows = app.read(move |history| history.rows(Noun::Aggregates, &ask.rows())).await?;
     Ok(listed("aggregates", &rows))
+}
+
+/// Devices and channels of the series that are chosen by number, and the channels that are made of them.
+fn subjects(hub: &Hub, query: &Query) -> Result<(BTreeSet<String>, BTreeSet<String>), Problem> {
+    let (mut devices, mut channels) = (BTreeSet::new(), BTreeSet::new());
+    for series in chosen(hub, query, SERIES)? {
+        let (device, channel) = hub.model.book().subject(series);
+        devices.insert(device.to_owned());
+        channels.insert(channel.to_owned());
+        channels.extend(hub.model.channels_made_of(series));
+    }
+    Ok((devices, channels))
 }
 
 /// `GET /api/v1/anomalies`

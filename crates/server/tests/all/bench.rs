@@ -374,6 +374,8 @@ pub struct Past {
     pub anomalies: Mutex<Vec<String>>,
     /// The last charts that were asked for: tier, gap in seconds, pins.
     pub asked: Mutex<Vec<(&'static str, f64, usize)>>,
+    /// The devices and channels whose rows were asked for.
+    pub named: Mutex<Vec<(Vec<String>, Vec<String>)>>,
 }
 
 impl Past {
@@ -424,7 +426,8 @@ impl History for Past {
         Ok(rows.iter().rev().filter(fits).take(ask.limit).cloned().collect())
     }
 
-    fn rows(&self, noun: Noun, _: &RowsAsk<'_>) -> Result<Vec<String>, Fault> {
+    fn rows(&self, noun: Noun, ask: &RowsAsk<'_>) -> Result<Vec<String>, Fault> {
+        self.named.lock().unwrap().push((ask.devices.to_vec(), ask.channels.to_vec()));
         match noun {
             Noun::Anomalies => Ok(self.anomalies.lock().unwrap().clone()),
             Noun::Aggregates => Ok(vec!["{\"window\":\"minute\"}".to_owned()]),

@@ -44,6 +44,7 @@ async fn an_open_window_is_told_so_far_and_is_gone_when_it_has_closed() {
     let mut live = bench.stream("topics=frame&windows=0", None).await;
     live.until("sync").await;
     assert_eq!(looked(&bench), [0]);
+    tells(&mut bench, vec![]).await;
     tells(&mut bench, vec![minute(0, 0, 7), minute(2, 0, 9)]).await;
     let told = live.until("window").await.data;
     let row = &told["open"][0];
@@ -133,4 +134,17 @@ async fn a_series_that_cannot_be_looked_at_is_said() {
     let bench = Bench::begun().await;
     let error = bench.get("/api/v1/stream?windows=x").await.error(StatusCode::BAD_REQUEST);
     assert_eq!(error, "`windows` cannot have `x`; write numbers from /api/v1/meta");
+}
+
+#[tokio::test]
+async fn rows_of_a_series_are_those_of_what_is_derived_from_it_too() {
+    let bench = Bench::begun().await;
+    bench.get("/api/v1/aggregates?series=2").await.good();
+    let (devices, channels) = bench.history.named.lock().unwrap().pop().unwrap();
+    assert_eq!(
+        (devices, channels),
+        (vec!["lab-2".to_owned()], ["minute.temperature.mean", "temperature"].map(str::to_owned).to_vec())
+    );
+    let error = bench.get("/api/v1/aggregates?series=3").await.error(StatusCode::NOT_FOUND);
+    assert_eq!(error, "there is no series 3; /api/v1/meta lists them");
 }
