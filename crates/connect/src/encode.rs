@@ -478,6 +478,9 @@ impl<'a> Book<'a> {
             | Statistic::Bad
             | Statistic::Anomalies(_)
             | Statistic::Slope
+            | Statistic::Covariance
+            | Statistic::Correlation
+            | Statistic::SlopeWith
             | Statistic::Reduction => "",
         }
     }

@@ -1,5 +1,6 @@
 //! The operators of a plan with their state: a closed list, walked for each reading.
 
+use crate::aggregate::Tally;
 use crate::checkpoint::append;
 use crate::detector::flatline::Flatline;
 use crate::detector::missing::{MissingRate, RangeFault, Silence};
@@ -8,13 +9,14 @@ use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, FilterNode, Kept};
 use crate::output::{Anomaly, Filtered, Over, What};
+use crate::pair::PairNode;
 use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
 use crate::session::SessionNode;
-use crate::time::{Span, Time};
-use crate::window::{Closed, Heard, Windows};
+use crate::time::Time;
+use crate::window::{Closed, SeriesFacts, Windows};
 
 /// One operator and what it keeps of each series it takes.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub enum Points {
     Filter(FilterNode),
     /// Sessions that conditions begin and keep open.
     Sessions(SessionNode),
+    /// Windows of two channels.
+    Pairs(PairNode),
 }
 
 /// What comes of judging points.
@@ -103,6 +107,7 @@ impl Node {
     /// The node of an operator of a plan, without any series yet.
     pub fn new(plan: &Plan, operator: &Operator) -> Node {
         match operator.work.clone() {
+            Work::Window(spec) if spec.with.is_some() => Node::Points(Points::Pairs(PairNode::new(spec))),
             Work::Window(spec) if operator.is_of_points() => {
                 Node::Points(Points::Sessions(SessionNode::new(operator, spec)))
             }
@@ -225,7 +230,11 @@ impl Node {
     /// When the bytes are not such a state.
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.load(place, bytes) }, window => {
-            window.states[place as usize] = postcard::from_bytes(bytes)?;
+            let windows: Windows = postcard::from_bytes(bytes)?;
+            if !windows.fits(&window.spec) {
+                return Err(postcard::Error::DeserializeBadEncoding);
+            }
+            window.states[place as usize] = windows;
             Ok(())
         }, filter => filter.load(place, bytes), points => points.load(place, bytes))
     }
@@ -248,6 +257,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.add(tags),
             Points::Sessions(sessions) => sessions.add(tags),
+            Points::Pairs(pairs) => pairs.add(),
         }
     }
 
@@ -256,15 +266,25 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.free(place),
             Points::Sessions(sessions) => sessions.free(place),
+            Points::Pairs(pairs) => pairs.free(place),
         }
     }
 
-    /// A channel of the device at a place: its series, the expected time between readings, and how it is taken.
-    pub fn take_in(&mut self, place: u32, series: Series, every: Option<Span>, port: Port) {
-        if let Points::Sessions(sessions) = self
-            && port.waits()
-        {
-            sessions.take_in(place, series, every);
+    /// The channels of a device that a window sums up; a filter has none.
+    pub fn over(&mut self, place: u32) -> Option<&mut crate::point::Over> {
+        match self {
+            Points::Filter(_) => None,
+            Points::Sessions(sessions) => Some(sessions.over(place)),
+            Points::Pairs(pairs) => Some(pairs.over(place)),
+        }
+    }
+
+    /// The `index`-th statistic of a channel that goes on, and as what; with all that the window gives.
+    pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(&WindowSpec, (u16, u32))> {
+        match self {
+            Points::Filter(_) => None,
+            Points::Sessions(sessions) => Some((&sessions.spec, sessions.fed(place, of, index)?)),
+            Points::Pairs(pairs) => Some((&pairs.spec, pairs.fed(place, of, index)?)),
         }
     }
 
@@ -278,6 +298,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.observe(place, port, reading, give),
             Points::Sessions(sessions) => sessions.observe(place, port, reading, give),
+            Points::Pairs(pairs) => pairs.observe(place, port, reading, give),
         }
     }
 
@@ -286,6 +307,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.settle(place, give),
             Points::Sessions(sessions) => sessions.settle(place, give),
+            Points::Pairs(pairs) => pairs.settle(place, give),
         }
     }
 
@@ -294,6 +316,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.pass(place, time, give),
             Points::Sessions(sessions) => sessions.pass(place, time, give),
+            Points::Pairs(pairs) => pairs.pass(place, time, give),
         }
     }
 
@@ -302,6 +325,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.next(place),
             Points::Sessions(sessions) => sessions.next(place),
+            Points::Pairs(pairs) => pairs.next(place),
         }
     }
 
@@ -310,6 +334,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.save(place, into),
             Points::Sessions(sessions) => sessions.save(place, into),
+            Points::Pairs(pairs) => pairs.save(place, into),
         }
     }
 
@@ -321,6 +346,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.load(place, bytes),
             Points::Sessions(sessions) => sessions.load(place, bytes),
+            Points::Pairs(pairs) => pairs.load(place, bytes),
         }
     }
 
@@ -329,6 +355,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.bytes(),
             Points::Sessions(sessions) => sessions.bytes(),
+            Points::Pairs(pairs) => pairs.bytes(),
         }
     }
 }
@@ -439,7 +466,10 @@ pub struct WindowNode {
 
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
-        let place = |name: &String| plan.operators.iter().position(|operator| operator.name == *name);
+        // Windows and filters may have the names of detectors.
+        let finds = |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
+        let place =
+            |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();
         let takes_bad = spec.gives(Statistic::Bad) || spec.gives(Statistic::Missing);
         WindowNode { spec, states: Vec::new(), feeds: Vec::new(), counted, takes_bad }
@@ -477,9 +507,15 @@ impl WindowNode {
     }
 
     /// Closes the window of a series that ends at `end`, if there is one.
-    pub fn close(&mut self, place: u32, end: Time, heard: &Heard) -> Option<Closed> {
+    pub fn close(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<Closed> {
         let windows = &mut self.states[place as usize];
-        if windows.next_end() == end { windows.close(&self.spec, heard) } else { None }
+        if windows.next_end() == end { windows.close(&self.spec, series) } else { None }
+    }
+
+    /// The same for a window of several devices: its edges, and what this one has of it.
+    pub fn close_part(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        let windows = &mut self.states[place as usize];
+        if windows.next_end() == end { windows.close_part(&self.spec, series) } else { None }
     }
 
     fn bytes(&self) -> usize {

@@ -98,3 +98,81 @@ impl Gaps {
         (known.len() >= ENOUGH).then_some(Span(low.0 + (high.0 - low.0) / 2))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Shape, Statistic};
+
+    fn history(give: &[Statistic], times: &[i64]) -> History {
+        let mut history = History::new(&spec(give));
+        times.iter().for_each(|&time| history.heard(Time(time)));
+        history
+    }
+
+    fn spec(give: &[Statistic]) -> WindowSpec {
+        WindowSpec::of(Shape::Count { size: 1, every: 1 }, give)
+    }
+
+    fn learned(times: &[i64]) -> Option<i64> {
+        let around = history(&[Statistic::Missing], times).around(Time(0), Time(9), Time(0), None);
+        around.expected.map(|span| span.0)
+    }
+
+    #[test]
+    fn the_interval_is_the_median_of_the_last_gaps() {
+        assert_eq!(learned(&[]), None);
+        assert_eq!(learned(&[0, 10, 20]), None, "two gaps teach nothing");
+        assert_eq!(learned(&[0, 10, 20, 500]), Some(10), "a silence does not move it");
+        assert_eq!(learned(&[0, 10, 30, 50, 60]), Some(15), "of an even number it is the middle of two");
+        assert_eq!(learned(&[0, 10, 10, 10, 20, 30]), Some(10), "twins have no gap between them");
+        assert_eq!(learned(&[0, 10, 20, 30, 15, 40]), Some(10), "a late one teaches nothing");
+        let slower: Vec<i64> = (0..100).chain((1..=8).map(|i| 99 + 7 * i)).collect();
+        assert_eq!(learned(&slower[..107]), Some(1));
+        assert_eq!(learned(&slower), Some(7), "after eight it believes in another one");
+        assert_eq!(learned(&[i64::MIN, i64::MAX, i64::MAX]), None);
+    }
+
+    #[test]
+    fn a_given_interval_goes_before_a_learned_one() {
+        let history = history(&[Statistic::Missing], &[0, 1, 2, 3, 4]);
+        assert_eq!(history.around(Time(0), Time(9), Time(0), Some(Span(5))).expected, Some(Span(5)));
+    }
+
+    #[test]
+    fn results_and_readings_are_counted_and_the_last_result_is_known() {
+        let mut history = history(&[Statistic::Reduction], &[1, 2, 3]);
+        assert_eq!(history.heap_bytes(), 0);
+        let around = history.around(Time(1), Time(4), Time(0), None);
+        assert_eq!((around.so_far, around.previous, around.expected), ((3, 1), None, None));
+        history.told(Time(1), 2.5);
+        history.heard(Time(7));
+        let around = history.around(Time(5), Time(9), Time(0), None);
+        assert_eq!((around.so_far, around.previous), ((4, 2), Some((Time(1), 2.5))));
+    }
+
+    #[test]
+    fn it_is_kept_only_where_it_is_asked_for() {
+        assert!(!History::is_needed(&spec(&[Statistic::Mean, Statistic::Rate, Statistic::Quantile(95_000)])));
+        for what in [Statistic::Missing, Statistic::Change, Statistic::Slope, Statistic::Reduction] {
+            assert!(History::is_needed(&spec(&[Statistic::Mean, what])));
+        }
+    }
+
+    #[test]
+    fn it_goes_on_after_it_was_saved_and_damaged_bytes_do_no_harm() {
+        let mut history = history(&[Statistic::Missing, Statistic::Change], &[0, 10, 20, 35]);
+        history.told(Time(0), 1.0);
+        let bytes = postcard::to_allocvec(&history).unwrap();
+        assert_eq!(postcard::from_bytes::<History>(&bytes).unwrap(), history);
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(mut history) = postcard::from_bytes::<History>(&damaged) {
+                (0..40).for_each(|i| history.heard(Time(i * 1_000)));
+                history.told(Time(0), 1.0);
+                history.around(Time::MIN, Time::MAX, Time(0), None);
+            }
+        }
+    }
+}

@@ -109,3 +109,83 @@ impl Pair {
         if xx > 0.0 { xy / xx } else { f64::NAN }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(pairs: &[(f64, f64)]) -> Pair {
+        let mut pair = Pair::default();
+        pairs.iter().for_each(|&(x, y)| pair.add(x, y));
+        pair
+    }
+
+    /// Covariance, correlation and slope in two passes.
+    fn plain(pairs: &[(f64, f64)]) -> (f64, f64, f64) {
+        let n = pairs.len() as f64;
+        let (x0, y0) = pairs[0];
+        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
+        let (mx, my) = (mean(&|p| p.0 - x0), mean(&|p| p.1 - y0));
+        let product = |a: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(a).sum::<f64>();
+        let xx = product(&|p| (p.0 - x0 - mx).powi(2));
+        let yy = product(&|p| (p.1 - y0 - my).powi(2));
+        let xy = product(&|p| (p.0 - x0 - mx) * (p.1 - y0 - my));
+        (xy / n, xy / (xx * yy).sqrt(), xy / xx)
+    }
+
+    #[test]
+    fn five_pairs_by_hand() {
+        let pair = of(&[(1.0, 2.0), (2.0, 4.0), (3.0, 5.0), (4.0, 4.0), (5.0, 5.0)]);
+        assert_eq!((pair.count(), pair.means()), (5, (3.0, 4.0)));
+        assert!((pair.covariance() - 1.2).abs() < 1e-15);
+        assert!((pair.slope() - 0.6).abs() < 1e-15);
+        assert!((pair.correlation() - 0.774_596_669_241_483_4).abs() < 1e-15);
+    }
+
+    #[test]
+    fn what_never_changes_has_no_correlation() {
+        assert!(Pair::default().covariance().is_nan());
+        let flat = of(&[(1e9 + 0.1, 1.0), (1e9 + 0.1, 2.0), (1e9 + 0.1, 4.0)]);
+        assert_eq!(flat.covariance(), 0.0);
+        assert!(flat.correlation().is_nan() && flat.slope().is_nan());
+        assert_eq!(of(&[(1.0, 5.0), (2.0, 5.0)]).slope(), 0.0);
+    }
+
+    #[test]
+    fn a_million_pairs_around_a_billion_keep_their_relation() {
+        let wave = |i: i32| f64::from(i).sin();
+        let pairs: Vec<_> = (0..1_000_000).map(|i| (1e9 + wave(i), -2e9 + 3.0 * wave(i) + wave(7 * i))).collect();
+        let (covariance, correlation, slope) = plain(&pairs);
+        let halves = of(&pairs[..300_000]).merged(&of(&pairs[300_000..]));
+        for pair in [of(&pairs), halves] {
+            assert!((pair.covariance() - covariance).abs() < 1e-9 * covariance);
+            assert!((pair.correlation() - correlation).abs() < 1e-9);
+            assert!((pair.slope() - slope).abs() < 1e-9 * slope);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn merged_parts_equal_the_whole(
+            pairs in prop::collection::vec((-1e3f64..1e3, -1e3f64..1e3), 3..80), at in 0usize..80, more in 0usize..80
+        ) {
+            let at = at % pairs.len();
+            let then = at + more % (pairs.len() - at);
+            let (a, b, c) = (of(&pairs[..at]), of(&pairs[at..then]), of(&pairs[then..]));
+            let (covariance, correlation, slope) = plain(&pairs);
+            for pair in [of(&pairs), a.merged(&b).merged(&c), a.merged(&b.merged(&c))] {
+                prop_assert_eq!(pair.count(), pairs.len() as u64);
+                prop_assert!((pair.covariance() - covariance).abs() < 1e-9 * 1e6);
+                prop_assert!((pair.correlation() - correlation).abs() < 1e-9);
+                prop_assert!((pair.slope() - slope).abs() < 1e-9 * slope.abs().max(1.0));
+            }
+        }
+
+        #[test]
+        fn a_pair_that_was_saved_is_the_same(pairs in prop::collection::vec((-1e3f64..1e3, -1e3f64..1e3), 0..80)) {
+            let pair = of(&pairs);
+            prop_assert_eq!(postcard::from_bytes::<Pair>(&postcard::to_allocvec(&pair).unwrap()).unwrap(), pair);
+        }
+    }
+}
