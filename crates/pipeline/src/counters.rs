@@ -92,6 +92,8 @@ pub struct Counters {
     pub past: Count,
     /// Readings that came later than their device's watermark.
     pub late: Count,
+    /// Readings that filters turned away and told of.
+    pub filtered: Count,
     /// Aggregates that came out.
     pub aggregates: Count,
     /// Anomalies that came out.

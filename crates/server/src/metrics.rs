@@ -60,6 +60,12 @@ fn outcome(page: &mut Page, counters: &Counters) {
     page.one("ouzel_past_readings_total", "counter", "readings read again at the start", counters.past.get());
     page.one("ouzel_readings_total", "counter", "readings that were worked off", counters.worked.get());
     page.one("ouzel_late_readings_total", "counter", "readings behind their device's watermark", counters.late.get());
+    page.one(
+        "ouzel_filtered_total",
+        "counter",
+        "readings that filters turned away and told of",
+        counters.filtered.get(),
+    );
     page.one("ouzel_aggregates_total", "counter", "aggregates that came out", counters.aggregates.get());
     page.one("ouzel_anomalies_total", "counter", "anomalies that came out", counters.anomalies.get());
     page.one("ouzel_alerts_total", "counter", "alerts that fired", counters.alerts.get());

@@ -229,7 +229,8 @@ impl Work {
                 What::Aggregate(_) => counters.aggregates.add(1),
                 What::Anomaly(_) => counters.anomalies.add(1),
                 What::Alert(alert) if alert.state == State::Firing => counters.alerts.add(1),
-                What::Alert(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => {}
+                What::Filtered(_) => counters.filtered.add(1),
+                What::Alert(_) | What::Over(_) | What::Part(_) => {}
             }
         }
     }

@@ -61,13 +61,14 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
     all
 }
 
-fn totals(counters: &Counters) -> [(&'static str, Value); 12] {
+fn totals(counters: &Counters) -> [(&'static str, Value); 13] {
     [
         ("journalled", counters.journalled.get().into()),
         ("worked", counters.worked.get().into()),
         ("past", counters.past.get().into()),
         ("unread", counters.unread.get().into()),
         ("late", counters.late.get().into()),
+        ("filtered", counters.filtered.get().into()),
         ("aggregates", counters.aggregates.get().into()),
         ("anomalies", counters.anomalies.get().into()),
         ("alerts", counters.alerts.get().into()),
