@@ -3,6 +3,7 @@
 use crate::control::Order;
 use crate::intake::Stretch;
 use crate::journal::{Mender, Record};
+use crate::sequence::{Numbers, Seen};
 use crate::trouble::Trouble;
 use ouzel_engine::series::{Declaration, Names};
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ impl Known {
 pub struct Remembered {
     /// By a hash of the source's name.
     marks: BTreeMap<u32, Marks>,
+    /// The numbers that devices gave their messages.
+    numbers: Numbers,
     /// How far the files of each source were read, by source and file.
     files: BTreeMap<String, BTreeMap<String, u64>>,
     /// Devices that were retired and have not spoken since, by name.
@@ -86,11 +89,13 @@ impl Remembered {
                 for &(source, hash) in &journalled.marks {
                     self.keep(source, hash);
                 }
+                self.count(&journalled.numbers);
                 self.revive(&journalled.stretch.declarations);
             }
             Record::Reference(referred) => {
                 let files = self.files.entry(referred.source.clone()).or_default();
                 files.insert(referred.file.clone(), referred.to);
+                self.count(&referred.numbers);
                 self.revive(&referred.declarations);
             }
             Record::Control(control) => match &control.what {
@@ -100,6 +105,24 @@ impl Remembered {
             },
             Record::Config(_) => {}
         }
+    }
+
+    fn count(&mut self, numbers: &[(u32, Vec<Seen>)]) {
+        for (source, all) in numbers {
+            for seen in all {
+                self.number(*source, *seen);
+            }
+        }
+    }
+
+    /// Takes a message of a source that its device has numbered; `false`: it came before.
+    pub fn number(&mut self, source: u32, seen: Seen) -> bool {
+        self.numbers.take(source, seen)
+    }
+
+    /// A numbered message that was to go into the journal did not.
+    pub fn forget_number(&mut self, source: u32, seen: Seen) {
+        self.numbers.forget(source, seen);
     }
 
     /// Devices that are declared again are back.

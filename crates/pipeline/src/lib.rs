@@ -16,6 +16,7 @@ pub mod trouble;
 pub mod step;
 pub mod log;
 pub mod journal;
+pub mod sequence;
 pub mod known;
 pub mod outputs;
 pub mod wants;

@@ -9,6 +9,7 @@
 //! heard; a device that began anew goes on behind it, or, where its clock was lost, before it. Where messages have no time,
 //! only a small number far behind says so.
 
+use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,20 @@ impl Numbers {
             window.forget(seen.number);
         }
     }
+}
+
+/// Takes rows out that came before: where they begin, and how many they are, in order.
+pub fn leave_out(rows: &mut Vec<Reading>, again: &[(u32, u32)]) {
+    let (mut index, mut ranges) = (0u32, again.iter().peekable());
+    if again.is_empty() {
+        return;
+    }
+    rows.retain(|_| {
+        let here = index;
+        index += 1;
+        while ranges.next_if(|(from, count)| from.saturating_add(*count) <= here).is_some() {}
+        ranges.peek().is_none_or(|(from, _)| here < *from)
+    });
 }
 
 /// The last numbers of a series.

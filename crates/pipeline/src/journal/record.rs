@@ -7,6 +7,7 @@
 use crate::control::{Control, Order};
 use crate::intake::Stretch;
 use crate::log::Unreadable;
+use crate::sequence::Seen;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
@@ -44,6 +45,8 @@ pub struct Journalled {
     pub arrived: Time,
     /// By what second deliveries of its messages are recognised: which source (a hash of its name), which message.
     pub marks: Vec<(u32, u64)>,
+    /// The messages in it that their devices have numbered, by source.
+    pub numbers: Vec<(u32, Vec<Seen>)>,
     /// The input itself.
     pub stretch: Stretch,
 }
@@ -73,6 +76,12 @@ pub struct Referred {
     pub rejected: Vec<Rejected>,
     /// Empty cells.
     pub absent: u64,
+    /// Readings behind this time went aside.
+    pub latest: Time,
+    /// Rows of the file that came before and were not taken a second time: where they begin, and how many they are.
+    pub again: Vec<(u32, u32)>,
+    /// The messages in it that their devices have numbered.
+    pub numbers: Vec<(u32, Vec<Seen>)>,
 }
 
 /// XXH3 of rows: series, time, value and quality of each.
@@ -97,8 +106,19 @@ struct Head {
     end: Option<u64>,
     absent: u64,
     marks: Vec<(u32, u64)>,
+    /// Times as what they are before the arrival: that is shorter.
+    numbers: Vec<(u32, Vec<Seen>)>,
     declarations: Vec<Declaration>,
     rejected: Vec<Rejected>,
+}
+
+/// The same with times before the arrival, or the other way round.
+fn relative(arrived: Time, numbers: Vec<(u32, Vec<Seen>)>) -> Vec<(u32, Vec<Seen>)> {
+    let mut numbers = numbers;
+    for time in numbers.iter_mut().flat_map(|(_, all)| all).filter_map(|seen| seen.time.as_mut()) {
+        *time = Time(arrived.0.wrapping_sub(time.0));
+    }
+    numbers
 }
 
 impl Head {
@@ -143,7 +163,13 @@ pub fn control(control: &Control, into: &mut Vec<u8>) {
 }
 
 /// Input, as bytes.
-pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, stretch: &Stretch, into: &mut Vec<u8>) {
+pub fn stretch(
+    arrived: Time,
+    marks: Vec<(u32, u64)>,
+    numbers: Vec<(u32, Vec<Seen>)>,
+    stretch: &Stretch,
+    into: &mut Vec<u8>,
+) {
     debug_assert!(stretch.batch.offsets.is_empty(), "the journal holds every row");
     into.push(STRETCH);
     let head = Head {
@@ -153,6 +179,7 @@ pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, stretch: &Stretch, into: &
         end: stretch.end,
         absent: stretch.absent,
         marks,
+        numbers: relative(arrived, numbers),
         declarations: stretch.declarations.clone(),
         rejected: stretch.rejected.clone(),
     };
@@ -235,8 +262,9 @@ fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
     let tick = |(index, row): (usize, &Reading)| (row.series == TICK).then_some((head.first + index as u64, *row));
     let ticks = rows.iter().enumerate().filter_map(tick).collect();
     let batch = Batch { first: head.first, rows, offsets: Vec::new() };
-    let Head { arrived, marks, declarations, end, rejected, absent, .. } = head;
-    Some(Journalled { arrived, marks, stretch: Stretch { declarations, batch, ticks, end, rejected, absent } })
+    let Head { arrived, marks, numbers, declarations, end, rejected, absent, .. } = head;
+    let stretch = Stretch { declarations, batch, ticks, end, rejected, absent, duplicates: 0 };
+    Some(Journalled { arrived, marks, numbers: relative(arrived, numbers), stretch })
 }
 
 // What a row's first byte says.
@@ -385,7 +413,7 @@ mod tests {
         fn rows_come_back_bit_by_bit(rows in proptest::collection::vec(row(), 0..200), first in 0..u64::MAX / 2) {
             let batch = Batch { first, rows, offsets: Vec::new() };
             let mut bytes = Vec::new();
-            stretch(Time(5), vec![(1, 2)], &Stretch { batch: batch.clone(), ..Stretch::default() }, &mut bytes);
+            stretch(Time(5), vec![(1, 2)], Vec::new(), &Stretch { batch: batch.clone(), ..Stretch::default() }, &mut bytes);
             let Ok(Record::Stretch(read)) = read(&bytes) else { panic!("it was just written") };
             let bits = |row: &Reading| (row.series, row.place, row.quality, row.flags, row.time, row.value.to_bits());
             let (a, b): (Vec<_>, Vec<_>) =
@@ -408,6 +436,10 @@ mod tests {
         let journalled = Journalled {
             arrived: Time(7),
             marks: vec![(1, u64::MAX)],
+            numbers: vec![
+                (1, vec![Seen { series: Series(0), number: 9, time: Some(Time::MIN) }]),
+                (2, vec![Seen { series: Series(7), number: u64::MAX, time: None }]),
+            ],
             stretch: Stretch {
                 declarations: vec![Declaration::Device {
                     device: Device(0),
@@ -420,10 +452,11 @@ mod tests {
                 end: Some(12),
                 rejected: vec![Rejected { source: "a".into(), line: 1, reason: "bad".into(), text: "x".into() }],
                 absent: 4,
+                duplicates: 0,
             },
         };
         let mut bytes = Vec::new();
-        stretch(journalled.arrived, journalled.marks.clone(), &journalled.stretch, &mut bytes);
+        stretch(journalled.arrived, journalled.marks.clone(), journalled.numbers.clone(), &journalled.stretch, &mut bytes);
         assert_eq!(read(&bytes).unwrap(), Record::Stretch(Box::new(journalled)));
         let said = Control { at: Time(1), by: "ann".into(), what: Order::Start };
         let mut bytes = Vec::new();
@@ -436,7 +469,7 @@ mod tests {
         let rows = (0..1_000).map(|i| Reading::new(Series(i % 25), Time::from_secs(i64::from(i / 25)), f64::from(i)));
         let batch = Batch { first: 0, rows: rows.collect(), offsets: Vec::new() };
         let mut bytes = Vec::new();
-        stretch(Time(0), Vec::new(), &Stretch { batch, ..Stretch::default() }, &mut bytes);
+        stretch(Time(0), Vec::new(), Vec::new(), &Stretch { batch, ..Stretch::default() }, &mut bytes);
         assert!(bytes.len() < 6_000, "{} bytes for 1 000 readings", bytes.len());
     }
 }

@@ -1,6 +1,6 @@
 //! The start of a run: what was left is found, and every part gets its place, those who listen before those who speak.
 
-use super::entry::{Bounds, Entry};
+use super::entry::{Bounds, Entry, Quarantine};
 use super::held::{Held, Places};
 use super::mover::ring_on_advance;
 use super::roll::Roll;
@@ -146,6 +146,7 @@ impl Live {
             counters: Arc::clone(&common.counters),
             notices: common.notices.clone(),
             stop: Arc::clone(&common.stopping),
+            quarantine: Quarantine::default(),
             full: None,
             broken: None,
             _lock: lock,

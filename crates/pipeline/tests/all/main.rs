@@ -6,6 +6,7 @@ mod config_filter;
 mod docs;
 mod formats;
 mod live;
+mod live_order;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;
 mod examples;
