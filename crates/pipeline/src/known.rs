@@ -71,17 +71,40 @@ impl Known {
 pub struct Remembered {
     /// By a hash of the source's name.
     marks: BTreeMap<u32, Marks>,
-    /// The numbers that devices gave their messages.
-    numbers: Numbers,
     /// How far the files of each source were read, by source and file.
     files: BTreeMap<String, BTreeMap<String, u64>>,
     /// Devices that were retired and have not spoken since, by name.
     retired: BTreeSet<String>,
     /// Trouble of the pipeline itself that nobody has said to be over, by its part.
     troubles: BTreeMap<String, Trouble>,
+    /// The numbers that devices gave their messages. They stand behind the rest, see [`Remembered::to_bytes`].
+    #[serde(skip)]
+    numbers: Numbers,
 }
 
 impl Remembered {
+    /// As bytes. What there was not in the first format stands behind the rest, where it is not looked for by those who do
+    /// not know of it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = postcard::to_allocvec(self).expect("plain data always encodes");
+        if self.numbers != Numbers::default() {
+            bytes.extend(postcard::to_allocvec(&self.numbers).expect("plain data always encodes"));
+        }
+        bytes
+    }
+
+    /// What [`Remembered::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are nothing of the kind.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Remembered, postcard::Error> {
+        let (mut remembered, rest): (Remembered, &[u8]) = postcard::take_from_bytes(bytes)?;
+        if !rest.is_empty() {
+            remembered.numbers = postcard::from_bytes(rest)?;
+        }
+        Ok(remembered)
+    }
+
     /// Takes a record into account.
     pub fn see(&mut self, record: &Record) {
         match record {
@@ -95,7 +118,7 @@ impl Remembered {
             Record::Reference(referred) => {
                 let files = self.files.entry(referred.source.clone()).or_default();
                 files.insert(referred.file.clone(), referred.to);
-                self.count(&referred.numbers);
+                self.count(&referred.sifted.numbers);
                 self.revive(&referred.declarations);
             }
             Record::Control(control) => match &control.what {
@@ -230,5 +253,23 @@ impl Marks {
         {
             self.all.remove(&oldest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ouzel_engine::series::Series;
+
+    #[test]
+    fn what_is_remembered_comes_back_with_numbers_and_without() {
+        let mut remembered = Remembered::default();
+        remembered.keep(7, 9);
+        let first = remembered.to_bytes();
+        assert_eq!(postcard::from_bytes::<Remembered>(&first).unwrap(), remembered);
+        remembered.number(7, Seen { series: Series(1), number: 5, time: None });
+        let bytes = remembered.to_bytes();
+        assert_eq!(Remembered::from_bytes(&bytes).unwrap(), remembered);
+        assert!(bytes.starts_with(&first) && Remembered::from_bytes(&bytes[..bytes.len() - 1]).is_err());
     }
 }

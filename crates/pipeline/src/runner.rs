@@ -260,7 +260,7 @@ impl Runner {
         }
         self.stream.save_slots(|slot, bytes| put(Part::Slot(slot), bytes));
         put(Part::Fleet, &self.stream.fleet_bytes());
-        put(Part::Intake, &encode(&self.remembered));
+        put(Part::Intake, &self.remembered.to_bytes());
         put(Part::Words, &encode(&self.words.controls()));
         done?;
         Ok(Moment {
@@ -333,8 +333,8 @@ fn encode<T: serde::Serialize + ?Sized>(what: &T) -> Vec<u8> {
 /// They are not there any more, or are not what they were.
 pub fn recall(reread: &mut dyn Reread, referred: &Referred, names: &Names) -> Result<Stretch, String> {
     let (theirs, mut rows) = reread.read(&referred.source, &referred.file, referred.from, referred.to)?;
-    leave_out(&mut rows, &referred.again);
-    let rows = translate(&theirs, &rows, referred.latest, |device, channel| {
+    leave_out(&mut rows, &referred.sifted.again);
+    let rows = translate(&theirs, &rows, referred.sifted.latest, |device, channel| {
         names.find(device, channel).or_else(|| declared(&referred.declarations, names, device, channel))
     });
     if rows.len() != referred.rows as usize || record::checksum(&rows) != referred.checksum {

@@ -11,7 +11,7 @@ use crate::sequence::Seen;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
-use ouzel_engine::time::Time;
+use ouzel_engine::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 /// One record.
@@ -76,6 +76,14 @@ pub struct Referred {
     pub rejected: Vec<Rejected>,
     /// Empty cells.
     pub absent: u64,
+    /// What was left out of it.
+    #[serde(skip)]
+    pub sifted: Sifted,
+}
+
+/// What was left out of input by reference, and how that is known the next time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sifted {
     /// Readings behind this time went aside.
     pub latest: Time,
     /// Rows of the file that came before and were not taken a second time: where they begin, and how many they are.
@@ -83,6 +91,9 @@ pub struct Referred {
     /// The messages in it that their devices have numbered.
     pub numbers: Vec<(u32, Vec<Seen>)>,
 }
+
+/// The first format knew one allowance for times that are ahead.
+const FIRST_AHEAD: Span = Span::from_secs(3_600);
 
 /// XXH3 of rows: series, time, value and quality of each.
 pub fn checksum(rows: &[Reading]) -> u64 {
@@ -106,13 +117,11 @@ struct Head {
     end: Option<u64>,
     absent: u64,
     marks: Vec<(u32, u64)>,
-    /// Times as what they are before the arrival: that is shorter.
-    numbers: Vec<(u32, Vec<Seen>)>,
     declarations: Vec<Declaration>,
     rejected: Vec<Rejected>,
 }
 
-/// The same with times before the arrival, or the other way round.
+/// The same with times as what they are before the arrival, or the other way round: that is shorter.
 fn relative(arrived: Time, numbers: Vec<(u32, Vec<Seen>)>) -> Vec<(u32, Vec<Seen>)> {
     let mut numbers = numbers;
     for time in numbers.iter_mut().flat_map(|(_, all)| all).filter_map(|seen| seen.time.as_mut()) {
@@ -134,6 +143,10 @@ const STRETCH: u8 = 1;
 const CONTROL: u8 = 2;
 const CONFIG: u8 = 3;
 const REFERENCE: u8 = 4;
+// The same, with the numbers of its messages before the head.
+const NUMBERED: u8 = 5;
+// The same, with what was left out before the rest.
+const SIFTED: u8 = 6;
 
 /// A change of the config, as bytes.
 pub fn config(configured: &Configured, into: &mut Vec<u8>) {
@@ -152,7 +165,13 @@ fn read_config(body: &[u8]) -> Option<Configured> {
 
 /// Input by reference, as bytes.
 pub fn reference(referred: &Referred, into: &mut Vec<u8>) {
-    into.push(REFERENCE);
+    let Sifted { latest, again, numbers } = &referred.sifted;
+    if again.is_empty() && numbers.is_empty() && *latest == referred.arrived + FIRST_AHEAD {
+        into.push(REFERENCE);
+    } else {
+        into.push(SIFTED);
+        into.extend(postcard::to_allocvec(&referred.sifted).expect("plain data always encodes"));
+    }
     into.extend(postcard::to_allocvec(referred).expect("plain data always encodes"));
 }
 
@@ -171,7 +190,13 @@ pub fn stretch(
     into: &mut Vec<u8>,
 ) {
     debug_assert!(stretch.batch.offsets.is_empty(), "the journal holds every row");
-    into.push(STRETCH);
+    if numbers.is_empty() {
+        into.push(STRETCH);
+    } else {
+        into.push(NUMBERED);
+        let numbers = relative(arrived, numbers);
+        into.extend(postcard::to_allocvec(&numbers).expect("plain data always encodes"));
+    }
     let head = Head {
         arrived,
         first: stretch.batch.first,
@@ -179,7 +204,6 @@ pub fn stretch(
         end: stretch.end,
         absent: stretch.absent,
         marks,
-        numbers: relative(arrived, numbers),
         declarations: stretch.declarations.clone(),
         rejected: stretch.rejected.clone(),
     };
@@ -199,8 +223,10 @@ pub fn stretch(
 pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
     let (&kind, body) = bytes.split_first().ok_or(Unreadable::Damaged)?;
     match kind {
-        STRETCH => {
-            read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged)
+        STRETCH | NUMBERED => {
+            let (numbers, body) = split_numbers(kind, body).ok_or(Unreadable::Damaged)?;
+            let stretch = read_stretch(numbers, body, true).ok_or(Unreadable::Damaged)?;
+            Ok(Record::Stretch(Box::new(stretch)))
         }
         CONTROL => match postcard::from_bytes(body) {
             Ok(Control { what: Order::Retire { input: u64::MAX, .. }, .. }) | Err(_) => Err(Unreadable::Damaged),
@@ -210,14 +236,32 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
             let configured = read_config(body).filter(|configured| configured.input < u64::MAX);
             configured.map(Record::Config).ok_or(Unreadable::Damaged)
         }
-        REFERENCE => match postcard::from_bytes::<Referred>(body) {
-            Ok(referred) if referred.first.checked_add(u64::from(referred.rows)).is_some() => {
-                Ok(Record::Reference(Box::new(referred)))
-            }
-            _ => Err(Unreadable::Damaged),
-        },
+        REFERENCE | SIFTED => {
+            let referred = read_reference(kind, body).ok_or(Unreadable::Damaged)?;
+            Ok(Record::Reference(Box::new(referred)))
+        }
         _ => Err(Unreadable::Damaged),
     }
+}
+
+/// The numbers before the head of a stretch, where there are any; and the rest.
+fn split_numbers(kind: u8, body: &[u8]) -> Option<(Vec<(u32, Vec<Seen>)>, &[u8])> {
+    match kind {
+        NUMBERED => postcard::take_from_bytes(body).ok(),
+        _ => Some((Vec::new(), body)),
+    }
+}
+
+fn read_reference(kind: u8, body: &[u8]) -> Option<Referred> {
+    let (sifted, body) = match kind {
+        SIFTED => postcard::take_from_bytes::<Sifted>(body).map(|(sifted, rest)| (Some(sifted), rest)).ok()?,
+        _ => (None, body),
+    };
+    let mut referred: Referred = postcard::from_bytes(body).ok()?;
+    referred.first.checked_add(u64::from(referred.rows))?;
+    let latest = referred.arrived + FIRST_AHEAD;
+    referred.sifted = sifted.unwrap_or(Sifted { latest, ..Sifted::default() });
+    Some(referred)
 }
 
 /// What a record says of names and numbers, without its rows: they are many, and whoever only goes on behind them need
@@ -227,10 +271,11 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
 /// As [`read`].
 pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
     match bytes.split_first() {
-        Some((&STRETCH, body)) => {
+        Some((&kind @ (STRETCH | NUMBERED), body)) => {
+            let (numbers, body) = split_numbers(kind, body).ok_or(Unreadable::Damaged)?;
             let (head, _): (Head, _) = postcard::take_from_bytes(body).map_err(|_| Unreadable::Damaged)?;
             let next = head.next().ok_or(Unreadable::Damaged)?;
-            let stretch = read_stretch(body, false).ok_or(Unreadable::Damaged)?;
+            let stretch = read_stretch(numbers, body, false).ok_or(Unreadable::Damaged)?;
             Ok((Record::Stretch(Box::new(stretch)), Some(next)))
         }
         _ => {
@@ -246,7 +291,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
     }
 }
 
-fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
+fn read_stretch(numbers: Vec<(u32, Vec<Seen>)>, body: &[u8], with_rows: bool) -> Option<Journalled> {
     let (mut head, mut rest): (Head, _) = postcard::take_from_bytes(body).ok()?;
     head.next()?;
     if !with_rows {
@@ -262,7 +307,7 @@ fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
     let tick = |(index, row): (usize, &Reading)| (row.series == TICK).then_some((head.first + index as u64, *row));
     let ticks = rows.iter().enumerate().filter_map(tick).collect();
     let batch = Batch { first: head.first, rows, offsets: Vec::new() };
-    let Head { arrived, marks, numbers, declarations, end, rejected, absent, .. } = head;
+    let Head { arrived, marks, declarations, end, rejected, absent, .. } = head;
     let stretch = Stretch { declarations, batch, ticks, end, rejected, absent, duplicates: 0 };
     Some(Journalled { arrived, marks, numbers: relative(arrived, numbers), stretch })
 }
@@ -425,7 +470,10 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = read(&bytes);
-            let _ = read(&[&[STRETCH][..], &bytes].concat());
+            for kind in [STRETCH, NUMBERED, SIFTED] {
+                let _ = read(&[&[kind][..], &bytes].concat());
+                let _ = read_head(&[&[kind][..], &bytes].concat());
+            }
         }
     }
 
@@ -462,6 +510,33 @@ mod tests {
         let mut bytes = Vec::new();
         control(&said, &mut bytes);
         assert_eq!(read(&bytes).unwrap(), Record::Control(said));
+    }
+
+    #[test]
+    fn a_reference_comes_back_with_what_was_left_out_and_without() {
+        let (arrived, file) = (Time::from_secs(100), "a.csv".to_owned());
+        let plain = Referred {
+            arrived,
+            source: "files".into(),
+            file,
+            from: 1,
+            to: 90,
+            first: 7,
+            rows: 3,
+            checksum: 5,
+            declarations: Vec::new(),
+            rejected: Vec::new(),
+            absent: 2,
+            sifted: Sifted { latest: arrived + FIRST_AHEAD, ..Sifted::default() },
+        };
+        let seen = Seen { series: Series(1), number: 4, time: Some(arrived) };
+        let sifted = Sifted { latest: Time::MAX, again: vec![(2, 3)], numbers: vec![(1, vec![seen])] };
+        let with = Referred { sifted, ..plain.clone() };
+        for (referred, kind) in [(plain, REFERENCE), (with, SIFTED)] {
+            let mut bytes = Vec::new();
+            reference(&referred, &mut bytes);
+            assert_eq!((bytes[0], read(&bytes)), (kind, Ok(Record::Reference(Box::new(referred)))));
+        }
     }
 
     #[test]

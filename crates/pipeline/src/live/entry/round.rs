@@ -4,7 +4,7 @@ use super::pieces::pieces;
 use super::sift::{Moment, sift};
 use super::{Entry, Feed, Senders, declare_again};
 use crate::intake::Stretch;
-use crate::journal::{Referred, record};
+use crate::journal::{Referred, Sifted, record};
 use crate::queue::Waiting;
 use crate::sequence::Seen;
 use ouzel_connect::fault::Fault;
@@ -359,9 +359,11 @@ impl Entry {
             declarations: std::mem::take(&mut round.stretch.declarations),
             rejected: rejected.clone(),
             absent: kept.absent,
-            latest: *latest,
-            again: again.clone(),
-            numbers: by_source(std::slice::from_ref(kept)),
+            sifted: Sifted {
+                latest: *latest,
+                again: again.clone(),
+                numbers: by_source(std::slice::from_ref(kept)),
+            },
         };
         let mut bytes = Vec::new();
         record::reference(&referred, &mut bytes);
