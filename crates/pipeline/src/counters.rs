@@ -4,7 +4,9 @@ mod row;
 
 pub use row::Row;
 
+use crate::counted::FilterCount;
 use crate::queue::Reason;
+use ouzel_engine::lateness::LateCounts;
 use ouzel_engine::time::{Span, Time};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -155,6 +157,12 @@ pub struct Counters {
     pub unread: Count,
     /// The journal cannot be written now.
     pub full: AtomicBool,
+    /// How late readings came, and what became of late ones that did not go aside.
+    pub late_counts: Latest<LateCounts>,
+    /// What filters with a condition have let through.
+    pub filters: Latest<Vec<FilterCount>>,
+    /// Parts of groups that came after their window.
+    pub missed: Level,
     /// Devices whose clock is too far ahead of the one here.
     pub quarantined: Level,
     /// The first of them.

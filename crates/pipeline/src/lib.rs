@@ -6,6 +6,7 @@ pub mod config;
 pub mod intake;
 pub mod stream;
 pub mod worker;
+pub mod counted;
 pub mod outlet;
 pub mod summary;
 pub mod run;

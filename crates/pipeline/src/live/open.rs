@@ -9,6 +9,7 @@ use super::sinks::Running;
 use super::work::{Watch, Work};
 use super::{Common, Live, Parts, SinkPart, SourcePart, keep, spawn};
 use crate::control::Controls;
+use crate::counted::Counted;
 use crate::counters::{Counters, SinkCounters, SourceCounters};
 use crate::journal::Follower;
 use crate::live::notice::Notices;
@@ -98,6 +99,7 @@ impl Live {
             controls: controls.clone(),
             idle: devices.idle,
             looked: Instant::now(),
+            earlier: Counted::default(),
             stop: Arc::clone(&common.stopping),
         };
         threads.push(spawn("work", move || work.run())?);
