@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 pub const PANES: i64 = 1_024;
 
 /// Count, mean and standard deviation over the recent past of one series.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rolling {
     ring: Ring,
     count: u32,
@@ -26,7 +26,7 @@ pub struct Rolling {
     removed: u32,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Ring {
     /// The last values; `next` is the oldest once the ring is full.
     Count {
@@ -38,7 +38,7 @@ enum Ring {
     Span(VecDeque<Pane>),
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Pane {
     /// Time of the newest value in it.
     time: Time,
@@ -169,6 +169,23 @@ impl Rolling {
                 })
             }
         };
+    }
+
+    /// Whether a state that was read back can be gone on with: its counts agree, and it is of such a past.
+    pub fn fits(&self, past: Past) -> bool {
+        let counted = match (&self.ring, past) {
+            (Ring::Count { values, next }, Past::Count(limit)) => {
+                let full = values.len() == limit as usize;
+                let in_place = if full { *next < limit } else { *next == 0 && values.len() < limit as usize };
+                in_place.then_some(values.len() as u64)
+            }
+            (Ring::Span(panes), Past::Span(_)) if panes.iter().all(|pane| pane.count > 0) => {
+                Some(panes.iter().map(|pane| u64::from(pane.count)).sum())
+            }
+            _ => None,
+        };
+        // Half of the range is left for what is still to come.
+        counted == Some(u64::from(self.count)) && self.count < u32::MAX / 2 && self.removed <= self.count
     }
 
     /// Reads a value of each 128 bytes, to have all of it near.

@@ -14,7 +14,7 @@ use crate::reading::{Quality, Reading};
 use crate::series::Series;
 use crate::session::SessionNode;
 use crate::time::{Span, Time};
-use crate::window::{Closed, Heard, Windows};
+use crate::window::{Closed, SeriesFacts, Windows};
 
 /// One operator and what it keeps of each series it takes.
 #[derive(Debug)]
@@ -225,7 +225,11 @@ impl Node {
     /// When the bytes are not such a state.
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.load(place, bytes) }, window => {
-            window.states[place as usize] = postcard::from_bytes(bytes)?;
+            let windows: Windows = postcard::from_bytes(bytes)?;
+            if !windows.fits(&window.spec) {
+                return Err(postcard::Error::DeserializeBadEncoding);
+            }
+            window.states[place as usize] = windows;
             Ok(())
         }, filter => filter.load(place, bytes), points => points.load(place, bytes))
     }
@@ -477,9 +481,9 @@ impl WindowNode {
     }
 
     /// Closes the window of a series that ends at `end`, if there is one.
-    pub fn close(&mut self, place: u32, end: Time, heard: &Heard) -> Option<Closed> {
+    pub fn close(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<Closed> {
         let windows = &mut self.states[place as usize];
-        if windows.next_end() == end { windows.close(&self.spec, heard) } else { None }
+        if windows.next_end() == end { windows.close(&self.spec, series) } else { None }
     }
 
     fn bytes(&self) -> usize {

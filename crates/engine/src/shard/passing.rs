@@ -8,7 +8,7 @@ use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
 use crate::series::Series;
 use crate::time::{Span, Time};
-use crate::window::{Closed, Heard};
+use crate::window::{Closed, SeriesFacts};
 
 impl Shard {
     /// Closes the windows that a device's watermark has reached, in order of their ends, and follows what they give.
@@ -90,9 +90,11 @@ impl Shard {
     }
 
     /// What windows need to know of a series.
-    fn heard(&self, place: u32) -> Heard {
+    fn heard(&self, place: u32) -> SeriesFacts {
         let series = &self.series[place as usize];
-        Heard { first: series.first, expected: self.channels[series.channel as usize].every }
+        // What is derived was heard when its readings were.
+        let first = self.series[series.origin as usize].first;
+        SeriesFacts { first, expected: self.channels[series.channel as usize].every }
     }
 
     /// What a window says at its end, to people and to those who work on it.
@@ -168,15 +170,19 @@ impl Shard {
         let mut taken = false;
         if late.revise && reading.quality == Quality::Good && reading.time != Time::MAX {
             let ((from, to), heard) = (self.series[place as usize].in_order(), self.heard(place));
-            let Shard { nodes, routes, series, .. } = self;
+            let Shard { nodes, routes, series, devices, .. } = self;
             for route in &routes[from as usize..to as usize] {
                 let Node::Window(window) = &mut nodes[usize::from(route.node)] else { continue };
                 let WindowNode { spec, states, .. } = window;
+                if spec.per != Per::Device {
+                    continue;
+                }
                 let windows = &mut states[route.state as usize];
                 taken |= windows.late(spec, &heard, reading.time, reading.value, watermark, |closed| {
                     let aggregate = closed.aggregate(series[place as usize].series);
                     out.say(number, name, route.node, What::Aggregate(aggregate));
                 });
+                devices[device as usize].next_end = devices[device as usize].next_end.min(windows.next_end());
             }
         }
         self.late.revised += u64::from(taken);
