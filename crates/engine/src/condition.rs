@@ -1,14 +1,16 @@
 //! Conditions over the channels of a device, in words: `temperature - previous(temperature) > 2 and motion`.
 //!
 //! `docs/conditions.md` is the manual, and its examples are run as tests. A text is cut into words (`lex`), read
-//! (`parse`, `calls`), checked (`meaning`) and compiled to a flat list of steps (`program`) in one pass; there is no tree, so no
+//! (`parse`, `claim`, `calls`), checked (`meaning`) and compiled to a flat list of steps (`program`) in one pass; there is no tree, so no
 //! text is too deep for the stack. A [`Memory`] is what a condition remembers of one device (`past`); it goes through
 //! all steps at each point (`judge`), also where the outcome was clear early, so that what is remembered never depends
 //! on the order in which parts were written.
 //!
 //! Truth has three values (Kleene 1938): what cannot be told is unknown, and `false and unknown` is false.
 
+mod amiss;
 mod calls;
+mod claim;
 mod judge;
 mod lex;
 mod meaning;

@@ -1,8 +1,9 @@
 //! The functions of conditions: what they take, and the steps that they become.
 
+use super::amiss::function_like;
 use super::lex::{Kind, Sign, Token};
 use super::meaning::{Value, What};
-use super::parse::{Reader, function_like};
+use super::parse::Reader;
 use super::past::{Fold, PastSpec};
 use super::program::{Place, Step};
 use super::{FUNCTIONS, Mistake, READINGS_MOST, suggest};
@@ -72,7 +73,11 @@ impl Reader<'_> {
                     let what = format!("`{function}` takes nothing behind how far it looks back");
                     return Err(Mistake::new(token.at, what, example(function)));
                 }
-                _ => break,
+                Kind::Sign(_) | Kind::End => break,
+                _ => {
+                    let what = format!("`{}` cannot stand here", &self.text[token.at.clone()]);
+                    return Err(Mistake::new(token.at, what, "a comma or a `)` is missing before it"));
+                }
             }
         }
         arguments.at.end = self.close(&open)?.end;
@@ -105,11 +110,13 @@ impl Reader<'_> {
                     Ok(count @ 1..=READINGS_MOST) => Ok(Some((Past::Count(count), token.at))),
                     _ => {
                         let what = format!("`{function}` cannot look back {whole} readings");
-                        let more = match function {
-                            "min" | "max" => format!("; to compare with the number, write `{function}({whole}, x)`"),
-                            _ => String::new(),
+                        let hint = match function {
+                            "lag" => format!("from 1 to {READINGS_MOST}; `lag(x, 1)` is `previous(x)`"),
+                            "min" | "max" => format!(
+                                "from 1 to {READINGS_MOST}, or a length of time; to compare with the number, write `{function}({whole}, x)`"
+                            ),
+                            _ => format!("from 1 to {READINGS_MOST}, or a length of time: `1h`"),
                         };
-                        let hint = format!("from 1 to {READINGS_MOST}, or a length of time: `1h`{more}");
                         Err(Mistake::new(token.at, what, hint))
                     }
                 }

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod forms;
+mod kept;
+mod manual;
+mod mistakes;
+mod oracle;
 
 use ouzel_engine::condition::{Condition, Known, Memory, Mistake, Truth};
 use ouzel_engine::plan::ChannelFacts;
@@ -61,6 +65,3 @@ fn letter(truth: Truth) -> char {
         Truth::Unknown => '?',
     }
 }
-
-/// As far as the range of times goes.
-const LONG: Span = Span(i64::MAX);
