@@ -8,6 +8,8 @@
 //! Outputs stand by number, not in words. Numbers of devices and series never change their meaning; what an operator's
 //! number means is said by the config, whose text stands in the head of each segment and wherever it changes.
 
+mod earlier;
+
 use crate::log::{Head, Kind, Log, Next, Readers, Tail};
 use crate::trouble::Trouble;
 use ouzel_connect::disk::{Disk, DiskFile};
@@ -23,7 +25,7 @@ use std::time::Duration;
 
 /// What the output log is among logs.
 pub static OUTPUTS: Kind =
-    Kind { name: "the output log", suffix: "outputs", magic: b"OUZELOUT", format: 1, numbered: 1 };
+    Kind { name: "the output log", suffix: "outputs", magic: b"OUZELOUT", format: 2, numbered: 1 };
 
 /// A place among all outputs: the number of an input, and how many of its outputs come before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -326,11 +328,15 @@ impl OutputLog {
     }
 }
 
-/// What an entry begins with: no other byte, for 0 is the begin of a segment.
-const ENTRY: u8 = 1;
+/// What an entry begins with; 0 is the begin of a segment, and 1 what an earlier Ouzel wrote.
+const ENTRY: u8 = 2;
 
 fn read(record: &[u8]) -> Option<Entry> {
-    postcard::from_bytes(record.strip_prefix(&[ENTRY])?).ok()
+    match record.split_first()? {
+        (&ENTRY, body) => postcard::from_bytes(body).ok(),
+        (&earlier::FIRST, body) => earlier::read(body),
+        _ => None,
+    }
 }
 
 /// A buffer keeps no more than this between two entries.

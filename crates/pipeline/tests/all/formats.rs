@@ -153,6 +153,13 @@ async fn what_todays_formats_wrote_once_is_read_as_it_was_and_written_on() {
     assert!(now.contains("\"count\":11"), "the window that was open when it was saved goes on: {now}");
 }
 
+#[test]
+fn outputs_of_the_first_format_are_read_as_they_were() {
+    let expected = std::fs::read_to_string(fixtures("outputs-1").join("expected.ndjson")).unwrap();
+    assert_eq!(lines(&disk_of("outputs-1")), expected);
+    assert!(expected.contains("\"alert\":\"hot\""));
+}
+
 fn refused(disk: &Disk) -> String {
     let sizes = Sizes { segment: 1 << 20, bound: 1 << 30 };
     let place = Where { disk: disk.clone(), folder: FOLDER.into(), journal: sizes, outputs: sizes };

@@ -441,7 +441,7 @@ async fn what_windows_of_an_old_config_made_is_not_shown_until_it_speaks() {
     use ouzel_pipeline::step::Step;
     let mut bench = Bench::begun().await;
     // After those of the bench: two of windows that are gone, and two that no window could have made.
-    let channels = ["old.temperature.max", "day.old.temperature.max.mean", "a.pressure.mean", "b.temperature.sum"];
+    let channels = ["old.temperature.max", "day.old.temperature.max.mean", "a.pressure.mean", "b.temperature.total"];
     let declarations = channels.iter().enumerate().map(|(place, channel)| {
         let (series, device) = (Series(5 + place as u32), Device(0));
         Declaration::Series { series, device, channel: (*channel).to_owned() }
