@@ -111,6 +111,17 @@ pub fn statistics(plan: &Plan) -> Vec<Given> {
     all
 }
 
+/// Whether a word is one for a statistic that a window may give: `mean`, `p95`, `share_open`.
+pub fn is_statistic(word: &str) -> bool {
+    let is_digits = |rest: &str| {
+        rest.starts_with(|c: char| c.is_ascii_digit()) && rest.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    };
+    Statistic::NAMED.iter().any(|named| named.0 == word)
+        || word == "median"
+        || word.strip_prefix('p').is_some_and(is_digits)
+        || ["share_", "anomalies_"].iter().any(|begin| word.strip_prefix(begin).is_some_and(|rest| !rest.is_empty()))
+}
+
 /// What a statistic is as a cell: what counts things is whole.
 fn is_whole(statistic: Statistic) -> bool {
     matches!(statistic, Statistic::Count | Statistic::Bad | Statistic::Anomalies(_))

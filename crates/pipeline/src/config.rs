@@ -7,13 +7,18 @@
 mod advice;
 mod alert;
 mod channel;
+mod condition;
 mod detector;
 mod devices;
 mod filter;
+mod fit;
 mod format;
+mod give;
+mod group;
 mod in_force;
 mod journal;
 mod lake;
+mod late;
 #[cfg(feature = "http")]
 mod http;
 mod memory;
@@ -27,6 +32,7 @@ mod queue;
 mod secret;
 mod sections;
 mod server;
+mod shape;
 mod simulate;
 mod sink;
 mod size;
@@ -37,11 +43,14 @@ mod tree;
 #[cfg(feature = "http")]
 mod webhook;
 mod window;
+mod words;
+mod zone;
 
 pub use devices::DevicesConfig;
 pub use in_force::InForce;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
+pub use words::shape_in_words;
 
 use crate::live::Logs;
 use crate::queue::QueueSettings;
@@ -261,10 +270,11 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     source::one_stdin(&sections, &sources, found);
     #[cfg(feature = "http")]
     http::one_address(&sections, &sources, found);
-    let windows = window::Windows::read(&sections, found);
+    let groups = group::read_all(&sections, found);
+    let windows = window::Windows::read(&sections, &channels, &groups, text, found);
     let known = detector::Known { facts: &channels, windows: &windows };
     let detectors = detector::read_all(&sections, &known, found);
-    let operators = order::operators(&windows, &detectors, found);
+    let operators = order::operators(&windows, &detectors, &channels, found);
     let sinks = sink::read_all(&sections, folder, found);
     let lake = lake::read(&sections, folder, found);
     let devices = devices::read(&sections, found);
@@ -286,6 +296,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             known: &known,
             detectors: &detectors,
             alerts: &alerts,
+            groups: &groups,
             sinks: &sinks,
             given,
             described: &described,

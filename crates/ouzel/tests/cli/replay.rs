@@ -72,6 +72,7 @@ fn programs_get_one_object_with_these_keys() {
         "readings",
         "rejected",
         "late",
+        "filtered",
         "aggregates",
         "anomalies",
         "alerts",
@@ -82,8 +83,8 @@ fn programs_get_one_object_with_these_keys() {
     ];
     keys.sort_unstable();
     assert_eq!(object.keys().collect::<Vec<_>>(), keys);
-    let counts = ["readings", "rejected", "late", "aggregates", "anomalies", "alerts", "matches"];
-    assert_eq!(counts.map(|key| object[key].as_u64().unwrap()), [2, 1, 0, 2, 0, 0, 0]);
+    let counts = ["readings", "rejected", "late", "filtered", "aggregates", "anomalies", "alerts", "matches"];
+    assert_eq!(counts.map(|key| object[key].as_u64().unwrap()), [2, 1, 0, 0, 2, 0, 0, 0]);
     assert!(object["cpu_seconds"].as_f64().unwrap() > 0.0 && object["seconds"].as_f64().unwrap() > 0.0);
 }
 

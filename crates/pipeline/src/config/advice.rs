@@ -2,14 +2,16 @@
 
 use super::detector::{Detector, Known};
 use super::filter::Filter;
+use super::group::Group;
 use super::memory::panes;
 use super::place::Findings;
 use super::sink::SinkKind;
 use super::suggest;
 use super::tree::{At, Table};
 use super::window::{Input, Window, Windows};
+use ouzel_connect::encode::is_statistic;
 use ouzel_connect::sink::Noun;
-use ouzel_engine::plan::{AlertRule, Levels, Past, Shape, Statistic, ZScoreSpec};
+use ouzel_engine::plan::{AlertRule, Levels, Past, Per, Shape, ZScoreSpec};
 use ouzel_engine::time::Span;
 
 /// A mean and a spread of fewer readings than this are mostly chance.
@@ -65,22 +67,26 @@ pub(crate) fn zscore(table: &mut Table<'_, '_>, spec: &ZScoreSpec, levels: &Leve
 /// Sizes of windows that say little or cost much.
 pub(crate) fn windows(known: &Known<'_>, found: &mut Findings) {
     for window in &known.windows.list {
-        let (Some(size), Some(spec)) = (&window.size, window.spec()) else { continue };
+        let Some(shape) = &window.shape else { continue };
+        let (size, every) = match shape.what {
+            Shape::Time { size, every } => (size, every),
+            Shape::Sliding { size, .. } => (size, size),
+            Shape::Calendar { .. } | Shape::Count { .. } | Shape::Session(_) => continue,
+        };
         let channels = window.over.iter().filter(|input| input.from.is_none());
         let slowest = channels.filter_map(|input| Some((known.every(input)?, input))).max_by_key(|(e, _)| *e);
-        if let Some((every, input)) = slowest.filter(|(every, _)| every.0.saturating_mul(20) > size.what.0) {
-            let holds = size.what.0 / every.0.max(1);
+        if let Some((apart, input)) = slowest.filter(|(apart, _)| apart.0.saturating_mul(20) > size.0) {
+            let holds = size.0 / apart.0.max(1);
             let readings = if holds == 1 { "reading" } else { "readings" };
-            let message = format!("a window of {} holds about {holds} {readings} of `{}`", size.what, input.name);
-            let hint = format!("write \"{}\" or more for 20 readings", Span(every.0.saturating_mul(20)));
-            found.advice(&size.place, message, hint);
+            let message = format!("a window of {size} holds about {holds} {readings} of `{}`", input.name);
+            let hint = format!("write \"{}\" or more for 20 readings", Span(apart.0.saturating_mul(20)));
+            found.advice(&shape.place, message, hint);
         }
-        let Shape::Time { size: length, every: step } = spec.shape else { continue };
-        let panes = panes(length, step);
-        if let Some(step) = window.every.as_ref().filter(|_| panes > MANY_PANES) {
+        let panes = panes(size, every);
+        if let Some(step) = shape.step.as_ref().filter(|_| panes > MANY_PANES) {
             let message =
                 format!("each window is put together from {panes} pieces: {} kB a series", panes * 64 / 1_000);
-            found.advice(&step.place, message, format!("write a longer `every` that divides {length}"));
+            found.advice(step, message, format!("write a longer `every` that divides {size}"));
         }
     }
 }
@@ -90,6 +96,7 @@ pub(crate) struct Whole<'w> {
     pub(crate) known: &'w Known<'w>,
     pub(crate) detectors: &'w [Detector],
     pub(crate) alerts: &'w [(At<String>, AlertRule)],
+    pub(crate) groups: &'w [Group],
     pub(crate) sinks: &'w [(At<String>, SinkKind)],
     /// The channels that the sources give, with the places of their sections; `None`: only the input tells.
     pub(crate) given: Option<&'w [String]>,
@@ -107,6 +114,7 @@ impl Whole<'_> {
         self.unheard(found);
         self.unused_filters(found);
         self.unused_windows(found);
+        self.unused_groups(found);
         self.unknown_channels(found);
     }
 
@@ -116,7 +124,7 @@ impl Whole<'_> {
 
     fn inputs(&self) -> impl Iterator<Item = &Input> {
         let windows = self.known.windows;
-        let of_makers = (0..windows.count()).flat_map(|maker| windows.takes(maker));
+        let of_makers = (0..windows.count()).flat_map(|maker| windows.takes(maker).iter().chain(windows.asks(maker)));
         of_makers.chain(self.detectors.iter().flat_map(|detector| &detector.on))
     }
 
@@ -140,7 +148,8 @@ impl Whole<'_> {
     fn unused_filters(&self, found: &mut Findings) {
         let windows = self.known.windows;
         for maker in windows.list.len()..windows.count() {
-            if !self.inputs().any(|input| input.from == Some(maker)) {
+            let filter = &windows.filters[maker - windows.list.len()];
+            if !filter.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
                 let name = windows.name(maker);
                 let message = format!("nobody uses what `filter.{}` keeps", name.what);
                 let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
@@ -161,6 +170,16 @@ impl Whole<'_> {
                     message,
                     "name one in a detector, or add a sink that takes aggregates",
                 );
+            }
+        }
+    }
+
+    fn unused_groups(&self, found: &mut Findings) {
+        for group in self.groups {
+            let is_of = |window: &Window| matches!((&window.per.what, &group.tag), (Per::Tag(a), Some(b)) if a == b);
+            if !self.known.windows.list.iter().any(is_of) {
+                let message = format!("nobody uses `group.{}`", group.name.what);
+                found.advice(&group.name.place, message, format!("write per = \"{}\" in a window", group.name.what));
             }
         }
     }
@@ -202,7 +221,9 @@ fn misspelt_result(name: &str, windows: &Windows) -> Option<String> {
         return Some(format!("{near}.{rest}"));
     }
     let (_, last) = rest.rsplit_once('.')?;
-    Statistic::NAMED.iter().find(|named| named.0 == last)?;
+    if !is_statistic(last) {
+        return None;
+    }
     let names: Vec<&str> = windows.list.iter().map(|window: &Window| window.name.what.as_str()).collect();
     suggest::nearest(first, &names).map(|near| format!("{near}.{rest}"))
 }

@@ -1,6 +1,7 @@
 //! `[alert.NAME]`: what people are told, when, and in which words.
 
-use super::place::{Findings, Place};
+use super::condition::inside;
+use super::place::Findings;
 use super::sections::{Kind, Section, Sections};
 use super::sink::SinkKind;
 use super::suggest;
@@ -109,13 +110,4 @@ fn words(say: &At<String>, around: &Around<'_>, found: &mut Findings) -> String 
     }
     plain.push_str(&say.what[from..]);
     plain
-}
-
-/// The place of a part of a text value; the whole value where the file writes it with escapes.
-fn inside(value: &At<String>, part: Place, text: &str) -> Place {
-    let raw = text.get(value.place.clone()).unwrap_or("");
-    match raw.find(&value.what) {
-        Some(at) => value.place.start + at + part.start..value.place.start + at + part.end,
-        None => value.place.clone(),
-    }
 }

@@ -1,10 +1,12 @@
-//! `[filter.NAME]`: which readings are kept, as a channel of its own: `slim.temperature`.
+//! `[filter.NAME]`: which readings are kept, as a channel of its own: `slim.temperature`. By a way of compressing, or by a
+//! condition.
 
 use super::place::Findings;
 use super::sections::Section;
 use super::tree::{At, Table};
 use super::window::Input;
-use ouzel_engine::plan::{CompressSpec, Keep};
+use ouzel_engine::condition::Condition;
+use ouzel_engine::plan::{CompressSpec, FilterSpec, Keep, Work};
 
 /// A filter as it was read. What could not be read is left open, so that one mistake is one problem.
 #[derive(Debug)]
@@ -12,7 +14,44 @@ pub(crate) struct Filter {
     pub(crate) name: At<String>,
     /// The channels; empty if they could not be read.
     pub(crate) on: Vec<Input>,
-    pub(crate) spec: Option<CompressSpec>,
+    /// What it does; of a condition once that is read.
+    pub(crate) work: Option<Work>,
+    /// The text of a condition: it may name channels that come later in the file.
+    pub(crate) when: Option<At<String>>,
+    /// The channels that the condition asks for.
+    pub(crate) asks: Vec<Input>,
+    /// What does not meet the condition goes aside; it is told.
+    drop: bool,
+    tell: bool,
+}
+
+impl Filter {
+    /// One that does nothing yet.
+    pub(crate) fn open(name: At<String>, on: Vec<Input>) -> Filter {
+        Filter { name, on, work: None, when: None, asks: Vec::new(), drop: false, tell: false }
+    }
+
+    /// Its condition, read.
+    pub(crate) fn meet(&mut self, when: Condition, asks: Vec<Input>) {
+        self.work = Some(Work::Filter(FilterSpec { when, drop: self.drop, tell: self.tell }));
+        self.asks = asks;
+    }
+
+    /// Whether readings that it turns away reach nobody else.
+    pub(crate) fn drops(&self) -> bool {
+        matches!(&self.work, Some(Work::Filter(spec)) if spec.drop)
+    }
+
+    /// Whether it does something that is seen without anybody naming what it makes.
+    pub(crate) fn is_heard(&self) -> bool {
+        matches!(&self.work, Some(Work::Filter(spec)) if spec.drop || spec.tell)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Type {
+    Compress,
+    Condition,
 }
 
 #[derive(Clone, Copy)]
@@ -25,10 +64,53 @@ enum By {
 /// Reads a section; the names of its channels are given beside, not looked up yet.
 pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Filter, Vec<At<String>>) {
     let mut table = section.table(found);
-    table.need("type", "there is one type so far: type = \"compress\"");
-    table.choice("type", &[("compress", ())]);
+    let kind = match table.choice("type", &[("compress", Type::Compress), ("condition", Type::Condition)]) {
+        Some(kind) => Some(kind.what),
+        None if table.has("when") => Some(Type::Condition),
+        None => {
+            table.need("type", "a condition: when = \"temperature < 80\"; or type = \"compress\"");
+            // The rest is read as what it looks like.
+            ["type", "by"].iter().any(|key| table.has(key)).then_some(Type::Compress)
+        }
+    };
     let on = table.texts("on").unwrap_or_default();
     table.need("on", "the channels it takes: on = [\"temperature\"]");
+    let mut filter = Filter::open(section.name.clone(), Vec::new());
+    let ways: &[(&str, &str)] = &[
+        ("over", "write `on`"),
+        ("tolerance", "write `error`: how far off a reading may be that is left out"),
+        ("deviation", "write `error`: how far off a reading may be that is left out"),
+        ("if", "write `when`"),
+        ("where", "write `when`"),
+        ("condition", "write `when`"),
+        ("action", "write `do`"),
+    ];
+    match kind {
+        Some(Type::Condition) => {
+            condition(&mut table, &mut filter);
+            table.finish(ways);
+        }
+        Some(Type::Compress) => {
+            filter.work = compress(&mut table).map(Work::Compress);
+            table.refuse("when", "is not for `type = \"compress\"`", "a filter by a condition has no `type`");
+            table.get("when");
+            table.finish(ways);
+        }
+        None => {}
+    }
+    (filter, on)
+}
+
+fn condition(table: &mut Table<'_, '_>, filter: &mut Filter) {
+    filter.when = table.text("when");
+    table.need("when", "what a reading has to meet: when = \"temperature < 80\"");
+    let drop = table.choice("do", &[("mark", false), ("drop", true)]);
+    filter.drop = drop.is_some_and(|drop| drop.what);
+    // What goes nowhere else comes out, unless somebody says that it is of no interest.
+    filter.tell = table.flag("tell").map_or(filter.drop, |tell| tell.what);
+}
+
+fn compress(table: &mut Table<'_, '_>) -> Option<CompressSpec> {
     let ways = [("swinging-door", By::SwingingDoor), ("dead-band", By::DeadBand), ("every", By::Every)];
     table.need("by", "one of swinging-door, dead-band, every");
     let by = table.choice("by", &ways);
@@ -37,26 +119,19 @@ pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Filter, Vec<
     let at_least = table.length("at_least").map(|span| span.what);
     let keep = by.and_then(|by| match by.what {
         By::SwingingDoor => {
-            bounded(&mut table);
+            bounded(table);
             error.map(|error| Keep::SwingingDoor { error: error.what })
         }
         By::DeadBand => {
-            bounded(&mut table);
+            bounded(table);
             error.map(|error| Keep::DeadBand { error: error.what })
         }
         By::Every => {
-            one_in_so_many(&mut table);
+            one_in_so_many(table);
             every.map(|span| Keep::Every(span.what)).or(count.map(|count| Keep::First(count.what as u32)))
         }
     });
-    table.finish(&[
-        ("over", "write `on`"),
-        ("tolerance", "write `error`: how far off a reading may be that is left out"),
-        ("deviation", "write `error`: how far off a reading may be that is left out"),
-        ("when", "filters by a condition come in a later version"),
-    ]);
-    let spec = keep.map(|by| CompressSpec { by, at_least });
-    (Filter { name: section.name.clone(), on: Vec::new(), spec }, on)
+    keep.map(|by| CompressSpec { by, at_least })
 }
 
 /// What belongs to the ways that have an error, and what does not.

@@ -1,6 +1,6 @@
 //! What a series costs in memory, so that `check` can say it before 10 000 devices do.
 
-use ouzel_engine::plan::{Operator, Past, Plan, Shape, Work};
+use ouzel_engine::plan::{Operator, Past, Plan, Shape, Statistic, Step, WhenLate, WindowSpec, Work};
 use ouzel_engine::time::Span;
 
 /// Names, counters and the last value of a series.
@@ -32,10 +32,7 @@ fn is_used(plan: &Plan, channel: &str) -> bool {
 
 fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
     match &operator.work {
-        Work::Window(spec) => match spec.shape {
-            Shape::Time { size, every } => panes(size, every).saturating_mul(64).saturating_add(100),
-            _ => 100,
-        },
+        Work::Window(spec) => window(spec, every(plan, channel)),
         // A ring of values; with time, each value has its moment beside it.
         Work::ZScore(spec, _) => match spec.past {
             Past::Count(count) => 100 + 8 * u64::from(count),
@@ -46,18 +43,94 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
             Past::Count(count) => 100 + 16 * u64::from(count),
             Past::Span(span) => readings(span, every(plan, channel)).saturating_mul(16).saturating_add(100),
         },
-        Work::Compress(_) | Work::Filter(_) => 96,
+        Work::Compress(_) => 96,
+        // Its past, and the point that waits: of a device, so this counts it once for each of its channels.
+        Work::Filter(spec) => 160 + 48 * spec.when.channels().len() as u64 + spec.when.heap_bytes() as u64,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
     }
 }
 
-/// The pieces a window is put together from: a tumbling one is one piece.
-pub(crate) fn panes(size: Span, every: Span) -> u64 {
+/// What a window keeps of a series.
+fn window(spec: &WindowSpec, every: Span) -> u64 {
+    let (parts, each) = match &spec.shape {
+        Shape::Time { size, every: step } => {
+            let kept = match spec.when_late {
+                WhenLate::Revise(horizon) => (horizon.0 / pane(*size, *step).0.max(1)) as u64 + 1,
+                _ => 0,
+            };
+            (panes(*size, *step).saturating_add(kept), readings(pane(*size, *step), every))
+        }
+        // Its days are long, but there is one at a time.
+        Shape::Calendar { step, .. } => {
+            const HOUR: i64 = 3_600_000_000_000;
+            let hours = match step {
+                Step::Hours(hours) => i64::from(*hours),
+                Step::Day => 25,
+                Step::Week => 7 * 24 + 1,
+                Step::Month => 31 * 24 + 1,
+                Step::Year => 366 * 24,
+            };
+            let kept = match spec.when_late {
+                WhenLate::Revise(horizon) => (horizon.0 / (hours * HOUR)) as u64 + 1,
+                _ => 0,
+            };
+            (1 + kept, readings(Span(hours.saturating_mul(HOUR)), every))
+        }
+        // Readings by themselves, and pieces of many where there are more.
+        Shape::Sliding { size, .. } => {
+            let all = readings(*size, every);
+            (all.min(SLIDING), all / SLIDING + 1)
+        }
+        Shape::Count { size, every: step } => {
+            let pieces = panes(Span(i64::from(*size)), Span(i64::from(*step)));
+            (pieces, u64::from(*size) / pieces.max(1))
+        }
+        // What came since the last activity waits beside what belongs to the session.
+        Shape::Session(session) => {
+            let judged = session.start.iter().chain(&session.active).map(|one| one.heap_bytes() as u64 + 160);
+            let kept = match spec.when_late {
+                WhenLate::Revise(horizon) => (horizon.0 / session.gap.0.max(1)) as u64 + 1,
+                _ => 0,
+            };
+            let parts = 2 + kept;
+            return parts.saturating_mul(part(spec, u64::MAX)).saturating_add(100 + judged.sum::<u64>());
+        }
+    };
+    parts.saturating_mul(part(spec, each)).saturating_add(100)
+}
+
+/// Readings that a sliding window keeps by themselves; beyond, they are gathered into as many pieces.
+const SLIDING: u64 = 1_024;
+/// A sketch keeps this many values as they are, and seldom three times as many bytes afterwards.
+const EXACT: u64 = 1_024;
+
+/// What is kept of so many readings that are summed up together.
+fn part(spec: &WindowSpec, readings: u64) -> u64 {
+    if spec.is_plain() {
+        return 64;
+    }
+    let quantiles = spec.give.iter().any(|given| matches!(given.what, Statistic::Quantile(_)));
+    let sketch = match quantiles {
+        true if readings <= EXACT => 8 * readings,
+        true => 27_000,
+        false => 0,
+    };
+    let shares = spec.give.iter().filter(|given| matches!(given.what, Statistic::Share(_))).count() as u64;
+    300 + 16 * shares + 8 * spec.counts.len() as u64 + sketch
+}
+
+/// The length of the pieces of a window: what all its edges have in common.
+pub(crate) fn pane(size: Span, every: Span) -> Span {
     let (mut a, mut b) = (size.0.max(1), every.0.max(1));
     while b != 0 {
         (a, b) = (b, a % b);
     }
-    (size.0.max(1) / a) as u64
+    Span(a)
+}
+
+/// The pieces a window is put together from: a tumbling one is one piece.
+pub(crate) fn panes(size: Span, every: Span) -> u64 {
+    (size.0.max(1) / pane(size, every).0) as u64
 }
 
 fn every(plan: &Plan, channel: &str) -> Span {

@@ -1,91 +1,212 @@
 //! Puts operators into an order in which each takes only what those before it give.
 //!
 //! Level 0 works on readings, level 1 on results of level 0, and so on; within a level the order is that of the file.
+//! Results are what is named in `over` and `on`, what conditions ask for, and anomalies that a window counts. A filter that
+//! drops readings stands before all others that take its channels, unless it needs them itself.
 
 use super::detector::Detector;
-use super::place::Findings;
+use super::give;
+use super::place::{Findings, Place};
+use super::tree::At;
 use super::window::{Input, Windows};
-use ouzel_engine::plan::{Operator, Work};
+use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
-/// All operators of the config. Windows and filters that are over their own results are a problem.
-pub(crate) fn operators(windows: &Windows, detectors: &[Detector], found: &mut Findings) -> Vec<Operator> {
-    let levels = levels(windows, found);
-    let level_of =
-        |inputs: &[Input]| inputs.iter().filter_map(|input| Some(levels[input.from?] + 1)).max().unwrap_or(0);
+/// What windows, filters and detectors need of each other. Windows have the first numbers, then filters, then detectors.
+struct Graph<'g> {
+    windows: &'g Windows,
+    detectors: &'g [Detector],
+    needs: Vec<Vec<Need<'g>>>,
+}
+
+/// That one thing needs another.
+#[derive(Clone)]
+struct Need<'g> {
+    /// The number of the other.
+    on: usize,
+    /// How people say it: `is over`.
+    verb: &'static str,
+    place: &'g Place,
+}
+
+/// All operators of the config. Sections that need their own results are a problem.
+pub(crate) fn operators(
+    windows: &Windows,
+    detectors: &[Detector],
+    facts: &[ChannelFacts],
+    found: &mut Findings,
+) -> Vec<Operator> {
+    let graph = Graph::new(windows, detectors, found);
+    let levels = graph.levels(found);
     let mut all: Vec<(usize, usize, Vec<Operator>)> = Vec::new();
-    for window in &windows.list {
-        let on = window.over.iter().map(|input| input.name.clone()).collect();
-        let operator =
-            window.spec().map(|spec| Operator { name: window.name.what.clone(), on, work: Work::Window(spec) });
-        all.push((level_of(&window.over), window.name.place.start, operator.into_iter().collect()));
-    }
-    for filter in &windows.filters {
-        let on = filter.on.iter().map(|input| input.name.clone()).collect();
-        let operator =
-            filter.spec.map(|spec| Operator { name: filter.name.what.clone(), on, work: Work::Compress(spec) });
-        all.push((level_of(&filter.on), filter.name.place.start, operator.into_iter().collect()));
-    }
-    for detector in detectors {
-        all.push((level_of(&detector.on), detector.name.place.start, detector.operators.clone()));
+    for (index, level) in levels.into_iter().enumerate() {
+        let operators = match (windows.list.get(index), index.checked_sub(windows.count())) {
+            (Some(_), _) => of_window(windows, index, facts, detectors),
+            (None, Some(detector)) => detectors[detector].operators.clone(),
+            (None, None) => of_filter(windows, index - windows.list.len()).into_iter().collect(),
+        };
+        all.push((level, graph.name(index).place.start, operators));
     }
     all.sort_by_key(|(level, place, _)| (*level, *place));
     all.into_iter().flat_map(|(_, _, operators)| operators).collect()
 }
 
-/// The level of each window and filter.
-fn levels(windows: &Windows, found: &mut Findings) -> Vec<usize> {
-    let mut levels: Vec<Option<usize>> = vec![None; windows.count()];
-    loop {
-        let mut moved = false;
-        for index in 0..windows.count() {
-            let below = windows.takes(index).iter().filter_map(|input| input.from).map(|from| levels[from]);
-            // `None` as soon as one of them is open.
-            let below: Option<Vec<usize>> = below.collect();
-            if let (None, Some(below)) = (levels[index], below) {
-                levels[index] = Some(below.into_iter().map(|level| level + 1).max().unwrap_or(0));
-                moved = true;
+/// A window is an operator for each list of statistics that some of its channels get: `give` may name channels.
+fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors: &[Detector]) -> Vec<Operator> {
+    let window = &windows.list[index];
+    let Some(shape) = &window.shape else { return Vec::new() };
+    let mut groups: Vec<((Vec<Given>, Vec<String>), Vec<String>)> = Vec::new();
+    for input in &window.over {
+        let of = give::of_channel(&window.give, &input.name, facts, detectors);
+        match groups.iter_mut().find(|(known, _)| *known == of) {
+            Some((_, on)) => on.push(input.name.clone()),
+            None => groups.push((of, vec![input.name.clone()])),
+        }
+    }
+    let operator = |((give, counts), on)| {
+        let (per, when_late) = (window.per.what.clone(), window.when_late.what);
+        let spec = WindowSpec { shape: shape.what.clone(), give, min: window.min, per, when_late, counts };
+        Operator { name: window.name.what.clone(), on, work: Work::Window(spec) }
+    };
+    groups.into_iter().map(operator).collect()
+}
+
+fn of_filter(windows: &Windows, filter: usize) -> Option<Operator> {
+    let filter = &windows.filters[filter];
+    let on = filter.on.iter().map(|input| input.name.clone()).collect();
+    Some(Operator { name: filter.name.what.clone(), on, work: filter.work.clone()? })
+}
+
+impl<'g> Graph<'g> {
+    fn new(windows: &'g Windows, detectors: &'g [Detector], found: &mut Findings) -> Graph<'g> {
+        let made = |inputs: &'g [Input], verb| {
+            let one = move |input: &'g Input| Some(Need { on: input.from?, verb, place: &input.place });
+            inputs.iter().filter_map(one)
+        };
+        let mut needs: Vec<Vec<Need<'g>>> = Vec::new();
+        for maker in 0..windows.count() {
+            let mut own: Vec<Need<'g>> = made(windows.takes(maker), "is over").collect();
+            own.extend(made(windows.asks(maker), "asks for"));
+            if let Some(window) = windows.list.get(maker) {
+                let counted = give::counted(&window.give, &window.over, detectors, found);
+                let need = |(detector, place)| Need { on: windows.count() + detector, verb: "counts", place };
+                own.extend(counted.into_iter().map(need));
+            }
+            needs.push(own);
+        }
+        needs.extend(detectors.iter().map(|detector| made(&detector.on, "is on").collect()));
+        let mut graph = Graph { windows, detectors, needs };
+        graph.drop_first();
+        graph
+    }
+
+    /// What a filter drops is to reach nobody: all who take its channels come after it.
+    fn drop_first(&mut self) {
+        let windows = self.windows;
+        let dropping = (windows.list.len()..windows.count())
+            .filter(|&maker| windows.filters.get(maker - windows.list.len()).is_some_and(|filter| filter.drops()));
+        for filter in dropping {
+            let dropped: Vec<&str> = windows.takes(filter).iter().map(|input| input.name.as_str()).collect();
+            for other in 0..self.needs.len() {
+                let takes = self.takes(other).any(|input| dropped.contains(&input.name.as_str()));
+                if other != filter && takes && !self.reaches(filter, other) {
+                    let place = &windows.name(filter).place;
+                    self.needs[other].push(Need { on: filter, verb: "comes after", place });
+                }
             }
         }
-        if moved {
-            continue;
-        }
-        let Some(open) = levels.iter().position(Option::is_none) else { break };
-        // A circle is reported, then taken for settled, so that a second one is found, too.
-        let circle = circle(windows, &levels, open);
-        report(windows, &circle, found);
-        circle.iter().for_each(|&index| levels[index] = Some(0));
     }
-    levels.into_iter().flatten().collect()
-}
 
-/// Follows open windows until one comes again. Each open window is over another one that is open.
-fn circle(windows: &Windows, levels: &[Option<usize>], start: usize) -> Vec<usize> {
-    let mut path = vec![start];
-    loop {
-        let last = windows.takes(path[path.len() - 1]).iter();
-        let Some(next) = last.filter_map(|input| input.from).find(|&from| levels[from].is_none()) else {
-            return path;
+    /// All channels that somebody takes or asks for.
+    fn takes(&self, index: usize) -> impl Iterator<Item = &'g Input> {
+        let detector = index.checked_sub(self.windows.count()).map(|detector| &self.detectors[detector].on[..]);
+        let (takes, asks) = match detector {
+            Some(on) => (on, &[][..]),
+            None => (self.windows.takes(index), self.windows.asks(index)),
         };
-        if let Some(again) = path.iter().position(|&index| index == next) {
-            let mut circle = path.split_off(again);
-            let first = circle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
-            circle.rotate_left(first);
-            return circle;
-        }
-        path.push(next);
+        takes.iter().chain(asks)
     }
-}
 
-fn report(windows: &Windows, circle: &[usize], found: &mut Findings) {
-    let name = |at: usize| windows.name(circle[at % circle.len()]).what.as_str();
-    let steps: Vec<String> = (0..circle.len()).map(|at| format!("`{}` is over `{}`", name(at), name(at + 1))).collect();
-    let inputs = windows.takes(circle[0]);
-    let next = circle[1 % circle.len()];
-    let place = inputs
-        .iter()
-        .find(|input| input.from == Some(next))
-        .map_or(&windows.name(circle[0]).place, |input| &input.place);
-    let what = if circle.iter().all(|&at| at < windows.list.len()) { "windows" } else { "windows and filters" };
-    let message = format!("{what} go round in a circle: {}", steps.join(", "));
-    found.problem(place, message, "leave it out, or put what closes the circle into a window of its own");
+    /// Whether one needs another, or something that does.
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        let mut seen = vec![false; self.needs.len()];
+        let mut open = vec![from];
+        while let Some(index) = open.pop() {
+            if index == to {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[index], true) {
+                open.extend(self.needs[index].iter().map(|need| need.on));
+            }
+        }
+        false
+    }
+
+    fn name(&self, index: usize) -> &'g At<String> {
+        match index.checked_sub(self.windows.count()) {
+            Some(detector) => &self.detectors[detector].name,
+            None => self.windows.name(index),
+        }
+    }
+
+    /// The level of each.
+    fn levels(&self, found: &mut Findings) -> Vec<usize> {
+        let mut levels: Vec<Option<usize>> = vec![None; self.needs.len()];
+        loop {
+            let mut moved = false;
+            for index in 0..self.needs.len() {
+                // `None` as soon as one of them is open.
+                let below: Option<Vec<usize>> = self.needs[index].iter().map(|need| levels[need.on]).collect();
+                if let (None, Some(below)) = (levels[index], below) {
+                    levels[index] = Some(below.into_iter().map(|level| level + 1).max().unwrap_or(0));
+                    moved = true;
+                }
+            }
+            if moved {
+                continue;
+            }
+            let Some(open) = levels.iter().position(Option::is_none) else { break };
+            // A circle is reported, then taken for settled, so that a second one is found, too.
+            let circle = self.circle(&levels, open);
+            self.report(&circle, found);
+            circle.iter().for_each(|&index| levels[index] = Some(0));
+        }
+        levels.into_iter().flatten().collect()
+    }
+
+    /// Follows what is open until something comes again. Each open one needs another that is open.
+    fn circle(&self, levels: &[Option<usize>], start: usize) -> Vec<usize> {
+        let mut path = vec![start];
+        loop {
+            let last = self.needs[path[path.len() - 1]].iter();
+            let Some(next) = last.map(|need| need.on).find(|&on| levels[on].is_none()) else {
+                return path;
+            };
+            if let Some(again) = path.iter().position(|&index| index == next) {
+                let mut circle = path.split_off(again);
+                let first = circle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
+                circle.rotate_left(first);
+                return circle;
+            }
+            path.push(next);
+        }
+    }
+
+    fn report(&self, circle: &[usize], found: &mut Findings) {
+        let at = |step: usize| circle[step % circle.len()];
+        let need = |step: usize| self.needs[at(step)].iter().find(|need| need.on == at(step + 1));
+        let steps: Vec<String> = (0..circle.len())
+            .map(|step| {
+                let verb = need(step).map_or("needs", |need| need.verb);
+                format!("`{}` {verb} `{}`", self.name(at(step)).what, self.name(at(step + 1)).what)
+            })
+            .collect();
+        let place = need(0).map_or(&self.name(circle[0]).place, |need| need.place);
+        let what = match circle.iter().max() {
+            Some(&last) if last < self.windows.list.len() => "windows",
+            Some(&last) if last < self.windows.count() => "windows and filters",
+            _ => "windows, filters and detectors",
+        };
+        let message = format!("{what} go round in a circle: {}", steps.join(", "));
+        found.problem(place, message, "leave it out, or put what closes the circle into a window of its own");
+    }
 }

@@ -112,7 +112,7 @@ fn live(kind: &At<Type>, table: Table<'_, '_>, _: &Path) -> Option<SinkKind> {
 
 /// What other machines may be sent. What could not be read goes into files.
 #[cfg(any(feature = "mqtt", feature = "http"))]
-const SENT: [Noun; 4] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late];
+const SENT: [Noun; 5] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Filtered];
 
 #[cfg(any(feature = "mqtt", feature = "http"))]
 fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
@@ -168,13 +168,15 @@ pub(crate) fn fields(table: &mut Table<'_, '_>, key: &str, text: &At<String>, te
     known.extend(take.iter().flat_map(|noun| encode::columns(*noun, &plan)).map(|column| column.name));
     if take.contains(&Noun::Aggregates) {
         known.extend(Statistic::NAMED.iter().map(|named| named.0.to_owned()));
+        known.push("median".into());
     }
     if table.has("beyond") {
         known.push("merged".into());
     }
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     for name in template.fields() {
-        if !known.contains(&name) {
+        let is_other = take.contains(&Noun::Aggregates) && encode::is_statistic(name);
+        if !known.contains(&name) && !is_other {
             let message = format!("`{key}` names {{{name}}}, which nothing that it takes has");
             table.found.problem(&text.place, message, suggest::hint(name, &known));
         }

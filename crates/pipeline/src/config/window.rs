@@ -4,16 +4,15 @@
 //! A name in backticks, and every other name, is a channel as the devices call it.
 
 use super::filter::{self, Filter};
-use super::memory::panes;
+use super::give::{self, Entry};
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
-use super::suggest;
+use super::shape::{self, Shaped};
 use super::tree::At;
-use ouzel_engine::plan::{Given, Keep, Per, Shape, Statistic, WhenLate, WindowSpec};
+use super::{condition, fit, group, late, suggest};
+use ouzel_connect::encode::is_statistic;
+use ouzel_engine::plan::{ChannelFacts, Keep, Per, Shape, Step, WhenLate, Work};
 use ouzel_engine::time::Span;
-
-/// The most pieces that a hopping window may have: 64 MB a series.
-const PANES_MAX: u64 = 1_000_000;
 
 /// A window as it was read. What could not be read is left open, so that one mistake is one problem.
 #[derive(Debug)]
@@ -21,9 +20,14 @@ pub(crate) struct Window {
     pub(crate) name: At<String>,
     /// The channels; empty if they could not be read.
     pub(crate) over: Vec<Input>,
-    pub(crate) give: Vec<Given>,
-    pub(crate) size: Option<At<Span>>,
-    pub(crate) every: Option<At<Span>>,
+    /// What it gives; empty if that could not be read.
+    pub(crate) give: Vec<Entry>,
+    pub(crate) shape: Option<Shaped>,
+    /// The channels that conditions of a session ask for.
+    pub(crate) asks: Vec<Input>,
+    pub(crate) min: u64,
+    pub(crate) per: At<Per>,
+    pub(crate) when_late: At<WhenLate>,
 }
 
 /// A channel that an operator takes.
@@ -59,9 +63,15 @@ pub(crate) struct Windows {
 
 impl Windows {
     /// Reads all sections of these kinds, then looks up what they are over.
-    pub(crate) fn read(sections: &Sections<'_>, found: &mut Findings) -> Windows {
+    pub(crate) fn read(
+        sections: &Sections<'_>,
+        facts: &[ChannelFacts],
+        groups: &[group::Group],
+        text: &str,
+        found: &mut Findings,
+    ) -> Windows {
         let (list, mut over): (Vec<Window>, Vec<Vec<At<String>>>) =
-            sections.of(Kind::Window).map(|section| read(section, found)).unzip();
+            sections.of(Kind::Window).map(|section| read(section, groups, found)).unzip();
         let (filters, on): (Vec<Filter>, Vec<Vec<At<String>>>) =
             sections.of(Kind::Filter).map(|section| filter::read(section, found)).unzip();
         over.extend(on);
@@ -75,10 +85,25 @@ impl Windows {
                 Some(filter) => windows.filters[filter].on = inputs,
             }
         }
+        windows.entries(facts, found);
         for name in over.iter().flatten() {
             windows.resolve(name, found);
         }
+        condition::read_all(&mut windows, facts, text, found);
+        windows.list.iter().for_each(|window| fit::check(window, found));
         windows
+    }
+
+    /// Which of the channels each entry of a `give` is for, now that all names have their meaning.
+    fn entries(&mut self, facts: &[ChannelFacts], found: &mut Findings) {
+        let named: Vec<Vec<Option<Input>>> = self
+            .list
+            .iter()
+            .map(|window| window.give.iter().map(|entry| entry.named.as_ref().map(|name| self.input(name))).collect())
+            .collect();
+        for (window, named) in self.list.iter_mut().zip(named) {
+            give::settle(&mut window.give, &named, &window.over, facts, found);
+        }
     }
 
     /// What a window and a filter make must not begin alike.
@@ -101,20 +126,37 @@ impl Windows {
         self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].name, |window| &window.name)
     }
 
-    /// What a window or filter takes.
+    /// What a window or filter works on.
     pub(crate) fn takes(&self, maker: usize) -> &[Input] {
         self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].on, |window| &window.over)
     }
 
+    /// What the conditions of a window or filter ask for.
+    pub(crate) fn asks(&self, maker: usize) -> &[Input] {
+        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].asks, |window| &window.asks)
+    }
+
     /// Expected time between what a window or filter makes, if it can be told.
     pub(crate) fn every(&self, maker: usize) -> Option<Span> {
+        const HOUR: i64 = 3_600;
         match self.list.get(maker) {
-            Some(window) => match window.spec()?.shape {
+            Some(window) => match window.shape.as_ref()?.what {
                 Shape::Time { every, .. } => Some(every),
-                _ => None,
+                Shape::Sliding { every, .. } => Some(every).filter(|every| *every > Span::ZERO),
+                Shape::Calendar { step, .. } => Some(Span::from_secs(match step {
+                    Step::Hours(hours) => i64::from(hours) * HOUR,
+                    Step::Day => 24 * HOUR,
+                    Step::Week => 7 * 24 * HOUR,
+                    Step::Month => 31 * 24 * HOUR,
+                    Step::Year => 366 * 24 * HOUR,
+                })),
+                Shape::Count { .. } | Shape::Session(_) => None,
             },
-            None => match self.filters[maker - self.list.len()].spec?.by {
-                Keep::Every(span) => Some(span),
+            None => match self.filters[maker - self.list.len()].work.as_ref()? {
+                Work::Compress(spec) => match spec.by {
+                    Keep::Every(span) => Some(span),
+                    _ => None,
+                },
                 _ => None,
             },
         }
@@ -137,26 +179,37 @@ impl Windows {
 
     /// What a name means in the plan; if it means nothing, that is noted.
     pub(crate) fn resolve(&self, name: &At<String>, found: &mut Findings) -> Option<Input> {
-        let (message, hint) = match self.meaning(&name.what) {
+        match self.look_up(name) {
+            Ok(input) => Some(input),
+            Err((message, hint)) => {
+                found.problem(&name.place, message, hint);
+                None
+            }
+        }
+    }
+
+    /// What a name means in the plan; or what is wrong with it, and a way out.
+    pub(crate) fn look_up(&self, name: &At<String>) -> Result<Input, (String, String)> {
+        Err(match self.meaning(&name.what) {
             Named::Channel(channel) if channel.is_empty() => {
                 ("this name is empty".to_owned(), "write the name of a channel".to_owned())
             }
-            Named::Channel(_) => return Some(self.input(name)),
+            Named::Channel(_) => return Ok(self.input(name)),
             Named::Broken { maker } => match self.list.get(maker) {
                 Some(window) => window.has_no_result(&name.what),
                 None => self.filters[maker - self.list.len()].lacks(""),
             },
             Named::Result { window, channel, statistic } => match self.list[window].lacks(&channel, statistic) {
-                None => return Some(self.input(name)),
+                None => return Ok(self.input(name)),
                 Some(lack) => lack,
             },
             Named::Kept { filter, channel } => match &self.filters[filter].on {
-                on if on.is_empty() || on.iter().any(|input| input.name == channel) => return Some(self.input(name)),
+                on if on.is_empty() || on.iter().any(|input| input.name == channel) => {
+                    return Ok(self.input(name));
+                }
                 _ => self.filters[filter].lacks(&channel),
             },
-        };
-        found.problem(&name.place, message, hint);
-        None
+        })
     }
 
     fn meaning<'n>(&self, name: &'n str) -> Named<'n> {
@@ -196,18 +249,12 @@ impl Filter {
 }
 
 impl Window {
-    /// What the plan needs, if all of it could be read.
-    pub(crate) fn spec(&self) -> Option<WindowSpec> {
-        let size = self.size.as_ref()?.what;
-        let every = self.every.as_ref().map_or(size, |every| every.what);
-        let (per, when_late) = (Per::Device, WhenLate::Aside);
-        let shape = Shape::Time { size, every };
-        Some(WindowSpec { shape, give: self.give.clone(), min: 1, per, when_late, counts: Vec::new() })
-    }
-
     /// What to say of a name that begins like a result of this window and is none.
     fn has_no_result(&self, name: &str) -> (String, String) {
-        let of = |over: &Input| self.give.iter().map(|s| self.result(&over.name, &s.name)).collect::<Vec<_>>();
+        let of = |over: &Input| {
+            let entries = self.give.iter().filter(|entry| entry.is_of(&over.name));
+            entries.map(|entry| self.result(&over.name, &entry.word)).collect::<Vec<_>>()
+        };
         let all: Vec<String> = self.over.iter().flat_map(of).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let hint = format!("its results: {}; a channel of that name stands in backticks", suggest::list(&all));
@@ -222,12 +269,21 @@ impl Window {
             let way = format!("add it to `over`, or use one of: {}", suggest::list(&over));
             return Some((message, near_or(channel, &over, way)));
         }
-        let given: Vec<&str> = self.give.iter().map(|s| s.name.as_str()).collect();
-        if given.contains(&statistic) {
+        if self.per.what != Per::Device {
+            let message =
+                format!("`window.{}` is of several devices, and nothing can take its results yet", self.name.what);
+            return Some((
+                message,
+                "they go to sinks, the lake and the page; for one device leave `per` out".to_owned(),
+            ));
+        }
+        let given: Vec<&str> =
+            self.give.iter().filter(|entry| entry.is_of(channel)).map(|entry| entry.word.as_str()).collect();
+        if self.give.is_empty() || given.contains(&statistic) {
             return None;
         }
         let message = format!("`window.{}` does not give `{statistic}`", self.name.what);
-        let way = match Statistic::NAMED.iter().any(|named| named.0 == statistic) {
+        let way = match is_statistic(statistic) {
             true => format!("add it to `give`, or use one of: {}", suggest::list(&given)),
             false => format!("it gives: {}", suggest::list(&given)),
         };
@@ -253,38 +309,29 @@ fn unquoted(name: &str) -> Option<&str> {
     name.strip_prefix('`')?.strip_suffix('`').filter(|inside| !inside.contains('`'))
 }
 
-fn read(section: &Section<'_>, found: &mut Findings) -> (Window, Vec<At<String>>) {
+fn read(section: &Section<'_>, groups: &[group::Group], found: &mut Findings) -> (Window, Vec<At<String>>) {
     let mut table = section.table(found);
     let over = table.texts("over").unwrap_or_default();
     table.need("over", "the channels it sums up: over = [\"temperature\"]");
-    table.choice("per", &[("device", ())]);
-    let size = table.length("size");
-    table.need("size", "how long it is: size = \"1m\"");
-    let mut every = table.length("every");
-    let give = table.choices("give", &Statistic::NAMED);
-    if let (Some(size), Some(step)) = (&size, &every)
-        && step.what > size.what
-    {
-        let gap = Span(step.what.0 - size.what.0);
-        let message = format!("`every` is longer than `size`: {gap} of each {} would be in no window", step.what);
-        table.found.problem(&step.place, message, format!("write \"{}\" or less", size.what));
-        every = None;
-    }
-    if let (Some(size), Some(step)) = (&size, &every)
-        && panes(size.what, step.what) > PANES_MAX
-    {
-        let message = format!("a window would be put together from {} pieces", panes(size.what, step.what));
-        table.found.problem(&step.place, message, format!("write a longer `every` that divides {}", size.what));
-        every = None;
-    }
+    let per = group::per(&mut table, groups);
+    let shape = shape::read(&mut table);
+    let min = table.whole("min", 1, u64::from(u32::MAX)).map_or(1, |min| min.what);
+    let when_late = late::read(&mut table);
+    let give = give::read(&mut table);
     table.finish(&[
-        ("gap", "windows that end with a pause come in a later version"),
-        ("count", "windows of a number of readings come in a later version; as a statistic, write it into `give`"),
         ("on", "write `over`"),
+        ("for", "write `size`"),
+        ("length", "write `size`"),
+        ("slide", "write `every`"),
+        ("step", "write `every`"),
+        ("group", "write `per`"),
+        ("late", "`late` stands in the source; what becomes of late readings here: `when_late`"),
+        ("max", "the longest session: `longest`"),
+        ("when", "conditions belong to sessions: `gap` with `start` and `active`; or to a [filter.NAME]"),
     ]);
-    let give = give.unwrap_or_else(|| Statistic::USUAL.to_vec());
-    let give = give.into_iter().map(|what| Given { name: what.name(), what }).collect();
-    (Window { name: section.name.clone(), over: Vec::new(), give, size, every }, over)
+    let window =
+        Window { name: section.name.clone(), over: Vec::new(), give, shape, asks: Vec::new(), min, per, when_late };
+    (window, over)
 }
 
 #[cfg(test)]
@@ -295,9 +342,17 @@ mod tests {
         let at = |what: &str| At { what: what.to_owned(), place: 0..0 };
         let names = ["temperature", "Volume Flow RateRMS", "a.b"];
         let over = names.map(|name| Input { name: name.to_owned(), from: None, place: 0..0 }).to_vec();
-        let slim = Filter { name: at("slim"), on: over.clone(), spec: None };
-        let usual = Statistic::USUAL.map(|what| Given { name: what.name(), what }).to_vec();
-        let minute = Window { name: at("minute"), over, give: usual, size: None, every: None };
+        let slim = Filter::open(at("slim"), over.clone());
+        let minute = Window {
+            name: at("minute"),
+            over,
+            give: give::usual(),
+            shape: None,
+            asks: Vec::new(),
+            min: 1,
+            per: At { what: Per::Device, place: 0..0 },
+            when_late: At { what: WhenLate::Aside, place: 0..0 },
+        };
         Windows { list: vec![minute], filters: vec![slim] }
     }
 

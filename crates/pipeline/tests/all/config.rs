@@ -166,7 +166,7 @@ format = { type = "csv", tme = "ts" }
 [window.minute]
 over = "temperature"
 size = 60
-give = ["mean", "p95"]
+give = ["mean", "p950"]
 
 [detector.spike]
 type     = "zscore"

@@ -2,8 +2,9 @@
 
 use super::{DeviceState, Model, Pulse, Skew, Track, micros};
 use hashbrown::HashMap;
+use ouzel_connect::encode::is_statistic;
 use ouzel_engine::output::Severity;
-use ouzel_engine::plan::{Statistic, Work};
+use ouzel_engine::plan::Work;
 use ouzel_engine::series::{Declaration, Device, Series};
 use ouzel_engine::time::Time;
 use serde::Serialize;
@@ -313,13 +314,4 @@ impl Model {
             "series": shown.iter().map(series).collect::<Vec<Value>>(),
         })
     }
-}
-/// Whether a word is one that a window may give.
-fn is_statistic(word: &str) -> bool {
-    let quantile = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
-    Statistic::NAMED.iter().any(|named| named.0 == word)
-        || word == "median"
-        || word.strip_prefix('p').is_some_and(|digits| !digits.is_empty() && quantile(digits))
-        || word.starts_with("share_")
-        || word.starts_with("anomalies_")
 }

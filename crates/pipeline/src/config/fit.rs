@@ -1,0 +1,130 @@
+//! What of a window's settings does not go together: revising and groups ask for statistics that can be taken back or put
+//! beside each other, and for a bound on what is kept.
+
+use super::memory::pane;
+use super::place::{Findings, Place};
+use super::window::Window;
+use ouzel_engine::plan::{Per, Shape, Statistic, Step, WhenLate};
+use ouzel_engine::time::Span;
+
+/// Closed windows, or pieces of them, that are kept of a series for late readings.
+const KEPT_MAX: i64 = 1_024;
+
+/// Notes what does not go together.
+pub(crate) fn check(window: &Window, found: &mut Findings) {
+    if let Some(shape) = &window.shape {
+        per(window, &shape.what, found);
+        revise(window, &shape.what, found);
+        if let Shape::Count { size, .. } = shape.what
+            && window.min > u64::from(size)
+        {
+            let message = format!("it holds {size} readings and says nothing before `min` = {}", window.min);
+            found.problem(&shape.place, message, format!("leave `min` out, or write count = {}", window.min));
+        }
+    }
+}
+
+fn per(window: &Window, shape: &Shape, found: &mut Findings) {
+    if window.per.what == Per::Device {
+        return;
+    }
+    let place = &window.per.place;
+    if let Some(word) = match shape {
+        Shape::Time { .. } | Shape::Calendar { .. } => None,
+        Shape::Sliding { .. } => Some("a sliding window"),
+        Shape::Count { .. } => Some("a window of a number of readings"),
+        Shape::Session(_) => Some("a session"),
+    } {
+        let message = format!("{word} cannot be of several devices: each has its own");
+        found.problem(place, message, "write `size` or `calendar`, or leave `per` out");
+    }
+    if matches!(window.when_late.what, WhenLate::Revise(_)) {
+        let message = "windows of several devices cannot be revised";
+        found.problem(&window.when_late.place, message, "write \"aside\" or \"forget\", or leave `per` out");
+    }
+    refuse(window, found, "cannot be put together from several devices", |statistic| {
+        matches!(
+            statistic,
+            Statistic::TimeMean
+                | Statistic::Share(_)
+                | Statistic::Gap
+                | Statistic::Rate
+                | Statistic::Change
+                | Statistic::Slope
+                | Statistic::Reduction
+        )
+    });
+}
+
+fn revise(window: &Window, shape: &Shape, found: &mut Findings) {
+    let WhenLate::Revise(horizon) = window.when_late.what else { return };
+    let place = &window.when_late.place;
+    let otherwise = "write \"aside\" or \"forget\"";
+    if let Some(word) = match shape {
+        Shape::Time { .. } => None,
+        Shape::Calendar { step: Step::Month | Step::Year, .. } => Some("months and years"),
+        Shape::Calendar { .. } => None,
+        Shape::Sliding { .. } => Some("sliding windows"),
+        Shape::Count { .. } => Some("windows of a number of readings"),
+        Shape::Session(_) => {
+            let shape = window.shape.as_ref();
+            let judged = shape.is_some_and(|shape| shape.start.is_some() || shape.active.is_some());
+            judged.then_some("sessions with conditions")
+        }
+    } {
+        found.problem(place, format!("{word} cannot be revised"), otherwise);
+        return;
+    }
+    bounded(shape, horizon, place, found);
+    refuse(window, found, "needs its readings in order, so a window that gives it cannot be revised", |statistic| {
+        matches!(
+            statistic,
+            Statistic::Gap
+                | Statistic::TimeMean
+                | Statistic::Share(_)
+                | Statistic::Change
+                | Statistic::Slope
+                | Statistic::Missing
+                | Statistic::Reduction
+        )
+    });
+}
+
+/// What is kept has a bound.
+fn bounded(shape: &Shape, horizon: Span, place: &Place, found: &mut Findings) {
+    const HOUR: i64 = 3_600_000_000_000;
+    // The length of a piece, and how much is kept beside the horizon.
+    let (piece, beside) = match shape {
+        Shape::Time { size, every } => (pane(*size, *every), *size),
+        Shape::Calendar { step, .. } => {
+            let hours = match step {
+                Step::Hours(hours) => i64::from(*hours),
+                Step::Day => 23,
+                _ => 24 * 7,
+            };
+            (Span(hours * HOUR), Span(hours * HOUR))
+        }
+        Shape::Session(spec) => (spec.gap, spec.gap),
+        Shape::Sliding { .. } | Shape::Count { .. } => return,
+    };
+    let kept = horizon.0.saturating_add(beside.0) / piece.0.max(1);
+    if kept > KEPT_MAX {
+        let longest = Span(piece.0.saturating_mul(KEPT_MAX).saturating_sub(beside.0));
+        let message = format!("{kept} pieces of windows would be kept of each series, more than {KEPT_MAX}");
+        let hint = match longest > Span::ZERO {
+            true => format!("write \"revise {longest}\" or less, or longer windows"),
+            false => "write a longer `every` that divides the size".to_owned(),
+        };
+        found.problem(place, message, hint);
+    }
+}
+
+fn refuse(window: &Window, found: &mut Findings, why: &str, is: impl Fn(Statistic) -> bool) {
+    for entry in window.give.iter().filter(|entry| is(entry.kind())) {
+        found.problem(
+            &entry.place,
+            format!("`{}` {why}", entry.word),
+            "leave it out here, or give it in a window of its own",
+        );
+    }
+}
