@@ -147,14 +147,14 @@ impl fmt::Display for Mistake {
 }
 
 impl Truth {
-    /// From a number as the steps have it: 1, 0, or no number.
+    /// From a number as the steps have it.
     fn of(number: f64) -> Truth {
-        if number.is_nan() {
-            Truth::Unknown
-        } else if number == 0.0 {
+        if number == 0.0 {
             Truth::False
-        } else {
+        } else if number == 1.0 {
             Truth::True
+        } else {
+            Truth::Unknown
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Going through the steps of a condition at a point, with what is remembered of one device.
 
 use super::past::{Kept, PastSpec};
-use super::program::{Program, Step, TagTest, and, known};
+use super::program::{Program, Step, TagTest, UNKNOWN, and, known, truth};
 use super::{Condition, Judged, Truth};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -87,11 +87,11 @@ impl Memory {
         let result = |place: u16| results[usize::from(place)];
         match step {
             Step::Channel(place) => point.get(usize::from(place)).map_or(f64::NAN, |&value| known(value)),
-            Step::Tag(place) => f64::from(u8::from(self.tags[usize::from(place)])),
+            Step::Tag(place) => truth(self.tags[usize::from(place)]),
             Step::Mean(..) | Step::Std(..) | Step::Count(..) => self.tell(step),
             Step::Turn(set, reset, slot) => {
                 let (set, reset) = (result(set), result(reset));
-                let Kept::Side(side) = &mut self.pasts[usize::from(slot)] else { return f64::NAN };
+                let Kept::Side(side) = &mut self.pasts[usize::from(slot)] else { return UNKNOWN };
                 let turned = and(set, side.armed());
                 *side = side.after(set, reset);
                 turned

@@ -50,7 +50,7 @@ pub(super) enum Sign {
 }
 
 /// Longer signs stand before those that they begin with.
-const SIGNS: [(&str, Sign); 18] = [
+const SIGNS: [(&str, Sign); 17] = [
     ("<=", Sign::LessOrEqual),
     (">=", Sign::GreaterOrEqual),
     ("==", Sign::Equal),
@@ -68,11 +68,10 @@ const SIGNS: [(&str, Sign); 18] = [
     ("(", Sign::Open),
     (")", Sign::Close),
     (",", Sign::Comma),
-    ("×", Sign::Times),
 ];
 
 /// What is written elsewhere, and what is written here.
-const FOREIGN: [(&str, &str); 22] = [
+const FOREIGN: [(&str, &str); 23] = [
     ("=>", "write `>=`"),
     ("=<", "write `<=`"),
     ("<>", "write `!=`"),
@@ -86,6 +85,7 @@ const FOREIGN: [(&str, &str); 22] = [
     ("≠", "write `!=`"),
     ("−", "write `-`, the minus sign of the keyboard"),
     ("–", "write `-`, the minus sign of the keyboard"),
+    ("×", "write `*`"),
     ("÷", "write `/`"),
     ("“", "write \"…\" with straight quotes"),
     ("„", "write \"…\" with straight quotes"),

@@ -135,8 +135,8 @@ impl<'a> Reader<'a> {
             (What::Truth(_), _) | (_, What::Truth(_)) => {
                 self.only_equal(left, how, right)?;
                 let (a, b) = (self.as_truth(left)?, self.as_truth(right)?);
-                let equal = self.program.step(Step::Equal(a, b));
-                Ok(self.unless(how == Compare::NotEqual, equal))
+                let same = self.program.step(Step::Same(a, b));
+                Ok(self.unless(how == Compare::NotEqual, same))
             }
             _ => self.ordered(left, how, right),
         }
@@ -182,6 +182,11 @@ impl<'a> Reader<'a> {
         let written = self.written(of);
         let Some(facts) = of.states().and_then(|place| self.known.channels.get(place)) else {
             let mistake = match of.what {
+                What::Number { channel: true, .. } if written.contains('.') && !written.contains('`') => Mistake::new(
+                    at.clone(),
+                    format!("`{written}` is a number, and {name:?} is a text"),
+                    "results of windows and filters have no names for states: compare with the number of the state, from 0 on",
+                ),
                 What::Number { channel: true, .. } => Mistake::new(
                     at.clone(),
                     format!("`{written}` has no states, so it cannot be compared with a text"),

@@ -6,7 +6,7 @@
 //! is exact, and an outlier leaves no trace. A value costs three operations on average. As [`Rolling`] does, a span of time keeps
 //! up to 1 024 values each for itself, and denser ones by 1/1024 of the span.
 
-use super::program::known;
+use super::program::{UNKNOWN, known};
 use crate::feature::{PANES, Rolling};
 use crate::plan::Past;
 use crate::time::{Span, Time};
@@ -149,11 +149,11 @@ impl Ring {
 }
 
 impl Side {
-    /// What is armed, as a number: while off.
+    /// Whether it is armed: while it is off.
     #[inline]
     pub(super) fn armed(self) -> f64 {
         match self {
-            Side::Never => f64::NAN,
+            Side::Never => UNKNOWN,
             Side::Off => 1.0,
             Side::On => 0.0,
         }

@@ -1,6 +1,8 @@
 //! What a condition compiles to: a flat list of steps, each on the results of earlier ones.
 //!
-//! Everything is a number: a truth is 1, 0 or, where it is unknown, no number (NaN), and so is a value that is absent.
+//! Everything is a number. A value that is absent is no number (NaN). A truth is 0, ½ or 1, as Kleene has it, with ½ where it is
+//! unknown: `and` is the smaller of two, `or` the larger, `not` what is left to 1. None of that needs a branch, which on
+//! noisy data would be foretold wrongly each second time.
 //! A step that stands there already is not made again, so `x > mean(x, 60s) + 3 * std(x, 60s)` remembers one past and not two
 //! (value numbering, Cocke 1970). Steps on constants are worked out while they are compiled.
 
@@ -32,6 +34,8 @@ pub(super) enum Step {
     Less(Place, Place),
     LessOrEqual(Place, Place),
     Equal(Place, Place),
+    /// Two truths that are the same.
+    Same(Place, Place),
     /// Not zero.
     Holds(Place),
     /// Not absent.
@@ -147,7 +151,7 @@ impl Step {
         match self {
             Negate(a) | Abs(a) | Root(a) | Round(a) | Holds(a) | Known(a) | Not(a) => Some((a, a)),
             Add(a, b) | Subtract(a, b) | Multiply(a, b) | Divide(a, b) | Least(a, b) | Most(a, b) => Some((a, b)),
-            Less(a, b) | LessOrEqual(a, b) | Equal(a, b) | And(a, b) | Or(a, b) => Some((a, b)),
+            Less(a, b) | LessOrEqual(a, b) | Equal(a, b) | Same(a, b) | And(a, b) | Or(a, b) => Some((a, b)),
             _ => None,
         }
     }
@@ -166,12 +170,14 @@ impl Step {
             Subtract(a, b) => known(of(a) - of(b)),
             Multiply(a, b) => known(of(a) * of(b)),
             Divide(a, b) => known(of(a) / of(b)),
-            Least(a, b) => both(of(a), of(b), |a, b| if b < a { b } else { a }),
-            Most(a, b) => both(of(a), of(b), |a, b| if b > a { b } else { a }),
-            Less(a, b) => both(of(a), of(b), |a, b| truth(a < b)),
-            LessOrEqual(a, b) => both(of(a), of(b), |a, b| truth(a <= b)),
-            Equal(a, b) => both(of(a), of(b), |a, b| truth(a == b)),
-            Holds(a) => both(of(a), 0.0, |a, _| truth(a != 0.0)),
+            Least(a, b) => if_known(of(a), of(b), f64::NAN, if of(b) < of(a) { of(b) } else { of(a) }),
+            Most(a, b) => if_known(of(a), of(b), f64::NAN, if of(b) > of(a) { of(b) } else { of(a) }),
+            Less(a, b) => if_known(of(a), of(b), UNKNOWN, truth(of(a) < of(b))),
+            LessOrEqual(a, b) => if_known(of(a), of(b), UNKNOWN, truth(of(a) <= of(b))),
+            Equal(a, b) => if_known(of(a), of(b), UNKNOWN, truth(of(a) == of(b))),
+            Same(a, b) if of(a) == UNKNOWN || of(b) == UNKNOWN => UNKNOWN,
+            Same(a, b) => truth(of(a) == of(b)),
+            Holds(a) => if_known(of(a), 0.0, UNKNOWN, truth(of(a) != 0.0)),
             Known(a) => truth(!of(a).is_nan()),
             Not(a) => 1.0 - of(a),
             And(a, b) => and(of(a), of(b)),
@@ -187,15 +193,18 @@ pub(super) fn known(number: f64) -> f64 {
     if number.is_finite() { number } else { f64::NAN }
 }
 
-/// Kleene's: false with whatever is false.
+/// The truth of what cannot be told.
+pub(super) const UNKNOWN: f64 = 0.5;
+
+/// Both of two truths.
 #[inline]
 pub(super) fn and(a: f64, b: f64) -> f64 {
-    if a == 0.0 || b == 0.0 { 0.0 } else { a * b }
+    if a < b { a } else { b }
 }
 
 #[inline]
-fn both(a: f64, b: f64, of: impl Fn(f64, f64) -> f64) -> f64 {
-    if a.is_nan() || b.is_nan() { f64::NAN } else { of(a, b) }
+fn if_known(a: f64, b: f64, unknown: f64, then: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { unknown } else { then }
 }
 
 #[inline]
