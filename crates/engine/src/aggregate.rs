@@ -42,6 +42,8 @@ struct More {
     sum: Option<Sum>,
     course: Option<Course>,
     sketch: Option<Sketch>,
+    /// Of (the other channel, this one).
+    pair: Option<Pair>,
 }
 
 /// A sum that keeps what each addition rounds off (Neumaier 1974), so that whole numbers stay whole.
@@ -81,6 +83,15 @@ impl Tally {
         self.summary.add(value);
         if let Some(more) = &mut self.more {
             more.add(time, value);
+        }
+    }
+
+    /// Takes in a good reading and what another channel said at the same moment.
+    #[inline]
+    pub fn add_pair(&mut self, time: Time, value: f64, with: f64) {
+        self.add(time, value);
+        if let Some(pair) = self.more.as_mut().and_then(|more| more.pair.as_mut()) {
+            pair.add(with, value);
         }
     }
 
@@ -205,6 +216,9 @@ impl Tally {
             }
             Statistic::Change => around.previous.map_or(f64::NAN, |(_, mean)| summary.mean() - mean),
             Statistic::Slope => self.slope(around),
+            Statistic::Covariance => more.and_then(|more| more.pair).map_or(f64::NAN, |pair| pair.covariance()),
+            Statistic::Correlation => more.and_then(|more| more.pair).map_or(f64::NAN, |pair| pair.correlation()),
+            Statistic::SlopeWith => more.and_then(|more| more.pair).map_or(f64::NAN, |pair| pair.slope()),
             Statistic::Reduction => around.so_far.0 as f64 / around.so_far.1 as f64,
             // `more` asks the sketch.
             Statistic::Quantile(_) => f64::NAN,
@@ -249,7 +263,7 @@ impl Around {
 
 impl More {
     fn new(spec: &WindowSpec) -> More {
-        use Statistic::{First, Gap, Last, Quantile, Rate, Share, TimeMean};
+        use Statistic::{Correlation, Covariance, First, Gap, Last, Quantile, Rate, Share, SlopeWith, TimeMean};
         let asked = || spec.give.iter().map(|given| given.what);
         let states = || asked().filter_map(|what| if let Share(state) = what { Some(state) } else { None });
         let by_time = |what| matches!(what, First | Last | Rate | TimeMean | Share(_) | Gap);
@@ -260,6 +274,7 @@ impl More {
             sum: spec.gives(Statistic::Sum).then(Sum::default),
             course: asked().any(by_time).then(|| Course::new(states())),
             sketch: asked().any(|what| matches!(what, Quantile(_))).then(Sketch::default),
+            pair: asked().any(|what| matches!(what, Covariance | Correlation | SlopeWith)).then(Pair::default),
         }
     }
 
@@ -291,6 +306,9 @@ impl More {
         if let (Some(sketch), Some(other)) = (&mut self.sketch, &other.sketch) {
             sketch.merge(other);
         }
+        if let (Some(pair), Some(other)) = (&mut self.pair, &other.pair) {
+            *pair = pair.merged(other);
+        }
     }
 
     fn clear(&mut self) {
@@ -299,6 +317,7 @@ impl More {
         self.sum = self.sum.map(|_| Sum::default());
         self.course.iter_mut().for_each(Course::clear);
         self.sketch.iter_mut().for_each(Sketch::clear);
+        self.pair = self.pair.map(|_| Pair::default());
     }
 
     fn bytes(&self) -> usize {

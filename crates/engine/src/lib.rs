@@ -16,6 +16,7 @@ pub mod lateness;
 pub mod node;
 pub mod order;
 pub mod output;
+pub mod pair;
 pub mod plan;
 pub mod point;
 pub mod reading;

@@ -1,5 +1,6 @@
 //! The operators of a plan with their state: a closed list, walked for each reading.
 
+use crate::aggregate::Tally;
 use crate::checkpoint::append;
 use crate::detector::flatline::Flatline;
 use crate::detector::missing::{MissingRate, RangeFault, Silence};
@@ -8,12 +9,13 @@ use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, FilterNode, Kept};
 use crate::output::{Anomaly, Filtered, Over, What};
+use crate::pair::PairNode;
 use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
 use crate::session::SessionNode;
-use crate::time::{Span, Time};
+use crate::time::Time;
 use crate::window::{Closed, SeriesFacts, Windows};
 
 /// One operator and what it keeps of each series it takes.
@@ -46,6 +48,8 @@ pub enum Points {
     Filter(FilterNode),
     /// Sessions that conditions begin and keep open.
     Sessions(SessionNode),
+    /// Windows of two channels.
+    Pairs(PairNode),
 }
 
 /// What comes of judging points.
@@ -103,6 +107,7 @@ impl Node {
     /// The node of an operator of a plan, without any series yet.
     pub fn new(plan: &Plan, operator: &Operator) -> Node {
         match operator.work.clone() {
+            Work::Window(spec) if spec.with.is_some() => Node::Points(Points::Pairs(PairNode::new(spec))),
             Work::Window(spec) if operator.is_of_points() => {
                 Node::Points(Points::Sessions(SessionNode::new(operator, spec)))
             }
@@ -252,6 +257,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.add(tags),
             Points::Sessions(sessions) => sessions.add(tags),
+            Points::Pairs(pairs) => pairs.add(),
         }
     }
 
@@ -260,15 +266,25 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.free(place),
             Points::Sessions(sessions) => sessions.free(place),
+            Points::Pairs(pairs) => pairs.free(place),
         }
     }
 
-    /// A channel of the device at a place: its series, the expected time between readings, and how it is taken.
-    pub fn take_in(&mut self, place: u32, series: Series, every: Option<Span>, port: Port) {
-        if let Points::Sessions(sessions) = self
-            && port.waits()
-        {
-            sessions.take_in(place, series, every);
+    /// The channels of a device that a window sums up; a filter has none.
+    pub fn over(&mut self, place: u32) -> Option<&mut crate::point::Over> {
+        match self {
+            Points::Filter(_) => None,
+            Points::Sessions(sessions) => Some(sessions.over(place)),
+            Points::Pairs(pairs) => Some(pairs.over(place)),
+        }
+    }
+
+    /// The `index`-th statistic of a channel that goes on, and as what; with all that the window gives.
+    pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(&WindowSpec, (u16, u32))> {
+        match self {
+            Points::Filter(_) => None,
+            Points::Sessions(sessions) => Some((&sessions.spec, sessions.fed(place, of, index)?)),
+            Points::Pairs(pairs) => Some((&pairs.spec, pairs.fed(place, of, index)?)),
         }
     }
 
@@ -282,6 +298,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.observe(place, port, reading, give),
             Points::Sessions(sessions) => sessions.observe(place, port, reading, give),
+            Points::Pairs(pairs) => pairs.observe(place, port, reading, give),
         }
     }
 
@@ -290,6 +307,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.settle(place, give),
             Points::Sessions(sessions) => sessions.settle(place, give),
+            Points::Pairs(pairs) => pairs.settle(place, give),
         }
     }
 
@@ -298,6 +316,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.pass(place, time, give),
             Points::Sessions(sessions) => sessions.pass(place, time, give),
+            Points::Pairs(pairs) => pairs.pass(place, time, give),
         }
     }
 
@@ -306,6 +325,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.next(place),
             Points::Sessions(sessions) => sessions.next(place),
+            Points::Pairs(pairs) => pairs.next(place),
         }
     }
 
@@ -314,6 +334,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.save(place, into),
             Points::Sessions(sessions) => sessions.save(place, into),
+            Points::Pairs(pairs) => pairs.save(place, into),
         }
     }
 
@@ -325,6 +346,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.load(place, bytes),
             Points::Sessions(sessions) => sessions.load(place, bytes),
+            Points::Pairs(pairs) => pairs.load(place, bytes),
         }
     }
 
@@ -333,6 +355,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.bytes(),
             Points::Sessions(sessions) => sessions.bytes(),
+            Points::Pairs(pairs) => pairs.bytes(),
         }
     }
 }
@@ -484,6 +507,12 @@ impl WindowNode {
     pub fn close(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<Closed> {
         let windows = &mut self.states[place as usize];
         if windows.next_end() == end { windows.close(&self.spec, series) } else { None }
+    }
+
+    /// The same for a window of several devices: its edges, and what this one has of it.
+    pub fn close_part(&mut self, place: u32, end: Time, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        let windows = &mut self.states[place as usize];
+        if windows.next_end() == end { windows.close_part(&self.spec, series) } else { None }
     }
 
     fn bytes(&self) -> usize {

@@ -96,6 +96,8 @@ pub struct WindowSpec {
     pub per: Per,
     /// What becomes of readings that come after the watermark has passed them.
     pub when_late: WhenLate,
+    /// Another channel of the device: only readings at moments when both spoke count, and statistics of pairs are of both.
+    pub with: Option<String>,
     /// Names of the detectors whose anomalies it counts: [`Statistic::Anomalies`] has the place here.
     pub counts: Vec<String>,
 }
@@ -117,8 +119,8 @@ pub enum Shape {
         /// Where they live.
         zone: Zone,
     },
-    /// What came within `size` up to a reading: `[t − size, t]`, both ends included. Speaks at the first reading, and then
-    /// at the first one at least `every` after it spoke last; `every = 0`: at each.
+    /// What came within `size` up to a reading: `[t − size, t]`, both ends included. The first reading starts the count: it
+    /// speaks at the first one at least `every` after that, or after it spoke last; `every = 0`: at each.
     Sliding {
         /// Length.
         size: Span,
@@ -218,7 +220,7 @@ impl WindowSpec {
     /// A window of this shape for each device, which gives these and sets the late aside.
     pub fn of(shape: Shape, give: &[Statistic]) -> WindowSpec {
         let give = give.iter().map(|&what| Given { name: what.name(), what }).collect();
-        WindowSpec { shape, give, min: 1, per: Per::Device, when_late: WhenLate::Aside, counts: Vec::new() }
+        WindowSpec { shape, give, min: 1, per: Per::Device, when_late: WhenLate::Aside, with: None, counts: Vec::new() }
     }
 }
 
@@ -300,6 +302,12 @@ pub enum Statistic {
     Slope,
     /// Readings of the series so far for each result of this window so far.
     Reduction,
+    /// Population covariance with the channel of [`WindowSpec::with`].
+    Covariance,
+    /// Pearson's correlation with that channel, −1 to 1; none where either does not change.
+    Correlation,
+    /// Slope of the line (least squares) of the values over those of that channel; none where that one does not change.
+    SlopeWith,
 }
 
 impl WindowSpec {
@@ -321,7 +329,7 @@ impl Statistic {
         [Statistic::Count, Statistic::Mean, Statistic::Std, Statistic::Min, Statistic::Max];
 
     /// All that have one name, in the order of the manual; beside them `median`, `p95`, `share_STATE`, `anomalies_DETECTOR`.
-    pub const NAMED: [(&'static str, Statistic); 20] = [
+    pub const NAMED: [(&'static str, Statistic); 23] = [
         ("count", Statistic::Count),
         ("mean", Statistic::Mean),
         ("std", Statistic::Std),
@@ -342,6 +350,9 @@ impl Statistic {
         ("change", Statistic::Change),
         ("slope", Statistic::Slope),
         ("reduction", Statistic::Reduction),
+        ("covariance", Statistic::Covariance),
+        ("correlation", Statistic::Correlation),
+        ("slope_with", Statistic::SlopeWith),
     ];
 
     /// The word in configs, channel names and output; `share_1` and `anomalies_0` where the config has a better one.
@@ -467,14 +478,16 @@ impl Operator {
             Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => [spec.start.as_ref(), spec.active.as_ref()],
             _ => [None, None],
         };
+        let with = if let Work::Window(spec) = &self.work { spec.with.as_ref() } else { None };
         let [first, second] = conditions.map(|condition| condition.map_or(&[][..], Condition::channels));
-        first.iter().chain(second.iter().filter(|channel| !first.contains(channel))).map(String::as_str)
+        let asked = first.iter().chain(second.iter().filter(|channel| !first.contains(channel)));
+        asked.chain(with).map(String::as_str)
     }
 
     /// Whether it judges points of a device, not the readings of a series.
     pub fn is_of_points(&self) -> bool {
         match &self.work {
-            Work::Filter(_) => true,
+            Work::Filter(_) | Work::Window(WindowSpec { with: Some(_), .. }) => true,
             Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => {
                 spec.start.is_some() || spec.active.is_some()
             }

@@ -7,7 +7,8 @@
 
 use crate::condition::{Judged, Truth};
 use crate::reading::Reading;
-use crate::time::Time;
+use crate::series::Series;
+use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 /// How a node takes a channel.
@@ -34,6 +35,47 @@ impl Port {
     pub fn asked(self) -> Option<usize> {
         let place = self.0 & 127;
         (place != Port::NONE).then_some(usize::from(place))
+    }
+}
+
+/// The channels of a device whose readings wait for the verdict.
+#[derive(Debug, Default)]
+pub struct Over(Vec<Channel>);
+
+#[derive(Debug)]
+struct Channel {
+    series: Series,
+    /// Expected time between readings.
+    every: Option<Span>,
+    /// Which results go on, and as what: place among them, and the shard's place of the series that takes them.
+    feeds: Vec<(u16, u32)>,
+}
+
+impl Over {
+    /// One more channel.
+    pub fn take_in(&mut self, series: Series, every: Option<Span>) {
+        self.0.push(Channel { series, every, feeds: Vec::new() });
+    }
+
+    /// A result of a channel goes on as the series at a place of the shard.
+    pub fn feed(&mut self, of: Series, feed: (u16, u32)) {
+        let channel = self.0.iter_mut().find(|channel| channel.series == of);
+        channel.into_iter().for_each(|channel| channel.feeds.push(feed));
+    }
+
+    /// The `index`-th of these.
+    pub fn fed(&self, of: Series, index: usize) -> Option<(u16, u32)> {
+        self.0.iter().find(|channel| channel.series == of)?.feeds.get(index).copied()
+    }
+
+    /// The expected time between readings of a channel.
+    pub fn every(&self, of: Series) -> Option<Span> {
+        self.0.iter().find(|channel| channel.series == of)?.every
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.capacity() * size_of::<Channel>()
     }
 }
 
@@ -132,7 +174,6 @@ impl Point {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::Series;
 
     fn reading(series: u32, time: i64, value: f64) -> Reading {
         Reading::new(Series(series), Time(time), value)

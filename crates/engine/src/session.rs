@@ -3,13 +3,13 @@
 //! A session begins at the first point that meets `start`, stays open while points that meet `active` follow each other
 //! within `gap`, and is from its beginning to its last activity, both included. Readings after the last activity are
 //! kept apart: the next activity takes them in, and if none comes in time they were in no session. One that has
-//! become `longest` long ends at its last activity before that; the point that would have made it longer may begin the next.
+//! become `longest` long ends at its last activity before that; the activity that would have made it longer begins the next.
 
 use crate::aggregate::{History, Tally};
 use crate::condition::{Condition, Memory, Truth};
 use crate::node::Onward;
 use crate::plan::{Operator, SessionSpec, Shape, WindowSpec};
-use crate::point::{Point, Port};
+use crate::point::{Over, Point, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
@@ -37,15 +37,8 @@ pub struct SessionNode {
 #[derive(Debug)]
 struct Watched {
     state: State,
-    /// The channels it sums up: the expected time between readings, and which statistics somebody takes, as what.
-    over: Vec<Over>,
-}
-
-#[derive(Debug)]
-struct Over {
-    series: Series,
-    every: Option<Span>,
-    feeds: Vec<(u16, u32)>,
+    /// The channels it sums up.
+    over: Over,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,7 +98,7 @@ impl SessionNode {
             open: None,
             sums: Vec::new(),
         };
-        let watched = Watched { state, over: Vec::new() };
+        let watched = Watched { state, over: Over::default() };
         let place = self.free.pop().unwrap_or(self.states.len() as u32);
         if place as usize == self.states.len() {
             self.states.push(watched);
@@ -117,25 +110,18 @@ impl SessionNode {
 
     /// The device at this place is gone.
     pub fn free(&mut self, place: u32) {
-        self.states[place as usize].over = Vec::new();
+        self.states[place as usize].over = Over::default();
         self.free.push(place);
     }
 
-    /// A channel that is summed up.
-    pub fn take_in(&mut self, place: u32, series: Series, every: Option<Span>) {
-        self.states[place as usize].over.push(Over { series, every, feeds: Vec::new() });
+    /// The channels of a device that are summed up.
+    pub fn over(&mut self, place: u32) -> &mut Over {
+        &mut self.states[place as usize].over
     }
 
-    /// A statistic of a channel goes on as the series at this place of the shard.
-    pub fn feed(&mut self, place: u32, of: Series, feed: (u16, u32)) {
-        let over = self.states[place as usize].over.iter_mut().find(|over| over.series == of);
-        over.into_iter().for_each(|over| over.feeds.push(feed));
-    }
-
-    /// The `index`-th of these.
+    /// Which statistic of a channel goes on, and as what.
     pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(u16, u32)> {
-        let over = self.states[place as usize].over.iter().find(|over| over.series == of)?;
-        over.feeds.get(index).copied()
+        self.states[place as usize].over.fed(of, index)
     }
 
     /// A reading in its turn; sessions that end by it go to `give`.
@@ -201,11 +187,14 @@ impl SessionNode {
         let over = |(since, last): (Time, Time)| {
             last + self.session.gap < time || self.session.longest.is_some_and(|longest| time.since(since) >= longest)
         };
-        if state.open.is_some_and(over) {
+        let cut = state.open.is_some_and(over);
+        let goes_on = state.open.is_some_and(|(_, last)| last + self.session.gap >= time);
+        if cut {
             self.end(place, give);
         }
         let Watched { state, .. } = &mut self.states[place as usize];
-        let begins = state.open.is_none() && starts;
+        // One that was only too long goes on as the next one.
+        let begins = state.open.is_none() && (starts || (cut && goes_on && active));
         if begins {
             state.open = Some((time, time));
         }
@@ -229,11 +218,11 @@ impl SessionNode {
         for Sums { series, inside, pending, history } in &mut state.sums {
             let count = inside.summary().count();
             if count >= self.spec.min.max(1) {
-                let every = over.iter().find(|over| over.series == *series).and_then(|over| over.every);
-                let more = inside.more(&self.spec, &history.around(start, end + Span(1), start, every));
+                let around = history.around(start, end + Span(1), start, over.every(*series));
+                let more = inside.more(&self.spec, &around);
                 history.told(start, inside.summary().mean());
                 let summary = *inside.summary();
-                let closed = Closed { start, end, summary, more, revision: 0, partial: false, tally: None };
+                let closed = Closed { start, end, summary, more, revision: 0, partial: false };
                 give(Onward::Closed(*series, closed));
             }
             inside.clear();
@@ -270,10 +259,7 @@ impl SessionNode {
         let heap = |watched: &Watched| {
             let State { start, active, point, sums: all, .. } = &watched.state;
             let memories = start.iter().chain(active).map(Memory::heap_bytes).sum::<usize>();
-            memories
-                + point.heap_bytes()
-                + all.iter().map(sums).sum::<usize>()
-                + watched.over.capacity() * size_of::<Over>()
+            memories + point.heap_bytes() + all.iter().map(sums).sum::<usize>() + watched.over.heap_bytes()
         };
         self.states.capacity() * size_of::<Watched>() + self.states.iter().map(heap).sum::<usize>()
     }

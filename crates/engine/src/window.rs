@@ -58,27 +58,15 @@ pub struct Closed {
     pub revision: u32,
     /// The series was first heard after its start.
     pub partial: bool,
-    /// All of it, where it is a part of what several devices have.
-    pub tally: Option<Box<Tally>>,
 }
 
 impl Closed {
     /// What it says of a series.
     pub fn aggregate(self, series: Series) -> Aggregate {
-        let Closed { start, end, summary, more, revision, partial, .. } = self;
-        Aggregate {
-            series,
-            start,
-            end,
-            count: summary.count(),
-            mean: summary.mean(),
-            std: summary.std(),
-            min: summary.min(),
-            max: summary.max(),
-            more,
-            revision,
-            partial,
-        }
+        let Closed { start, end, summary, more, revision, partial } = self;
+        let (count, mean, std) = (summary.count(), summary.mean(), summary.std());
+        let (min, max) = (summary.min(), summary.max());
+        Aggregate { series, start, end, count, mean, std, min, max, more, revision, partial }
     }
 }
 
@@ -120,8 +108,16 @@ impl Windows {
     pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
         match self {
             Windows::Tumbling(window) => window.add(spec, time, value),
-            Windows::Hopping(windows) => windows.add(spec, time, value),
-            Windows::Any(machine) => machine.add(spec, time, value),
+            Windows::Hopping(windows) => windows.add(spec, time, value, f64::NAN),
+            Windows::Any(machine) => machine.add(spec, time, value, f64::NAN),
+        }
+    }
+
+    /// The same, with what another channel said at that moment.
+    pub fn add_pair(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
+        match self {
+            Windows::Any(machine) => machine.add(spec, time, value, with),
+            fast => fast.add(spec, time, value),
         }
     }
 
@@ -171,7 +167,13 @@ impl Windows {
             Windows::Hopping(windows) => windows.close(spec)?,
             Windows::Any(machine) => return machine.close(spec, series),
         };
-        say(spec, series, None, &summary, (start, end), end)
+        say(spec, &around(spec, series, None, (start, end), None), &summary, (start, end))
+    }
+
+    /// Closes the next window of a device whose windows belong to a group ([`WindowSpec::per`]): its edges, and what it adds to
+    /// the group's by [`Tally::merge_beside`]. Nothing if there was no reading, good or bad; `min` is for the group to ask.
+    pub fn close_part(&mut self, spec: &WindowSpec, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        if let Windows::Any(machine) = self { machine.close_part(spec, series) } else { None }
     }
 
     /// What the window that closes next would say if it closed at `now`; changes nothing.
@@ -181,7 +183,7 @@ impl Windows {
             Windows::Hopping(windows) => windows.peek(spec)?,
             Windows::Any(machine) => return machine.provisional(spec, series, now),
         };
-        say(spec, series, None, &summary, (start, end), now)
+        say(spec, &around(spec, series, None, (start, end), Some(now)), &summary, (start, end))
     }
 
     /// A good reading that came after the watermark had passed it, where closed windows are kept
@@ -215,35 +217,41 @@ impl Windows {
 
 /// Whether a window of time needs a summary of its readings and nothing else.
 fn is_fast(spec: &WindowSpec) -> bool {
-    let alone = spec.per == Per::Device;
-    spec.is_plain() && alone && !matches!(spec.when_late, WhenLate::Revise(_)) && !History::is_needed(spec)
+    spec.is_plain() && spec.per == Per::Device && !matches!(spec.when_late, WhenLate::Revise(_))
 }
 
-/// What a window says of its readings; nothing if they are too few. `until` is where time stands if it is still open.
-fn say<P: Part>(
+/// Whether it has edges that do not depend on readings.
+fn has_edges(spec: &WindowSpec) -> bool {
+    matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. })
+}
+
+/// What statistics ask for of a window that is over, or of one that is open at `now`.
+fn around(
     spec: &WindowSpec,
     series: &SeriesFacts,
     history: Option<&History>,
-    part: &P,
     (start, end): (Time, Time),
-    until: Time,
-) -> Option<Closed> {
+    now: Option<Time>,
+) -> Around {
+    // The others end with their last moment inside.
+    let end = match has_edges(spec) {
+        true => now.map_or(end, |now| now.min(end).max(start)),
+        false => end + Span(1),
+    };
+    match history {
+        Some(history) => history.around(start, end, series.first, series.expected),
+        None => Around { start, end, first: series.first, expected: series.expected, previous: None, so_far: (0, 0) },
+    }
+}
+
+/// What a window says of its readings; nothing if they are too few.
+fn say<P: Part>(spec: &WindowSpec, around: &Around, part: &P, (start, end): (Time, Time)) -> Option<Closed> {
     let summary = *part.summary();
-    let (alone, least) = (spec.per == Per::Device, spec.min.max(1));
-    if summary.count() < if alone { least } else { 1 } {
+    if summary.count() < spec.min.max(1) {
         return None;
     }
-    let until = until.clamp(start, end.max(start));
-    let around = match history {
-        Some(history) => history.around(start, until, series.first, series.expected),
-        None => {
-            Around { start, end: until, first: series.first, expected: series.expected, previous: None, so_far: (0, 0) }
-        }
-    };
-    let has_edges = matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. });
-    let partial = has_edges && series.first > start + around.expected.unwrap_or_default();
-    let tally = if alone { None } else { part.tally(spec, &around) };
-    Some(Closed { start, end, summary, more: part.more(spec, &around), revision: 0, partial, tally })
+    let partial = has_edges(spec) && around.first > start + around.expected.unwrap_or_default();
+    Some(Closed { start, end, summary, more: part.more(spec, around), revision: 0, partial })
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::Shard;
 use super::state::{DeviceFacts, Followed, Known, Late, NOBODY, NOT_OURS, Route, Shape as Room, Spoken};
 use crate::node::{Node, Points};
 use crate::order::Order;
-use crate::plan::{Keep, Plan, Shape, Work};
+use crate::plan::{Keep, Plan, Shape, WindowSpec, Work};
 use crate::point::Port;
 use crate::series::{Declaration, Device, Names, Series, Timing, slot_of};
 use crate::time::Time;
@@ -151,7 +151,9 @@ impl Shard {
             let waits = operator.on.iter().any(|on| **on == **name);
             route.port = Port::new(waits, operator.asks().position(|asked| *asked == **name));
             route.state = state;
-            node.take_in(state, series, *every, route.port);
+            if waits && let Some(over) = node.over(state) {
+                over.take_in(series, *every);
+            }
         }
     }
 
@@ -184,9 +186,11 @@ impl Shard {
                         behind |= matches!(window.spec.shape, Shape::Session(_));
                     }
                     Node::Points(Points::Filter(filter)) => filter.feed(route.state, source.series, derived),
-                    Node::Points(Points::Sessions(sessions)) => {
-                        sessions.feed(route.state, source.series, (index as u16, derived));
-                        behind = true;
+                    Node::Points(points) => {
+                        if let Some(over) = points.over(route.state) {
+                            over.feed(source.series, (index as u16, derived));
+                        }
+                        behind |= matches!(operator.work, Work::Window(WindowSpec { shape: Shape::Session(_), .. }));
                     }
                     Node::Compress(filter) => {
                         filter.feeds[route.state as usize] = Some(derived);

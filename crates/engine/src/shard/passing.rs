@@ -2,7 +2,7 @@
 
 use super::state::{NOBODY, Route};
 use super::{Outputs, Shard};
-use crate::node::{Node, Onward, Points, Subject, WindowNode};
+use crate::node::{Node, Onward, Subject, WindowNode};
 use crate::output::{Aggregate, Output, Part, What};
 use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
@@ -41,11 +41,8 @@ impl Shard {
             let heard = self.heard(place);
             for route in from..to {
                 let route = self.routes[route as usize];
-                let Node::Window(window) = &mut self.nodes[route.node as usize] else { continue };
-                let closed = window.close(route.state, end, &heard);
-                next = next.min(window.states[route.state as usize].next_end());
-                if let Some(closed) = closed {
-                    self.give(number, place, route, closed, out);
+                if let Some(windows_next) = self.close_window(number, place, route, end, &heard, out) {
+                    next = next.min(windows_next);
                 }
             }
         }
@@ -97,13 +94,42 @@ impl Shard {
         SeriesFacts { first, expected: self.channels[series.channel as usize].every }
     }
 
+    /// Closes the window of a series that ends at `end`, if there is one, and gives when the next one ends; nothing if the
+    /// node is no window.
+    fn close_window(
+        &mut self,
+        number: u64,
+        place: u32,
+        route: Route,
+        end: Time,
+        heard: &SeriesFacts,
+        out: &mut Outputs,
+    ) -> Option<Time> {
+        let Node::Window(window) = &mut self.nodes[usize::from(route.node)] else { return None };
+        if window.spec.per == Per::Device {
+            let closed = window.close(route.state, end, heard);
+            let next = window.states[route.state as usize].next_end();
+            if let Some(closed) = closed {
+                self.give(number, place, route, closed, out);
+            }
+            return Some(next);
+        }
+        let part = window.close_part(route.state, end, heard);
+        let next = window.states[route.state as usize].next_end();
+        if let Some((start, end, tally)) = part {
+            let series = &self.series[place as usize];
+            // A device that was not there from the beginning makes the group's window a partial one.
+            let partial = heard.first > start + heard.expected.unwrap_or_default();
+            let part = Box::new(Part { series: series.series, start, end, partial, tally });
+            out.say(number, self.devices[series.device as usize].device, route.node, What::Part(part));
+        }
+        Some(next)
+    }
+
     /// What a window says at its end, to people and to those who work on it.
     fn give(&mut self, number: u64, place: u32, route: Route, closed: Closed, out: &mut Outputs) {
         let Node::Window(window) = &self.nodes[usize::from(route.node)] else { return };
-        if window.spec.per != Per::Device {
-            return self.give_part(number, place, route, closed, out);
-        }
-        let (end, of_moments) = (closed.end, matches!(window.spec.shape, Shape::Time { .. } | Shape::Calendar { .. }));
+        let (end, of_moments) = (closed.end, has_edges(&window.spec.shape));
         let aggregate = self.say_closed(number, place, route.node, closed, out);
         for feed in 0.. {
             let Node::Window(window) = &self.nodes[usize::from(route.node)] else { break };
@@ -113,8 +139,8 @@ impl Shard {
         }
     }
 
-    /// The same for a session of a device.
-    fn give_session(&mut self, number: u64, node: u16, series: Series, closed: Closed, out: &mut Outputs) {
+    /// The same for a window of points.
+    fn give_of_points(&mut self, number: u64, node: u16, series: Series, closed: Closed, out: &mut Outputs) {
         let Some(&place) = self.series_places.get(series.0 as usize) else { return };
         let Some(of) = self.series.get(place as usize) else { return };
         let device = of.device;
@@ -122,10 +148,11 @@ impl Shard {
         let end = closed.end;
         let aggregate = self.say_closed(number, place, node, closed, out);
         for feed in 0.. {
-            let Node::Points(Points::Sessions(sessions)) = &self.nodes[usize::from(node)] else { break };
-            let Some((index, derived)) = sessions.fed(state, series, feed) else { break };
-            let value = aggregate.value(&sessions.spec.give, usize::from(index));
-            self.derive(number, derived, end, false, value, out);
+            let Node::Points(points) = &self.nodes[usize::from(node)] else { break };
+            let Some((spec, (index, derived))) = points.fed(state, series, feed) else { break };
+            let value = aggregate.value(&spec.give, usize::from(index));
+            let of_moments = has_edges(&spec.shape);
+            self.derive(number, derived, end, of_moments, value, out);
         }
     }
 
@@ -146,15 +173,6 @@ impl Shard {
         let aggregate = closed.aggregate(series.series);
         out.say(number, self.devices[series.device as usize].device, node, What::Aggregate(aggregate.clone()));
         aggregate
-    }
-
-    /// What one device has of a window of several.
-    fn give_part(&mut self, number: u64, place: u32, route: Route, closed: Closed, out: &mut Outputs) {
-        let series = &self.series[place as usize];
-        let Closed { start, end, partial, tally, .. } = closed;
-        let Some(tally) = tally else { return };
-        let part = Box::new(Part { series: series.series, start, end, partial, tally: *tally });
-        out.say(number, self.devices[series.device as usize].device, route.node, What::Part(part));
     }
 
     /// A reading that came after the watermark had passed it.
@@ -225,7 +243,7 @@ impl Shard {
                     let device = self.devices[series.device as usize].device;
                     out.say(number, device, node, What::Filtered(filtered));
                 }
-                Onward::Closed(series, closed) => self.give_session(number, node, series, closed, out),
+                Onward::Closed(series, closed) => self.give_of_points(number, node, series, closed, out),
             }
         }
         // What came up on the way has gone on already; the room is kept.
@@ -250,14 +268,12 @@ impl Shard {
         let heard = self.heard(place);
         for route in from..to {
             let route = self.routes[route as usize];
-            while let Node::Window(window) = &mut self.nodes[route.node as usize] {
+            while let Node::Window(window) = &self.nodes[usize::from(route.node)] {
                 let end = window.states[route.state as usize].next_end();
                 if end > time || end == Time::MAX {
                     break;
                 }
-                if let Some(closed) = window.close(route.state, end, &heard) {
-                    self.give(number, place, route, closed, out);
-                }
+                self.close_window(number, place, route, end, &heard, out);
             }
         }
     }
@@ -358,4 +374,9 @@ impl Shard {
             said[i].ordinal = if same { said[i - 1].ordinal.saturating_add(1) } else { 0 };
         }
     }
+}
+
+/// Whether a result stands for what was before its end, as opposed to what was up to it.
+fn has_edges(shape: &Shape) -> bool {
+    matches!(shape, Shape::Time { .. } | Shape::Calendar { .. })
 }

@@ -46,9 +46,9 @@ impl Count {
     }
 
     /// Takes in a good reading; see [`super::Windows::add`].
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
         let (size, every) = sizes(spec);
-        self.open.add(time, value);
+        self.open.add_pair(time, value, with);
         let first = *self.first.get_or_insert(Place { number: self.seen, time });
         self.newest = time;
         self.seen = self.seen.wrapping_add(1);

@@ -36,9 +36,9 @@ impl<P: Part> Hopping<P> {
 
     /// Takes in a good reading; see [`super::Windows::add`].
     #[inline(never)]
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
         let opened = self.open(spec, time);
-        self.open.add(time, value);
+        self.open.add(time, value, with);
         opened
     }
 
@@ -135,14 +135,12 @@ impl<P: Part> Hopping<P> {
     }
 
     /// The window that closes next.
-    pub fn peek(&self, spec: &WindowSpec) -> Option<(Time, Time, P)> {
+    pub fn peek(&self, _spec: &WindowSpec) -> Option<(Time, Time, P)> {
         if self.next.1 == Time::MAX {
             return None;
         }
-        let (start, end) = self.next;
-        let mut sealed = self.sealed.clone();
-        sealed.forget(spec, |pane| pane < start);
-        let mut part = sealed.sum();
+        // What is before its start is gone already.
+        let ((start, end), mut part) = (self.next, self.sealed.sum());
         part.absorb(&self.open);
         Some((start, end, part))
     }
@@ -185,14 +183,14 @@ impl<P: Part> Hopping<P> {
             live.filter(|_| closed.is_empty() && (newest.is_none_or(|n| n < pane) || open == Some(pane)))
         {
             let idle = self.next.1 == Time::MAX;
-            self.add(spec, time, value);
+            self.add(spec, time, value, f64::NAN);
             // The first window that holds the reading may be one that is gone.
             self.next = if idle { live } else { self.next };
             return true;
         }
-        kept.join(spec, pane, |part| part.add(time, value));
+        kept.join(spec, pane, |part| part.add(time, value, f64::NAN));
         if let Some(live) = live {
-            self.sealed.join(spec, pane, |part| part.add(time, value));
+            self.sealed.join(spec, pane, |part| part.add(time, value, f64::NAN));
             self.next = if live.1 < self.next.1 { live } else { self.next };
         }
         for (start, end) in closed {

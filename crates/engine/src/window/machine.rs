@@ -6,14 +6,11 @@ use super::hopping::Hopping;
 use super::session::Session;
 use super::single::Single;
 use super::sliding::Sliding;
-use super::{Closed, SeriesFacts, say};
+use super::{Closed, SeriesFacts, around, say};
 use crate::aggregate::{History, Tally};
 use crate::plan::{Shape, WindowSpec};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
-
-/// The most anomalies that wait for their reading: one of each detector is usual.
-const WAITING: usize = 64;
 
 /// Windows of any shape that give anything.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,11 +73,11 @@ impl Machine {
 
     /// A good reading.
     #[inline(never)]
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
         if let Some(history) = &mut self.history {
             history.heard(time);
         }
-        let end = each!(&mut self.kind, windows => windows.add(spec, time, value));
+        let end = each!(&mut self.kind, windows => windows.add(spec, time, value, with));
         if !self.waiting.is_empty() {
             self.settle(spec, time);
         }
@@ -104,7 +101,8 @@ impl Machine {
         let known = each!(&mut self.kind, windows => windows.add_anomaly(spec, time, place));
         if !known {
             self.waiting.retain(|&(other, _)| other == time);
-            if self.waiting.len() < WAITING {
+            // A detector finds one at a reading.
+            if self.waiting.len() < spec.counts.len() {
                 self.waiting.push((time, place));
             }
         }
@@ -137,9 +135,27 @@ impl Machine {
     /// Closes the next window.
     pub fn close(&mut self, spec: &WindowSpec, series: &SeriesFacts) -> Option<Closed> {
         let (start, end, tally) = each!(&mut self.kind, windows => windows.close(spec))?;
-        let closed = say(spec, series, self.history.as_deref(), &tally, (start, end), end)?;
+        let around = around(spec, series, self.history.as_deref(), (start, end), None);
+        let closed = say(spec, &around, &tally, (start, end))?;
+        self.said(start, closed.summary.mean());
+        Some(closed)
+    }
+
+    /// Closes the next window of a device in a group: what it adds to the group's.
+    pub fn close_part(&mut self, spec: &WindowSpec, series: &SeriesFacts) -> Option<(Time, Time, Tally)> {
+        let (start, end, mut tally) = each!(&mut self.kind, windows => windows.close(spec))?;
+        if tally.is_empty() {
+            return None;
+        }
+        tally.settle(spec, &around(spec, series, self.history.as_deref(), (start, end), None));
+        self.said(start, tally.summary().mean());
+        Some((start, end, tally))
+    }
+
+    /// The window that begins at `start` was given.
+    fn said(&mut self, start: Time, mean: f64) {
         if let Some(history) = &mut self.history {
-            history.told(start, closed.summary.mean());
+            history.told(start, mean);
         }
         match &mut self.kind {
             Kind::Single(windows) => windows.said(start),
@@ -148,13 +164,12 @@ impl Machine {
             Kind::Session(windows) => windows.said(start),
             Kind::Count(_) => {}
         }
-        Some(closed)
     }
 
     /// What the window that closes next would say now.
     pub fn provisional(&self, spec: &WindowSpec, series: &SeriesFacts, now: Time) -> Option<Closed> {
         let (start, end, tally) = each!(&self.kind, windows => windows.peek(spec))?;
-        say(spec, series, self.history.as_deref(), &tally, (start, end), now)
+        say(spec, &around(spec, series, self.history.as_deref(), (start, end), Some(now)), &tally, (start, end))
     }
 
     /// A late reading.
@@ -168,15 +183,22 @@ impl Machine {
     ) -> bool {
         let history = self.history.as_deref();
         let tell = |start, end, tally: &Tally, revision| {
-            let closed = say(spec, series, history, tally, (start, end), end);
+            let mut around = around(spec, series, history, (start, end), None);
+            // The window before it is not the one that was given last.
+            around.previous = None;
+            let closed = say(spec, &around, tally, (start, end));
             closed.map(|closed| give(Closed { revision, ..closed })).is_some()
         };
-        match &mut self.kind {
+        let found = match &mut self.kind {
             Kind::Single(windows) => windows.late(spec, reading, watermark, tell),
             Kind::Hopping(windows) => windows.late(spec, reading, watermark, tell),
             Kind::Session(windows) => windows.late(spec, reading, watermark, tell),
             Kind::Sliding(_) | Kind::Count(_) => false,
+        };
+        if let Some(history) = self.history.as_mut().filter(|_| found) {
+            history.heard(reading.0);
         }
+        found
     }
 
     /// Bytes on the heap, its own among them.

@@ -90,11 +90,11 @@ impl Session {
     }
 
     /// Takes in a good reading; see [`super::Windows::add`].
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
         let judged = rules(spec).is_some_and(|rules| rules.active.is_some());
         let opened = if judged { Time::MAX } else { self.active(spec, time) };
         if let Some(tally) = self.of(time) {
-            tally.add(time, value);
+            tally.add_pair(time, value, with);
         }
         opened
     }

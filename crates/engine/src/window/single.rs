@@ -27,8 +27,8 @@ impl<P: Part> Single<P> {
     }
 
     /// Takes in a good reading; see [`super::Windows::add`].
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
-        self.part.add(time, value);
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
+        self.part.add(time, value, with);
         self.open(spec, time)
     }
 
@@ -101,14 +101,14 @@ impl<P: Part> Single<P> {
         if end > watermark {
             let ours = self.end == Time::MAX || self.start == start;
             if ours {
-                self.add(spec, time, value);
+                self.add(spec, time, value, f64::NAN);
             }
             return ours;
         }
         if end + horizon <= watermark || !kept.is_whole(start) {
             return false;
         }
-        kept.join(spec, start, |pane| pane.add(time, value));
+        kept.join(spec, start, |pane| pane.add(time, value, f64::NAN));
         if tell(start, end, &kept.sum(spec, start, end), kept.times_given(start)) {
             kept.said(start);
         }

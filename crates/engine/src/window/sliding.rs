@@ -38,9 +38,9 @@ impl Sliding {
     }
 
     /// Takes in a good reading; see [`super::Windows::add`].
-    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64) -> Time {
+    pub fn add(&mut self, spec: &WindowSpec, time: Time, value: f64, with: f64) -> Time {
         self.make_room(spec, time);
-        self.open.add(time, value);
+        self.open.add_pair(time, value, with);
         let since = *self.spoke.get_or_insert(time);
         if time.since(since) < every(spec) {
             return Time::MAX;

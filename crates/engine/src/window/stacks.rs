@@ -5,19 +5,25 @@
 //! merge; when `front` runs out, `back` is turned over into it, so each pane costs two or three merges in all, however
 //! many there are. Panes only ever leave at the old end and come at the new one, but for what is late: that goes into
 //! every sum it belongs to.
+//!
+//! Parts with a quantile sketch are large, and sums of them larger: 300 of them would be megabytes a series. Of those
+//! only each [`STRIDE`]th pane in `front` has a sum, and the few panes before it are added up when they are asked for.
 
 use crate::aggregate::{Around, Summary, Tally};
-use crate::plan::WindowSpec;
+use crate::plan::{Statistic, WindowSpec};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+
+/// Of large parts, one in so many panes in the front has a sum.
+const STRIDE: usize = 16;
 
 /// What a pane is made of: grows by a reading, merges with what came later.
 pub trait Part: Clone {
     /// Of no readings.
     fn empty(spec: &WindowSpec) -> Self;
-    /// Takes in a good reading.
-    fn add(&mut self, time: Time, value: f64);
+    /// Takes in a good reading, and what another channel said at that moment; NaN where nobody asks.
+    fn add(&mut self, time: Time, value: f64, with: f64);
     /// Takes in a bad reading.
     fn add_bad(&mut self, time: Time);
     /// Takes in an anomaly of a detector.
@@ -28,10 +34,10 @@ pub trait Part: Clone {
     fn is_empty(&self) -> bool;
     /// Count, mean, spread and extremes.
     fn summary(&self) -> &Summary;
+    /// Whether it is much larger than what a reading or two would need.
+    fn is_large(spec: &WindowSpec) -> bool;
     /// What else the window gives.
     fn more(&self, spec: &WindowSpec, around: &Around) -> Option<Box<[f64]>>;
-    /// All of it, ready to be put beside that of other devices; none where only a summary is kept.
-    fn tally(&self, spec: &WindowSpec, around: &Around) -> Option<Box<Tally>>;
     /// Bytes on the heap.
     fn heap_bytes(&self) -> usize;
 }
@@ -39,12 +45,20 @@ pub trait Part: Clone {
 /// Panes in two stacks, oldest to newest; `K` tells them apart and grows from pane to pane.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stacks<K, P> {
-    /// The older panes, oldest last: key, and the sum from this pane to the newest of this stack.
-    front: Vec<(K, P)>,
+    /// The older panes, oldest last.
+    front: Vec<Front<K, P>>,
     /// The newer panes, oldest first.
     back: VecDeque<(K, P)>,
     /// The sum of `back`.
     back_sum: P,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Front<K, P> {
+    key: K,
+    /// This pane, or the sum from this pane to the newest of the front.
+    part: P,
+    is_sum: bool,
 }
 
 impl<K: Copy + Ord, P: Part> Stacks<K, P> {
@@ -60,7 +74,7 @@ impl<K: Copy + Ord, P: Part> Stacks<K, P> {
 
     /// The key of the oldest pane.
     pub fn oldest(&self) -> Option<K> {
-        self.front.last().or(self.back.front()).map(|&(key, _)| key)
+        self.front.last().map(|pane| pane.key).or_else(|| self.back.front().map(|&(key, _)| key))
     }
 
     /// Adds a pane that is newer than all others.
@@ -73,14 +87,24 @@ impl<K: Copy + Ord, P: Part> Stacks<K, P> {
     /// The sum of all panes.
     #[inline]
     pub fn sum(&self) -> P {
-        match self.front.last() {
-            Some((_, front)) if self.back.is_empty() => front.clone(),
-            Some((_, front)) => {
-                let mut sum = front.clone();
-                sum.absorb(&self.back_sum);
-                sum
+        let Some((oldest, newer)) = self.front.split_last() else { return self.back_sum.clone() };
+        let mut sum = oldest.part.clone();
+        if !oldest.is_sum {
+            Self::absorb_until_sum(&mut sum, newer);
+        }
+        if !self.back.is_empty() {
+            sum.absorb(&self.back_sum);
+        }
+        sum
+    }
+
+    /// Adds what is newer than a pane of the front: panes up to the next sum, and that.
+    fn absorb_until_sum(sum: &mut P, newer: &[Front<K, P>]) {
+        for pane in newer.iter().rev() {
+            sum.absorb(&pane.part);
+            if pane.is_sum {
+                return;
             }
-            None => self.back_sum.clone(),
         }
     }
 
@@ -95,19 +119,21 @@ impl<K: Copy + Ord, P: Part> Stacks<K, P> {
                 self.turn_over(spec);
             }
             match self.front.last() {
-                Some(&(key, _)) if gone(key) => self.front.pop(),
+                Some(oldest) if gone(oldest.key) => self.front.pop(),
                 _ => return,
             };
         }
     }
 
     fn turn_over(&mut self, spec: &WindowSpec) {
+        let stride = if P::is_large(spec) { STRIDE } else { 1 };
         self.front.reserve_exact(self.back.len());
-        while let Some((key, mut sum)) = self.back.pop_back() {
-            if let Some((_, newer)) = self.front.last() {
-                sum.absorb(newer);
+        while let Some((key, mut part)) = self.back.pop_back() {
+            let is_sum = (self.front.len() + 1).is_multiple_of(stride);
+            if is_sum {
+                Self::absorb_until_sum(&mut part, &self.front);
             }
-            self.front.push((key, sum));
+            self.front.push(Front { key, part, is_sum });
         }
         self.back_sum = P::empty(spec);
     }
@@ -131,12 +157,12 @@ impl<K: Copy + Ord, P: Part> Stacks<K, P> {
             return into(&mut self.back_sum);
         }
         // The front runs from the newest to the oldest.
-        let at = self.front.partition_point(|&(other, _)| other > key);
-        if self.front.get(at).is_none_or(|&(other, _)| other != key) {
-            let newer = if at == 0 { P::empty(spec) } else { self.front[at - 1].1.clone() };
-            self.front.insert(at, (key, newer));
+        let at = self.front.partition_point(|pane| pane.key > key);
+        if self.front.get(at).is_none_or(|pane| pane.key != key) {
+            self.front.insert(at, Front { key, part: P::empty(spec), is_sum: false });
         }
-        self.front[at..].iter_mut().for_each(|(_, sum)| into(sum));
+        into(&mut self.front[at].part);
+        self.front[at + 1..].iter_mut().filter(|pane| pane.is_sum).for_each(|pane| into(&mut pane.part));
     }
 
     /// The key of the newest pane at or before `key`.
@@ -145,14 +171,16 @@ impl<K: Copy + Ord, P: Part> Stacks<K, P> {
         if back > 0 {
             return self.back.get(back - 1).map(|&(key, _)| key);
         }
-        let front = self.front.partition_point(|&(other, _)| other > key);
-        self.front.get(front).map(|&(key, _)| key)
+        let front = self.front.partition_point(|pane| pane.key > key);
+        self.front.get(front).map(|pane| pane.key)
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        let parts = self.front.iter().chain(&self.back).map(|(_, part)| part.heap_bytes()).sum::<usize>();
-        (self.front.capacity() + self.back.capacity()) * size_of::<(K, P)>() + parts + self.back_sum.heap_bytes()
+        let front = self.front.iter().map(|pane| pane.part.heap_bytes()).sum::<usize>();
+        let back = self.back.iter().map(|(_, part)| part.heap_bytes()).sum::<usize>();
+        let own = self.front.capacity() * size_of::<Front<K, P>>() + self.back.capacity() * size_of::<(K, P)>();
+        own + front + back + self.back_sum.heap_bytes()
     }
 }
 
@@ -162,7 +190,7 @@ impl Part for Summary {
     }
 
     #[inline(always)]
-    fn add(&mut self, _: Time, value: f64) {
+    fn add(&mut self, _: Time, value: f64, _: f64) {
         Summary::add(self, value);
     }
 
@@ -183,11 +211,11 @@ impl Part for Summary {
         self
     }
 
-    fn more(&self, _: &WindowSpec, _: &Around) -> Option<Box<[f64]>> {
-        None
+    fn is_large(_: &WindowSpec) -> bool {
+        false
     }
 
-    fn tally(&self, _: &WindowSpec, _: &Around) -> Option<Box<Tally>> {
+    fn more(&self, _: &WindowSpec, _: &Around) -> Option<Box<[f64]>> {
         None
     }
 
@@ -202,8 +230,8 @@ impl Part for Tally {
     }
 
     #[inline]
-    fn add(&mut self, time: Time, value: f64) {
-        Tally::add(self, time, value);
+    fn add(&mut self, time: Time, value: f64, with: f64) {
+        Tally::add_pair(self, time, value, with);
     }
 
     fn add_bad(&mut self, time: Time) {
@@ -227,14 +255,12 @@ impl Part for Tally {
         Tally::summary(self)
     }
 
-    fn more(&self, spec: &WindowSpec, around: &Around) -> Option<Box<[f64]>> {
-        Tally::more(self, spec, around)
+    fn is_large(spec: &WindowSpec) -> bool {
+        spec.give.iter().any(|given| matches!(given.what, Statistic::Quantile(_)))
     }
 
-    fn tally(&self, spec: &WindowSpec, around: &Around) -> Option<Box<Tally>> {
-        let mut tally = Box::new(self.clone());
-        tally.settle(spec, around);
-        Some(tally)
+    fn more(&self, spec: &WindowSpec, around: &Around) -> Option<Box<[f64]>> {
+        Tally::more(self, spec, around)
     }
 
     fn heap_bytes(&self) -> usize {

@@ -4,8 +4,8 @@ use super::*;
 use crate::plan::{SessionSpec, Statistic, Step, WhenLate, Zone};
 use proptest::prelude::*;
 
-/// What a window said: start, end, revision and its values in order of size.
-type Row = (i64, i64, u32, Vec<f64>);
+mod gives;
+mod revise;
 
 /// A window as it should be: edges and values.
 type Window = (i64, i64, Vec<f64>);
