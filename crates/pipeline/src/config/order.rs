@@ -64,7 +64,7 @@ fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors:
     }
     let operator = |((give, counts), on)| {
         let (per, when_late) = (window.per.what.clone(), window.when_late.what);
-        let spec = WindowSpec { shape: shape.what.clone(), give, min: window.min, per, when_late, counts };
+        let spec = WindowSpec { shape: shape.what.clone(), give, min: window.min, per, when_late, with: None, counts };
         Operator { name: window.name.what.clone(), on, work: Work::Window(spec) }
     };
     groups.into_iter().map(operator).collect()

@@ -21,6 +21,8 @@ pub struct Around {
     pub so_far: (usize, usize),
     /// How many anomalies of each detector are in it.
     pub anomalies: Vec<usize>,
+    /// What the other channel said at the moment of each reading, where the window has another one.
+    pub with: Vec<f64>,
 }
 
 /// The interval that readings at these times (in order) teach: the median of the last 15 gaps that are not zero, from three
@@ -84,6 +86,22 @@ pub fn value(what: Statistic, good: &[One], bad: usize, around: &Around) -> f64 
             if seconds == 0.0 { f64::NAN } else { (plain.mean - mean) / seconds }
         }),
         Statistic::Reduction => around.so_far.0 as f64 / around.so_far.1 as f64,
+        Statistic::Covariance | Statistic::Correlation | Statistic::SlopeWith => pair(what, &values, &around.with),
+    }
+}
+
+/// Covariance (population), Pearson's correlation, and the slope of the least-squares line of `values` over `others`.
+fn pair(what: Statistic, values: &[f64], others: &[f64]) -> f64 {
+    let (ours, theirs) = (plain(values), plain(others));
+    let products = values.iter().zip(others).map(|(value, other)| (value - ours.mean) * (other - theirs.mean));
+    let covariance = exact_sum(products) / values.len() as f64;
+    let flat = |all: &[f64]| all.iter().all(|value| *value == all[0]);
+    match what {
+        Statistic::Covariance => covariance,
+        Statistic::Correlation if flat(values) || flat(others) => f64::NAN,
+        Statistic::Correlation => covariance / (ours.std * theirs.std),
+        _ if flat(others) => f64::NAN,
+        _ => covariance / (theirs.std * theirs.std),
     }
 }
 

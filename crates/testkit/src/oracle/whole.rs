@@ -238,7 +238,7 @@ impl Oracle<'_> {
         let first = self.first[index].get(channel).copied().unwrap_or(i64::MAX);
         let anomalies = spec.counts.iter().map(found_by).collect();
         let (start, until) = (together.start, together.until);
-        Around { start, until, first, expected, previous: None, so_far: (0, 0), anomalies }
+        Around { start, until, first, expected, previous: None, so_far: (0, 0), anomalies, with: Vec::new() }
     }
 
     fn tell(&self, spec: &WindowSpec, together: &Together, around: &Around) -> Told {
