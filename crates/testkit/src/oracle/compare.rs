@@ -117,7 +117,7 @@ pub fn compare(plan: &Plan, expected: &Said, got: &Said) -> Result<usize, String
         let Work::Window(spec) = &operator.work else { continue };
         let of = |said: &Said| said.windows.get(key).cloned().unwrap_or_default();
         let (expected, got) = (of(expected), of(got));
-        let at = format!("{} of {channel} of {device} ({:?}, {:?})", operator.name, spec.shape, spec.when_late);
+        let at = format!("{} of {channel} of {device} ({:?}, {:?}, with {:?})", operator.name, spec.shape, spec.when_late, spec.with);
         let both = || format!("\n  expected {}\n  got      {}", shown(&expected), shown(&got));
         for (e, g) in expected.iter().zip(&got) {
             let same = (e.start, e.end, e.revision, e.partial) == (g.start, g.end, g.revision, g.partial);

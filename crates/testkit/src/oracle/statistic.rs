@@ -21,8 +21,6 @@ pub struct Around {
     pub so_far: (usize, usize),
     /// How many anomalies of each detector are in it.
     pub anomalies: Vec<usize>,
-    /// What the other channel said at the moment of each reading, where the window has another one.
-    pub with: Vec<f64>,
 }
 
 /// The interval that readings at these times (in order) teach: the median of the last 15 gaps that are not zero, from three
@@ -86,7 +84,10 @@ pub fn value(what: Statistic, good: &[One], bad: usize, around: &Around) -> f64 
             if seconds == 0.0 { f64::NAN } else { (plain.mean - mean) / seconds }
         }),
         Statistic::Reduction => around.so_far.0 as f64 / around.so_far.1 as f64,
-        Statistic::Covariance | Statistic::Correlation | Statistic::SlopeWith => pair(what, &values, &around.with),
+        Statistic::Covariance | Statistic::Correlation | Statistic::SlopeWith => {
+            let others: Vec<f64> = good.iter().map(|one| one.with).collect();
+            pair(what, &values, &others)
+        }
     }
 }
 

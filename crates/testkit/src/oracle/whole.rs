@@ -94,6 +94,17 @@ fn filter(
     if spec.tell { aside } else { Vec::new() }
 }
 
+/// The readings of a channel at moments when the other one spoke, too.
+fn pairs(device: &Device, channel: &str, other: &str) -> Vec<One> {
+    let points = points(device, &[channel], &[other]);
+    let both = points.iter().flat_map(|point| {
+        let with = point.readings.iter().find(|(of, _)| of == other).map(|(_, one)| one.value);
+        let ours = point.readings.iter().filter(|(of, _)| of == channel);
+        ours.filter_map(move |(_, one)| Some(One { with: with?, released: UNKNOWN, ..*one }))
+    });
+    both.collect()
+}
+
 impl Oracle<'_> {
     fn window(&mut self, node: u16, operator: &Operator, spec: &WindowSpec, devices: &[Device]) {
         for (index, device) in devices.iter().enumerate() {
@@ -104,8 +115,11 @@ impl Oracle<'_> {
                 continue;
             }
             for channel in operator.on.iter().filter(|_| spec.per == Per::Device) {
-                let all = device.in_order.get(channel).map_or(&[][..], Vec::as_slice);
-                let told = self.series(spec, device, index, channel, all);
+                let all = match &spec.with {
+                    Some(other) => pairs(device, channel, other),
+                    None => device.in_order.get(channel).cloned().unwrap_or_default(),
+                };
+                let told = self.series(spec, device, index, channel, &all);
                 if !told.is_empty() {
                     self.said.windows.insert((node, device.name.clone(), channel.clone()), told);
                 }
@@ -131,6 +145,10 @@ impl Oracle<'_> {
                 continue;
             }
             let mut around = self.around(spec, device, index, channel, together, every);
+            if spec.with.is_some() {
+                // Of two channels it counts when they first spoke together.
+                around.first = all[0].time;
+            }
             around.previous = previous;
             let results = told.len() + 1;
             let heard = all[..together.heard.min(all.len())].iter().filter(|one| one.good).count();
@@ -238,7 +256,7 @@ impl Oracle<'_> {
         let first = self.first[index].get(channel).copied().unwrap_or(i64::MAX);
         let anomalies = spec.counts.iter().map(found_by).collect();
         let (start, until) = (together.start, together.until);
-        Around { start, until, first, expected, previous: None, so_far: (0, 0), anomalies, with: Vec::new() }
+        Around { start, until, first, expected, previous: None, so_far: (0, 0), anomalies }
     }
 
     fn tell(&self, spec: &WindowSpec, together: &Together, around: &Around) -> Told {

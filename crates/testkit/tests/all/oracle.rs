@@ -123,7 +123,10 @@ fn statistics(spec: &WindowSpec) -> Vec<Statistic> {
     if matches!(spec.when_late, WhenLate::Revise(_)) {
         all.retain(|what| !of_order(what) && !of_history(what));
     }
-    if judged {
+    let of_pairs =
+        |what: &Statistic| matches!(what, Statistic::Covariance | Statistic::Correlation | Statistic::SlopeWith);
+    all.retain(|what| spec.with.is_some() || !of_pairs(what));
+    if judged || spec.with.is_some() {
         // Bad readings are not part of points, and the numbers so far are not what the oracle follows there.
         all.retain(|what| !of_history(what) && !matches!(what, Statistic::Bad | Statistic::Anomalies(_)));
     }
@@ -222,6 +225,10 @@ pub(super) fn windows(per: Per) -> impl Strategy<Value = WindowSpec> {
             if revises || !matches!(when_late, WhenLate::Revise(_)) {
                 spec.when_late = when_late;
             }
+            let alone = per == Per::Device && !matches!(&spec.shape, Shape::Session(s) if s.start.is_some() || s.active.is_some());
+            if alone && spec.when_late == WhenLate::Aside && pick % 5 == 0 {
+                spec.with = Some(CHANNELS[(pick % 3) as usize].to_owned());
+            }
             if !plain {
                 let mut gives = statistics(&spec);
                 gives.retain(|what| (pick >> (gives_place(*what) % 64)) & 3 != 0);
@@ -254,7 +261,11 @@ pub(super) fn facts() -> Vec<ChannelFacts> {
 /// Windows over readings.
 pub(super) fn plan_of_windows() -> impl Strategy<Value = Plan> {
     prop::collection::vec(windows(Per::Device), 1..5).prop_map(|windows| {
-        let all = windows.into_iter().map(|spec| (CHANNELS.to_vec(), Work::Window(spec))).collect();
+        let of = |spec: WindowSpec| {
+            let on = CHANNELS.into_iter().filter(|channel| spec.with.as_deref() != Some(channel)).collect();
+            (on, Work::Window(spec))
+        };
+        let all = windows.into_iter().map(of).collect();
         Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
     })
 }
@@ -266,13 +277,14 @@ pub(super) fn plan_of_filters() -> impl Strategy<Value = Plan> {
         |(when, again, (drop, tell, drop_again), windows)| {
             let [before, passing, after]: [WindowSpec; 3] = windows.try_into().expect("three of them");
             // Late readings go past filters: that windows of dropped readings take them in again is not for this test.
+            let alone = |spec: WindowSpec| WindowSpec { with: None, ..spec };
             let aside = |spec: WindowSpec| match spec.when_late {
-                WhenLate::Revise(_) => WindowSpec { when_late: WhenLate::Aside, ..spec },
-                _ => spec,
+                WhenLate::Revise(_) => WindowSpec { when_late: WhenLate::Aside, ..alone(spec) },
+                _ => alone(spec),
             };
             let filter = |when, drop, tell| Work::Filter(FilterSpec { when, drop, tell });
             let all = vec![
-                (CHANNELS.to_vec(), Work::Window(before)),
+                (CHANNELS.to_vec(), Work::Window(alone(before))),
                 (vec!["x", "y"], filter(when, drop, tell)),
                 (vec!["n1.x", "n1.y"], Work::Window(aside(passing))),
                 (vec!["x", "door"], filter(again, drop_again, true)),
