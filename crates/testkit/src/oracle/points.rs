@@ -99,7 +99,8 @@ pub fn sessions(device: &Device, on: &[&str], session: &SessionSpec) -> Vec<Sess
         }
         let Some(session_now) = &mut open else { continue };
         pending.extend(of_ours);
-        if active || begins {
+        // What comes at the moment of the last activity is inside, also as a point of its own.
+        if active || begins || point.time == session_now.end {
             session_now.end = point.time;
             session_now.readings.append(&mut pending);
         }

@@ -116,7 +116,8 @@ fn sessions(device: &Device, all: &[One], session: &SessionSpec) -> Vec<Together
         let (start, end) = (good[0].time, good[good.len() - 1].time);
         let silent = i128::from(end) + i128::from(session.gap.0) + 1;
         let over = session.longest.map_or(silent, |longest| silent.min(i128::from(start) + i128::from(longest.0)));
-        let inside = |one: &&One| !one.good && start <= one.time && one.time <= end;
+        // It begins with its first reading: a bad one of the same moment that came before that is in none.
+        let inside = |one: &&One| !one.good && (start, good[0].number) <= (one.time, one.number) && one.time <= end;
         let bad = all.iter().filter(inside).copied().collect();
         let heard = all.iter().filter(|one| i128::from(one.time) < over).count();
         Together { start, end, until: end, over, given: device.passes(over), good, bad, heard }
