@@ -48,6 +48,8 @@ struct State {
     point: Point,
     /// First and last activity of the open session.
     open: Option<(Time, Time)>,
+    /// Until then activity begins another one without being asked, because the last one grew too long.
+    again_until: Option<Time>,
     /// Of each channel that has spoken in a session.
     sums: Vec<Sums>,
 }
@@ -96,6 +98,7 @@ impl SessionNode {
             active: memory(&self.session.active),
             point: Point::new(self.asked),
             open: None,
+            again_until: None,
             sums: Vec::new(),
         };
         let watched = Watched { state, over: Over::default() };
@@ -132,9 +135,11 @@ impl SessionNode {
         let Watched { state, .. } = &mut self.states[place as usize];
         if state.point.take(port, reading).is_some() {
             // Its point has been judged, and it belongs where that one does.
-            if port.waits() && state.open.is_some() {
-                let active = state.open.is_some_and(|(_, last)| last == reading.time);
-                state.sum(&self.spec, reading, active);
+            if port.waits() {
+                if self.session.active.is_none() {
+                    self.turn(place, reading.time, (false, true), give);
+                }
+                self.states[place as usize].state.sum(&self.spec, reading);
             }
         } else if state.point.is_complete() {
             self.judge(place, true, give);
@@ -184,30 +189,33 @@ impl SessionNode {
         waiting.extend(state.point.judged(verdict, more));
         let active = keeps.map_or(!waiting.is_empty(), |keeps| keeps.truth == Truth::True);
         let starts = starts.map_or(active, |starts| starts.truth == Truth::True);
-        let over = |(since, last): (Time, Time)| {
-            last + self.session.gap < time || self.session.longest.is_some_and(|longest| time.since(since) >= longest)
-        };
-        let cut = state.open.is_some_and(over);
-        let goes_on = state.open.is_some_and(|(_, last)| last + self.session.gap >= time);
-        if cut {
-            self.end(place, give);
+        self.turn(place, time, (starts, active), give);
+        let Watched { state, .. } = &mut self.states[place as usize];
+        waiting.drain(..).for_each(|reading| state.sum(&self.spec, &reading));
+        self.waiting = waiting;
+    }
+
+    /// Whether a moment begins a session, and whether it is active: the open one ends, goes on, or another one begins.
+    fn turn(&mut self, place: u32, time: Time, (starts, active): (bool, bool), give: &mut dyn FnMut(Onward)) {
+        let SessionSpec { gap, longest, .. } = self.session;
+        if let Some((since, last)) = self.states[place as usize].state.open {
+            let silent = last + gap < time;
+            if silent || longest.is_some_and(|longest| time.since(since) >= longest) {
+                self.end(place, give);
+                self.states[place as usize].state.again_until = (!silent).then_some(last + gap);
+            }
         }
         let Watched { state, .. } = &mut self.states[place as usize];
-        // One that was only too long goes on as the next one.
-        let begins = state.open.is_none() && (starts || (cut && goes_on && active));
+        let again = active && state.again_until.is_some_and(|until| time <= until);
+        let begins = state.open.is_none() && (starts || again);
         if begins {
             state.open = Some((time, time));
+            state.again_until = None;
         }
-        if let Some((_, last)) = &mut state.open {
-            let active = active || begins;
-            if active {
-                *last = time;
-                state.sums.iter_mut().for_each(Sums::take_in_pending);
-            }
-            waiting.iter().for_each(|reading| state.sum(&self.spec, reading, active));
+        if let Some((_, last)) = state.open.as_mut().filter(|_| active || begins) {
+            *last = time;
+            state.sums.iter_mut().for_each(Sums::take_in_pending);
         }
-        waiting.clear();
-        self.waiting = waiting;
     }
 
     /// The session of a device has ended, at its last activity.
@@ -266,8 +274,9 @@ impl SessionNode {
 }
 
 impl State {
-    /// A reading of an open session, at or after its last activity.
-    fn sum(&mut self, spec: &WindowSpec, reading: &Reading, active: bool) {
+    /// A reading at or after the last activity of the session that is open, if one is.
+    fn sum(&mut self, spec: &WindowSpec, reading: &Reading) {
+        let Some((_, last)) = self.open else { return };
         let known = self.sums.iter().position(|sums| sums.series == reading.series);
         let at = known.unwrap_or_else(|| {
             let (inside, pending) = (Tally::new(spec), Tally::new(spec));
@@ -276,7 +285,7 @@ impl State {
         });
         let sums = &mut self.sums[at];
         sums.history.heard(reading.time);
-        if active { &mut sums.inside } else { &mut sums.pending }.add(reading.time, reading.value);
+        if reading.time <= last { &mut sums.inside } else { &mut sums.pending }.add(reading.time, reading.value);
     }
 }
 

@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_all_numbers_and_times_are_like_any_other() {
-        let ends = [(u64::MAX, Some(Time::MAX)), (u64::MAX, Some(Time::MAX)), (0, Some(Time::MIN)), (0, Some(Time::MIN))];
+        let ends =
+            [(u64::MAX, Some(Time::MAX)), (u64::MAX, Some(Time::MAX)), (0, Some(Time::MIN)), (0, Some(Time::MIN))];
         let mut numbers = Numbers::default();
         let told = ends.map(|(number, time)| numbers.take(1, Seen { series: Series(0), number, time }));
         assert_eq!(told, [true, false, true, false]);

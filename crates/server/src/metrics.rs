@@ -125,7 +125,9 @@ fn sources(page: &mut Page, counters: &Counters) {
         ("turned_away_total", "counter", "requests asked to come again, or refused", |s| s.turned_away.get() as f64),
         ("lost_messages_total", "counter", "messages of QoS 0 given up unread", |s| s.lost.get() as f64),
         ("known_readings_total", "counter", "readings that were there already", |s| s.known.get() as f64),
-        ("duplicate_readings_total", "counter", "readings that came before, by their numbers", |s| s.duplicates.get() as f64),
+        ("duplicate_readings_total", "counter", "readings that came before, by their numbers", |s| {
+            s.duplicates.get() as f64
+        }),
         ("ahead_readings_total", "counter", "readings too far ahead of the clock here", |s| s.ahead.get() as f64),
         ("rejected_total", "counter", "input that could not be read", |s| s.rejected.get() as f64),
         ("absent_total", "counter", "empty cells", |s| s.absent.get() as f64),

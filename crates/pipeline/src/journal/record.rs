@@ -504,7 +504,13 @@ mod tests {
             },
         };
         let mut bytes = Vec::new();
-        stretch(journalled.arrived, journalled.marks.clone(), journalled.numbers.clone(), &journalled.stretch, &mut bytes);
+        stretch(
+            journalled.arrived,
+            journalled.marks.clone(),
+            journalled.numbers.clone(),
+            &journalled.stretch,
+            &mut bytes,
+        );
         assert_eq!(read(&bytes).unwrap(), Record::Stretch(Box::new(journalled)));
         let said = Control { at: Time(1), by: "ann".into(), what: Order::Start };
         let mut bytes = Vec::new();

@@ -233,7 +233,17 @@ impl Entry {
         }
         let (waits, duplicates, ahead) = (packet.waits, sifted.duplicates(), sifted.aside.ahead);
         let (fate, again, numbers) = (sifted.aside.fate(), sifted.again, sifted.numbers);
-        let mut kept = Kept { rejected, absent, mark, ack, waits, duplicates, ahead, numbers, ..Kept::new(source, key, given, fate) };
+        let mut kept = Kept {
+            rejected,
+            absent,
+            mark,
+            ack,
+            waits,
+            duplicates,
+            ahead,
+            numbers,
+            ..Kept::new(source, key, given, fate)
+        };
         if let Some(reference) = packet.reference.take() {
             let own = rows.split_off(start);
             let (source, arrived) = (self.feeds[index].name.clone(), round.now);
@@ -359,11 +369,7 @@ impl Entry {
             declarations: std::mem::take(&mut round.stretch.declarations),
             rejected: rejected.clone(),
             absent: kept.absent,
-            sifted: Sifted {
-                latest: *latest,
-                again: again.clone(),
-                numbers: by_source(std::slice::from_ref(kept)),
-            },
+            sifted: Sifted { latest: *latest, again: again.clone(), numbers: by_source(std::slice::from_ref(kept)) },
         };
         let mut bytes = Vec::new();
         record::reference(&referred, &mut bytes);
