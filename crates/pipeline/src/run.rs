@@ -189,13 +189,13 @@ impl<'p> Straight<'p> {
     }
 
     fn ran(self) -> Ran {
-        Ran::new(self.summary, self.stream.names().clone(), self.stream.counted(), self.ended)
+        Ran::new(self.plan, self.summary, self.stream.names().clone(), self.stream.counted(), self.ended)
     }
 }
 
 impl Ran {
-    fn new(mut summary: Summary, names: Names, counted: Counted, ended: bool) -> Ran {
-        summary.devices = names.device_count() as u64;
+    fn new(plan: &Plan, mut summary: Summary, names: Names, counted: Counted, ended: bool) -> Ran {
+        summary.devices = (names.device_count() - plan.group_devices(&names)) as u64;
         summary.series = names.series_count() as u64;
         Ran { summary, names, counted, stopped: !ended, damaged: 0, lost: 0 }
     }
@@ -229,7 +229,7 @@ fn threaded(
         outlet.write(outputs, &head.stretch.rejected, names, plan)?;
         Ok(true)
     })?;
-    Ok(Ran::new(summary, kept, counted, ended))
+    Ok(Ran::new(plan, summary, kept, counted, ended))
 }
 
 /// Lets event time pass as fast as the wall clock times `speed`.
