@@ -9,7 +9,7 @@
 
 use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
-use crate::plan::{Per, Plan, Shape, WindowSpec, Work};
+use crate::plan::{Per, Plan, Shape, Step, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
@@ -101,6 +101,7 @@ impl Groups {
             let Work::Window(spec) = &operator.work else { return None };
             let length = match spec.shape {
                 Shape::Time { size, every } => Span(size.0.saturating_add(every.0)),
+                Shape::Calendar { step, .. } => Span(2 * longest(step).0),
                 _ => IDLE_LEAST,
             };
             (spec.per != Per::Device).then(|| GroupWindow {
@@ -174,8 +175,14 @@ impl Groups {
 
     /// The stream's clock has moved.
     pub fn tick(&mut self, number: u64, tick: &Reading, names: &Names, say: &mut dyn FnMut(Output)) {
+        let first = self.clock.now() == Time::MIN;
         self.clock.tick(tick);
         let now = self.clock.now();
+        if first {
+            // Those that were declared before there was a clock have been waited for since now.
+            let groups = self.windows.iter_mut().flat_map(|window| window.groups.values_mut());
+            groups.flat_map(|group| group.members.values_mut()).for_each(|member| member.heard = now);
+        }
         self.each(|window, series| window.close(series, Time::MIN, now, number, names, say));
     }
 
@@ -226,6 +233,18 @@ impl Groups {
         }
         Ok(())
     }
+}
+
+/// How long a window of the calendar is at most, however clocks are turned within a day.
+fn longest(step: Step) -> Span {
+    const DAY: i64 = 24 * 3_600;
+    let days = match step {
+        Step::Hours(_) | Step::Day => 1,
+        Step::Week => 7,
+        Step::Month => 31,
+        Step::Year => 366,
+    };
+    Span::from_secs((days + 1) * DAY)
 }
 
 impl GroupWindow {
