@@ -478,10 +478,10 @@ impl<'a> Book<'a> {
             | Statistic::Bad
             | Statistic::Anomalies(_)
             | Statistic::Slope
-            | Statistic::Reduction
             | Statistic::Covariance
             | Statistic::Correlation
-            | Statistic::SlopeWith => "",
+            | Statistic::SlopeWith
+            | Statistic::Reduction => "",
         }
     }
 

@@ -43,7 +43,7 @@ struct More {
     course: Option<Course>,
     sketch: Option<Sketch>,
     /// Of (the other channel, this one).
-    pair: Option<Pair>,
+    pair: Option<Box<Pair>>,
 }
 
 /// A sum that keeps what each addition rounds off (Neumaier 1974), so that whole numbers stay whole.
@@ -216,9 +216,13 @@ impl Tally {
             }
             Statistic::Change => around.previous.map_or(f64::NAN, |(_, mean)| summary.mean() - mean),
             Statistic::Slope => self.slope(around),
-            Statistic::Covariance => more.and_then(|more| more.pair).map_or(f64::NAN, |pair| pair.covariance()),
-            Statistic::Correlation => more.and_then(|more| more.pair).map_or(f64::NAN, |pair| pair.correlation()),
-            Statistic::SlopeWith => more.and_then(|more| more.pair).map_or(f64::NAN, |pair| pair.slope()),
+            Statistic::Covariance => {
+                more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.covariance())
+            }
+            Statistic::Correlation => {
+                more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.correlation())
+            }
+            Statistic::SlopeWith => more.and_then(|more| more.pair.as_ref()).map_or(f64::NAN, |pair| pair.slope()),
             Statistic::Reduction => around.so_far.0 as f64 / around.so_far.1 as f64,
             // `more` asks the sketch.
             Statistic::Quantile(_) => f64::NAN,
@@ -274,7 +278,7 @@ impl More {
             sum: spec.gives(Statistic::Sum).then(Sum::default),
             course: asked().any(by_time).then(|| Course::new(states())),
             sketch: asked().any(|what| matches!(what, Quantile(_))).then(Sketch::default),
-            pair: asked().any(|what| matches!(what, Covariance | Correlation | SlopeWith)).then(Pair::default),
+            pair: asked().any(|what| matches!(what, Covariance | Correlation | SlopeWith)).then(Box::default),
         }
     }
 
@@ -307,7 +311,7 @@ impl More {
             sketch.merge(other);
         }
         if let (Some(pair), Some(other)) = (&mut self.pair, &other.pair) {
-            *pair = pair.merged(other);
+            **pair = pair.merged(other);
         }
     }
 
@@ -317,7 +321,7 @@ impl More {
         self.sum = self.sum.map(|_| Sum::default());
         self.course.iter_mut().for_each(Course::clear);
         self.sketch.iter_mut().for_each(Sketch::clear);
-        self.pair = self.pair.map(|_| Pair::default());
+        self.pair.iter_mut().for_each(|pair| **pair = Pair::default());
     }
 
     fn bytes(&self) -> usize {
@@ -325,6 +329,7 @@ impl More {
             + size_of_val(&*self.anomalies)
             + self.course.as_ref().map_or(0, Course::heap_bytes)
             + self.sketch.as_ref().map_or(0, Sketch::heap_bytes)
+            + self.pair.as_ref().map_or(0, |_| size_of::<Pair>())
     }
 }
 

@@ -9,12 +9,12 @@
 
 use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
-use crate::plan::{Per, Plan, Shape, Step, WindowSpec, Work};
+use crate::plan::{Per, Plan, Shape, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Windows of one group and channel that may be open at once; the oldest closes when there are more.
 const OPEN_MOST: usize = 1_024;
@@ -56,7 +56,7 @@ struct Group {
 struct Member {
     /// The end of the last window that it has given a part of.
     passed: Option<Time>,
-    /// When it did, or was declared, by the stream's clock.
+    /// When it did, or was declared, by the stream's clock; [`Time::MIN`] before the clock goes.
     heard: Time,
 }
 
@@ -75,6 +75,19 @@ impl Plan {
             Per::Tag(tag) => tags.iter().find(|(key, _)| key == tag).map(|(key, value)| format!("{key}={value}")),
             Per::All => Some("all".to_owned()),
         }
+    }
+
+    /// How many of the devices stand for groups.
+    pub fn group_devices(&self, names: &Names) -> usize {
+        let mut groups = HashSet::new();
+        for operator in &self.operators {
+            let Work::Window(WindowSpec { per, .. }) = &operator.work else { continue };
+            if *per != Per::Device {
+                let devices = (0..names.device_count() as u32).map(Device);
+                groups.extend(devices.filter_map(|device| Plan::group(per, names.device_tags(device))));
+            }
+        }
+        groups.iter().filter(|group| names.find_device(group).is_some()).count()
     }
 
     /// Names the devices that stand for groups, with their channel, for a series that some window of groups takes.
@@ -99,9 +112,10 @@ impl Groups {
     pub fn new(plan: &Plan) -> Groups {
         let windows = (0u16..).zip(&plan.operators).filter_map(|(node, operator)| {
             let Work::Window(spec) = &operator.work else { return None };
-            let length = match spec.shape {
+            // A device is heard when it gives a part: once a step at most.
+            let length = match &spec.shape {
                 Shape::Time { size, every } => Span(size.0.saturating_add(every.0)),
-                Shape::Calendar { step, .. } => Span(2 * longest(step).0),
+                Shape::Calendar { step, .. } => Span::from_secs(2 * 3_600 * i64::from(step.hours())),
                 _ => IDLE_LEAST,
             };
             (spec.per != Per::Device).then(|| GroupWindow {
@@ -175,13 +189,13 @@ impl Groups {
 
     /// The stream's clock has moved.
     pub fn tick(&mut self, number: u64, tick: &Reading, names: &Names, say: &mut dyn FnMut(Output)) {
-        let first = self.clock.now() == Time::MIN;
+        let begins = self.clock.now() == Time::MIN;
         self.clock.tick(tick);
         let now = self.clock.now();
-        if first {
-            // Those that were declared before there was a clock have been waited for since now.
+        if begins {
+            // Whoever was declared before the clock went has been there since it goes.
             let groups = self.windows.iter_mut().flat_map(|window| window.groups.values_mut());
-            groups.flat_map(|group| group.members.values_mut()).for_each(|member| member.heard = now);
+            groups.flat_map(|group| group.members.values_mut()).for_each(|member| member.heard = member.heard.max(now));
         }
         self.each(|window, series| window.close(series, Time::MIN, now, number, names, say));
     }
@@ -235,18 +249,6 @@ impl Groups {
     }
 }
 
-/// How long a window of the calendar is at most, however clocks are turned within a day.
-fn longest(step: Step) -> Span {
-    const DAY: i64 = 24 * 3_600;
-    let days = match step {
-        Step::Hours(_) | Step::Day => 1,
-        Step::Week => 7,
-        Step::Month => 31,
-        Step::Year => 366,
-    };
-    Span::from_secs((days + 1) * DAY)
-}
-
 impl GroupWindow {
     /// The series that stands for the group of a device.
     fn group_of(&self, device: Device, channel: &str, names: &Names) -> Option<Series> {
@@ -264,7 +266,7 @@ impl GroupWindow {
         say: &mut dyn FnMut(Output),
     ) {
         let Some(group) = self.groups.get_mut(&series) else { return };
-        let waits = |member: &&Member| now.since(member.heard) <= self.idle;
+        let waits = |member: &&Member| member.heard == Time::MIN || now.since(member.heard) <= self.idle;
         let passed = group.members.values().filter(waits).map(|member| member.passed.unwrap_or(Time::MIN)).min();
         let upto = upto.max(passed.unwrap_or(Time::MAX));
         while let Some(open) = group.open.first_entry().filter(|open| open.key().0 <= upto) {

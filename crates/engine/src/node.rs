@@ -466,7 +466,10 @@ pub struct WindowNode {
 
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
-        let place = |name: &String| plan.operators.iter().position(|operator| operator.name == *name);
+        // Windows and filters may have the names of detectors.
+        let finds = |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
+        let place =
+            |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();
         let takes_bad = spec.gives(Statistic::Bad) || spec.gives(Statistic::Missing);
         WindowNode { spec, states: Vec::new(), feeds: Vec::new(), counted, takes_bad }

@@ -141,7 +141,7 @@ impl SessionNode {
                 }
                 self.states[place as usize].state.sum(&self.spec, reading);
             }
-        } else if self.asked > 0 && state.point.is_complete() {
+        } else if state.point.is_complete() {
             self.judge(place, true, give);
         }
     }

@@ -5,6 +5,7 @@
 //! busy machine does not flatter or hide anything.
 
 mod data;
+mod kinds;
 mod live;
 mod measure;
 
@@ -43,6 +44,9 @@ pub struct Args {
     /// The input of --measure
     #[arg(long, hide = true)]
     input: Option<PathBuf>,
+    /// Measure one kind of window in this process
+    #[arg(long, hide = true, value_name = "KIND,SERIES")]
+    measure_kind: Option<String>,
 }
 
 /// One figure.
@@ -112,6 +116,10 @@ pub fn run(args: &Args) -> Done {
         screen::print(&format!("{}\n", measure::run(work, input)?.to_json()))?;
         return Ok(Ending::Done);
     }
+    if let Some(kind) = &args.measure_kind {
+        screen::print(&kinds::measure(kind, args.readings)?)?;
+        return Ok(Ending::Done);
+    }
     let before = args.against.as_deref().map(read_rows).transpose()?;
     let folder = tempfile::tempdir().map_err(|e| Failure::Failed(format!("cannot make a temporary folder: {e}")))?;
     let bar = if screen::is_watched() && !args.json { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
@@ -142,6 +150,8 @@ pub fn run(args: &Args) -> Done {
         bar.set_message(format!("{} ({})", task.name, task.setting()));
         rows.push(median(task, &input, args.runs)?);
     }
+    bar.set_message("kinds of windows");
+    rows.extend(kinds::rows(args.only.as_deref(), args.readings, args.runs)?);
     bar.set_message("live runs");
     rows.extend(live::rows(args.only.as_deref(), args.readings, args.runs)?);
     bar.finish_and_clear();
@@ -200,7 +210,7 @@ fn table(rows: &[Row], before: Option<&[Row]>) -> String {
         let earlier = before.and_then(|b| b.iter().find(|b| b.name == row.name && b.setting == row.setting));
         let ratio = earlier.map_or(String::new(), |b| format!("  {:.2}×", row.value / b.value));
         let value = match row.unit.as_str() {
-            "ms" | "MiB" => format!("{:>7.1} {}", row.value, row.unit),
+            "ms" | "MiB" | "ns a reading" => format!("{:>7.1} {}", row.value, row.unit),
             unit => format!("{:>7.2} M {unit}", row.value / 1e6),
         };
         let peak = match row.peak_rss_bytes {

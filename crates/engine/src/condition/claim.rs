@@ -69,7 +69,10 @@ impl Reader<'_> {
                 let hint = format!("write `{} {sign} ...`", self.written(left));
                 Err(Mistake::new(token.at, format!("`is {word}` is not in the language"), hint))
             }
-            _ => self.equal_or_ordered(left, if not { Compare::NotEqual } else { Compare::Equal }),
+            _ => {
+                self.a_state_or_known(left)?;
+                self.equal_or_ordered(left, if not { Compare::NotEqual } else { Compare::Equal })
+            }
         }
     }
 
@@ -157,6 +160,7 @@ impl Reader<'_> {
                 return Err(Mistake::new(token.at, what, "write `becomes true` or `becomes false`"));
             }
             _ => {
+                self.a_state_or_known(value)?;
                 let right = self.other_side(value)?;
                 self.compare(value, Compare::Equal, &right)?
             }
@@ -237,6 +241,26 @@ impl Reader<'_> {
             return self.state(left, &name, &token.at);
         }
         self.sum()
+    }
+
+    /// `switch is on`, where nobody has said which states there are, would be compared with a channel `on`, and never be known.
+    fn a_state_or_known(&self, left: &Value) -> Result<(), Mistake> {
+        let token = self.peek();
+        let name = &self.text[token.at.clone()];
+        let plain =
+            matches!(token.kind, Kind::Word { plain: true }) && !self.opens_after(1) && !KEYWORDS.contains(&name);
+        let is_channel = self.known.channels.iter().any(|facts| facts.name == name);
+        if !plain || is_channel || left.states().is_some() || !matches!(left.what, What::Number { .. }) {
+            return Ok(());
+        }
+        let written = self.written(left);
+        let hint = match left.what {
+            What::Number { channel: true, .. } if !written.contains('.') => format!(
+                "say which: `[channel.{written}]` with `states = [\"...\", \"{name}\"]`; a channel is compared by `=`"
+            ),
+            _ => format!("to compare it with a channel, write `{written} = {name}`"),
+        };
+        Err(Mistake::new(token.at.clone(), format!("`{written}` has no state `{name}`"), hint))
     }
 
     fn has_state(&self, of: &Value, name: &str) -> bool {

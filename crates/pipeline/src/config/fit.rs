@@ -14,6 +14,7 @@ const KEPT_MAX: i64 = 1_024;
 pub(crate) fn check(window: &Window, found: &mut Findings) {
     if let Some(shape) = &window.shape {
         per(window, &shape.what, found);
+        pairs(window, found);
         revise(window, &shape.what, found);
         if let Shape::Count { size, .. } = shape.what
             && window.min > u64::from(size)
@@ -21,6 +22,35 @@ pub(crate) fn check(window: &Window, found: &mut Findings) {
             let message = format!("it holds {size} readings and says nothing before `min` = {}", window.min);
             found.problem(&shape.place, message, format!("leave `min` out, or write count = {}", window.min));
         }
+    }
+}
+
+/// Statistics of pairs need another channel, and another channel one clock and one device.
+fn pairs(window: &Window, found: &mut Findings) {
+    let is_of_pairs =
+        |statistic| matches!(statistic, Statistic::Covariance | Statistic::Correlation | Statistic::SlopeWith);
+    let Some(with) = &window.with else {
+        for entry in window.give.iter().filter(|entry| is_of_pairs(entry.kind())) {
+            let message = format!("`{}` is of two channels", entry.word);
+            found.problem(&entry.place, message, "name the other one: with = \"pressure\"");
+        }
+        return;
+    };
+    if window.per.what != Per::Device {
+        let message = "channels of several devices make no pairs";
+        found.problem(&with.place, message, "leave `per` out, or `with`");
+    }
+    if window.when_late.what != WhenLate::Aside {
+        let message = "a late reading has lost the one it belonged to";
+        found.problem(&window.when_late.place, message, "leave `when_late` out, or `with`");
+    }
+    if window.shape.as_ref().is_some_and(|shape| shape.start.is_some() || shape.active.is_some()) {
+        let message = "a session with conditions takes readings one by one";
+        found.problem(&with.place, message, "leave `with` out, or `start` and `active`");
+    }
+    if let Some(entry) = window.give.iter().find(|entry| matches!(entry.kind(), Statistic::Anomalies(_))) {
+        let message = format!("`{}` counts at readings, and a window with `with` has pairs", entry.word);
+        found.problem(&entry.place, message, "give it in a window of its own");
     }
 }
 

@@ -64,7 +64,9 @@ fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors:
     }
     let operator = |((give, counts), on)| {
         let (per, when_late) = (window.per.what.clone(), window.when_late.what);
-        let spec = WindowSpec { shape: shape.what.clone(), give, min: window.min, per, when_late, with: None, counts };
+        // Its first, because a session with conditions has none.
+        let with = window.with.as_ref().and(window.asks.first()).map(|other| other.name.clone());
+        let spec = WindowSpec { shape: shape.what.clone(), give, min: window.min, per, when_late, with, counts };
         Operator { name: window.name.what.clone(), on, work: Work::Window(spec) }
     };
     groups.into_iter().map(operator).collect()

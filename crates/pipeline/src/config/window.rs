@@ -23,8 +23,10 @@ pub(crate) struct Window {
     /// What it gives; empty if that could not be read.
     pub(crate) give: Vec<Entry>,
     pub(crate) shape: Option<Shaped>,
-    /// The channels that conditions of a session ask for.
+    /// The channels that conditions of a session ask for, and the one of `with`.
     pub(crate) asks: Vec<Input>,
+    /// The other channel of pairs.
+    pub(crate) with: Option<At<String>>,
     pub(crate) min: u64,
     pub(crate) per: At<Per>,
     pub(crate) when_late: At<WhenLate>,
@@ -88,6 +90,10 @@ impl Windows {
         windows.entries(facts, found);
         for name in over.iter().flatten() {
             windows.resolve(name, found);
+        }
+        for index in 0..windows.list.len() {
+            let other = windows.list[index].with.as_ref().and_then(|with| windows.resolve(with, found));
+            windows.list[index].asks.extend(other);
         }
         condition::read_all(&mut windows, facts, text, found);
         windows.list.iter().for_each(|window| fit::check(window, found));
@@ -315,6 +321,7 @@ fn read(section: &Section<'_>, groups: &[group::Group], found: &mut Findings) ->
     table.need("over", "the channels it sums up: over = [\"temperature\"]");
     let per = group::per(&mut table, groups);
     let shape = shape::read(&mut table);
+    let with = table.text("with");
     let min = table.whole("min", 1, u64::from(u32::MAX)).map_or(1, |min| min.what);
     let when_late = late::read(&mut table);
     let give = give::read(&mut table);
@@ -329,8 +336,17 @@ fn read(section: &Section<'_>, groups: &[group::Group], found: &mut Findings) ->
         ("max", "the longest session: `longest`"),
         ("when", "conditions belong to sessions: `gap` with `start` and `active`; or to a [filter.NAME]"),
     ]);
-    let window =
-        Window { name: section.name.clone(), over: Vec::new(), give, shape, asks: Vec::new(), min, per, when_late };
+    let window = Window {
+        name: section.name.clone(),
+        over: Vec::new(),
+        give,
+        shape,
+        asks: Vec::new(),
+        with,
+        min,
+        per,
+        when_late,
+    };
     (window, over)
 }
 
@@ -349,6 +365,7 @@ mod tests {
             give: give::usual(),
             shape: None,
             asks: Vec::new(),
+            with: None,
             min: 1,
             per: At { what: Per::Device, place: 0..0 },
             when_late: At { what: WhenLate::Aside, place: 0..0 },

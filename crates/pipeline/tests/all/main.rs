@@ -7,6 +7,7 @@ mod config_window;
 mod docs;
 mod formats;
 mod live;
+mod live_order;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;
 mod examples;

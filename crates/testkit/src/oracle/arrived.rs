@@ -90,8 +90,12 @@ pub fn devices(plan: &Plan, stretches: &[Stretch]) -> Vec<Device> {
         for declaration in &stretch.declarations {
             match declaration {
                 Declaration::Device { device, name, timing, tags } => {
-                    let known =
-                        Device { name: name.clone(), allowance: timing.late.0, tags: tags.clone(), ..Device::default() };
+                    let known = Device {
+                        name: name.clone(),
+                        allowance: timing.late.0,
+                        tags: tags.clone(),
+                        ..Device::default()
+                    };
                     devices.entry(device.0).or_insert(known);
                 }
                 Declaration::Series { series: of, device, channel } => {

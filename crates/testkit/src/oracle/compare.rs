@@ -117,7 +117,10 @@ pub fn compare(plan: &Plan, expected: &Said, got: &Said) -> Result<usize, String
         let Work::Window(spec) = &operator.work else { continue };
         let of = |said: &Said| said.windows.get(key).cloned().unwrap_or_default();
         let (expected, got) = (of(expected), of(got));
-        let at = format!("{} of {channel} of {device} ({:?}, {:?}, with {:?})", operator.name, spec.shape, spec.when_late, spec.with);
+        let at = format!(
+            "{} of {channel} of {device} ({:?}, {:?}, with {:?})",
+            operator.name, spec.shape, spec.when_late, spec.with
+        );
         let both = || format!("\n  expected {}\n  got      {}", shown(&expected), shown(&got));
         for (e, g) in expected.iter().zip(&got) {
             let same = (e.start, e.end, e.revision, e.partial) == (g.start, g.end, g.revision, g.partial);
@@ -143,7 +146,12 @@ pub fn compare(plan: &Plan, expected: &Said, got: &Said) -> Result<usize, String
 }
 
 fn shown(all: &[Told]) -> String {
-    let one = |told: &Told| format!("\n    {:?} [{}, {}] r{} p{} {:?}", told.given, told.start, told.end, told.revision, told.partial, told.values);
+    let one = |told: &Told| {
+        format!(
+            "\n    {:?} [{}, {}] r{} p{} {:?}",
+            told.given, told.start, told.end, told.revision, told.partial, told.values
+        )
+    };
     all.iter().take(40).map(one).collect()
 }
 
@@ -153,7 +161,11 @@ fn lists<T: PartialEq + Debug>(what: &str, expected: &[T], got: &[T]) -> Result<
         Some((e, g)) => Err(format!("{what}: expected\n  {e:?}, got\n  {g:?}")),
         None if expected.len() != got.len() => {
             let more = expected.get(got.len()).or(got.get(expected.len()));
-            Err(format!("{what}: expected {}, got {}; the first that is not in both: {more:?}", expected.len(), got.len()))
+            Err(format!(
+                "{what}: expected {}, got {}; the first that is not in both: {more:?}",
+                expected.len(),
+                got.len()
+            ))
         }
         None => Ok(()),
     }

@@ -42,7 +42,8 @@ pub fn points(device: &Device, channels: &[&str], asked: &[&str]) -> Vec<Point> 
 pub fn judge(condition: &Condition, device: &Device, points: &[Point]) -> Vec<Judged> {
     let mut memory = Memory::new(condition, &device.tags);
     let values = |point: &Point| -> Vec<f64> {
-        let value = |channel: &String| point.readings.iter().find(|(of, _)| of == channel).map_or(f64::NAN, |it| it.1.value);
+        let value =
+            |channel: &String| point.readings.iter().find(|(of, _)| of == channel).map_or(f64::NAN, |it| it.1.value);
         condition.channels().iter().map(value).collect()
     };
     points.iter().map(|point| memory.judge(condition, Time(point.time), &values(point))).collect()

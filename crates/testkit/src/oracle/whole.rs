@@ -4,11 +4,11 @@
 //! what they have found is taken as given, for windows that count it.
 
 use super::arrived::{Device, END, One, devices};
+use super::civil;
 use super::compare::{Aside, Said, Told, size};
 use super::points::{judge, points, sessions};
 use super::shapes::{Together, between, windows};
 use super::statistic::{Around, learned, missing, value};
-use super::civil;
 use ouzel_engine::condition::Truth;
 use ouzel_engine::plan::{FilterSpec, Operator, Per, Plan, SessionSpec, Shape, Statistic, WhenLate, WindowSpec, Work};
 use ouzel_pipeline::intake::Stretch;
@@ -142,7 +142,8 @@ impl Oracle<'_> {
         let mut of_shape = windows(&spec.shape, device, all, spec.min.max(1));
         let revises = matches!(spec.when_late, WhenLate::Revise(_));
         let mut given_again = if revises { self.revise(spec, device, channel, &mut of_shape) } else { Vec::new() };
-        for (together, late) in of_shape.iter().map(|together| (together, false)).chain(given_again.iter().map(|t| (t, true)))
+        for (together, late) in
+            of_shape.iter().map(|together| (together, false)).chain(given_again.iter().map(|t| (t, true)))
         {
             if (together.good.len() as u64) < spec.min.max(1) {
                 continue;
@@ -192,7 +193,11 @@ impl Oracle<'_> {
                 Shape::Time { size, every } => {
                     let (size, every) = (i128::from(size.0), i128::from(every.0));
                     let last = time.div_euclid(every) * every;
-                    (0..).map(|i| last - i * every).take_while(|start| start + size > time).map(|s| (s, s + size)).collect()
+                    (0..)
+                        .map(|i| last - i * every)
+                        .take_while(|start| start + size > time)
+                        .map(|s| (s, s + size))
+                        .collect()
                 }
                 Shape::Calendar { step, zone } => vec![civil::window(*step, zone, time)],
                 _ => Vec::new(),
@@ -206,7 +211,8 @@ impl Oracle<'_> {
                 let of_moments = !matches!(spec.shape, Shape::Session(_));
                 let open = together.given > one.number;
                 // Of an open session only what has gone on by now.
-                let last = together.good.iter().filter(|other| !open || other.released < one.number).map(|o| o.time).max();
+                let last =
+                    together.good.iter().filter(|other| !open || other.released < one.number).map(|o| o.time).max();
                 let inside = match (of_moments, last) {
                     (true, _) => together.start <= one.time && one.time < together.end,
                     (false, Some(last)) => together.start <= one.time && one.time <= last,
@@ -248,12 +254,12 @@ impl Oracle<'_> {
         expected: Option<i64>,
     ) -> Around {
         let has_edges = matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. });
-        let inside = |time: i64| {
-            together.start <= time && if has_edges { time < together.end } else { time <= together.end }
-        };
+        let inside =
+            |time: i64| together.start <= time && if has_edges { time < together.end } else { time <= together.end };
         let found_by = |name: &String| {
             let node = self.plan.operators.iter().position(|operator| operator.name == *name);
-            let here = |found: &&Found| Some(usize::from(found.0)) == node && found.1 == device.name && found.2 == channel;
+            let here =
+                |found: &&Found| Some(usize::from(found.0)) == node && found.1 == device.name && found.2 == channel;
             self.found.iter().filter(here).filter(|found| inside(found.3)).count()
         };
         let first = self.first[index].get(channel).copied().unwrap_or(i64::MAX);
@@ -307,7 +313,9 @@ impl Oracle<'_> {
         let mut parts: BTreeMap<(String, String), BTreeMap<(i64, i64), Vec<Part>>> = BTreeMap::new();
         for (index, device) in devices.iter().enumerate() {
             let group = match &spec.per {
-                Per::Tag(tag) => device.tags.iter().find(|(key, _)| key == tag).map(|(_, value)| format!("{tag}={value}")),
+                Per::Tag(tag) => {
+                    device.tags.iter().find(|(key, _)| key == tag).map(|(_, value)| format!("{tag}={value}"))
+                }
                 _ => Some("all".to_owned()),
             };
             let Some(group) = group else { continue };
@@ -364,7 +372,9 @@ impl Oracle<'_> {
             for (channel, one, _) in &device.late {
                 let windows = self.plan.operators.iter().filter(|operator| operator.on.contains(channel));
                 let policies: Vec<WhenLate> = windows
-                    .filter_map(|operator| if let Work::Window(spec) = &operator.work { Some(spec.when_late) } else { None })
+                    .filter_map(
+                        |operator| if let Work::Window(spec) = &operator.work { Some(spec.when_late) } else { None },
+                    )
                     .collect();
                 let aside = policies.is_empty() || policies.contains(&WhenLate::Aside);
                 let taken = self.taken.contains(&(device.name.clone(), one.number));

@@ -115,10 +115,10 @@ fn statistics(spec: &WindowSpec) -> Vec<Statistic> {
     all.extend([0, 25_000, 50_000, 95_000, 99_900, 100_000].map(Statistic::Quantile));
     all.extend([0, 1, 20].map(Statistic::Share));
     all.extend((0..spec.counts.len()).map(|place| Statistic::Anomalies(place as u16)));
-    let of_order =
-        |what: &Statistic| matches!(what, Statistic::Gap | Statistic::TimeMean | Statistic::Share(_));
-    let of_history =
-        |what: &Statistic| matches!(what, Statistic::Change | Statistic::Slope | Statistic::Missing | Statistic::Reduction);
+    let of_order = |what: &Statistic| matches!(what, Statistic::Gap | Statistic::TimeMean | Statistic::Share(_));
+    let of_history = |what: &Statistic| {
+        matches!(what, Statistic::Change | Statistic::Slope | Statistic::Missing | Statistic::Reduction)
+    };
     let judged = matches!(&spec.shape, Shape::Session(s) if s.start.is_some() || s.active.is_some());
     if matches!(spec.when_late, WhenLate::Revise(_)) {
         all.retain(|what| !of_order(what) && !of_history(what));
@@ -225,7 +225,8 @@ pub(super) fn windows(per: Per) -> impl Strategy<Value = WindowSpec> {
             if revises || !matches!(when_late, WhenLate::Revise(_)) {
                 spec.when_late = when_late;
             }
-            let alone = per == Per::Device && !matches!(&spec.shape, Shape::Session(s) if s.start.is_some() || s.active.is_some());
+            let alone = per == Per::Device
+                && !matches!(&spec.shape, Shape::Session(s) if s.start.is_some() || s.active.is_some());
             if alone && spec.when_late == WhenLate::Aside && pick % 5 == 0 {
                 spec.with = Some(CHANNELS[(pick % 3) as usize].to_owned());
             }
