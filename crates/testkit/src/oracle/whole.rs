@@ -41,6 +41,9 @@ pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
     oracle.said
 }
 
+/// What one device has of a window of several, and whether it was first heard after the start.
+type Part = (Together, Around, bool);
+
 struct Oracle<'a> {
     plan: &'a Plan,
     found: &'a [Found],
@@ -307,8 +310,7 @@ impl Oracle<'_> {
 
     /// Windows of several devices: the windows of each, put together.
     fn groups(&mut self, node: u16, operator: &Operator, spec: &WindowSpec, devices: &[Device]) {
-        type Parts = Vec<(Together, Around)>;
-        let mut parts: BTreeMap<(String, String), BTreeMap<(i64, i64), Parts>> = BTreeMap::new();
+        let mut parts: BTreeMap<(String, String), BTreeMap<(i64, i64), Vec<Part>>> = BTreeMap::new();
         for (index, device) in devices.iter().enumerate() {
             let group = match &spec.per {
                 Per::Tag(tag) => {
@@ -322,12 +324,14 @@ impl Oracle<'_> {
                 for together in windows(&spec.shape, device, all, spec.min.max(1)) {
                     let every = self.every(channel);
                     let mut around = self.around(spec, device, index, channel, &together, every);
+                    // What an interval is that nobody gave is not asked for here.
+                    let partial = around.first > together.start.saturating_add(every.unwrap_or(0));
                     if spec.gives(Statistic::Missing) && every.is_none() {
                         let times: Vec<i64> = all[..together.heard].iter().map(|one| one.time).collect();
                         around.expected = learned(&times);
                     }
                     let windows = parts.entry((group.clone(), channel.clone())).or_default();
-                    windows.entry((together.end, together.start)).or_default().push((together, around));
+                    windows.entry((together.end, together.start)).or_default().push((together, around, partial));
                 }
             }
         }
@@ -339,7 +343,7 @@ impl Oracle<'_> {
         }
     }
 
-    fn together(&self, spec: &WindowSpec, parts: &[(Together, Around)]) -> Option<Told> {
+    fn together(&self, spec: &WindowSpec, parts: &[Part]) -> Option<Told> {
         let mut good: Vec<One> = parts.iter().flat_map(|part| part.0.good.iter().copied()).collect();
         if (good.len() as u64) < spec.min.max(1) {
             return None;
@@ -350,10 +354,9 @@ impl Oracle<'_> {
         around.anomalies = (0..places).map(|place| parts.iter().map(|part| part.1.anomalies[place]).sum()).collect();
         let together = Together { good, bad, given: UNKNOWN, ..parts[0].0.clone() };
         let mut told = self.tell(spec, &together, &around);
-        let late = |around: &Around| around.first > together.start.saturating_add(around.expected.unwrap_or(0));
-        told.partial = parts.iter().any(|part| late(&part.1));
+        told.partial = parts.iter().any(|part| part.2);
         let counted: Vec<(usize, Around)> =
-            parts.iter().map(|(part, around)| (part.good.len() + part.bad.len(), around.clone())).collect();
+            parts.iter().map(|(part, around, _)| (part.good.len() + part.bad.len(), around.clone())).collect();
         for (given, value) in spec.give.iter().zip(&mut told.values) {
             if given.what == Statistic::Missing {
                 *value = missing(&counted);

@@ -323,6 +323,60 @@ fn allowances() -> impl Strategy<Value = [i64; 4]> {
     prop::array::uniform4(prop_oneof![1 => Just(0i64), 2 => 0i64..12])
 }
 
+/// Windows that count what a detector finds.
+fn plan_of_anomalies() -> impl Strategy<Value = Plan> {
+    let windows = prop::collection::vec(windows(Per::Device), 1..3);
+    (windows, 1u32..8, 0.1f64..2.0).prop_map(|(windows, past, limit)| {
+        let spec = ZScoreSpec { past: Past::Count(past), min: 1, floor: 0.05, include: false };
+        let above = Levels { warning: Some(limit), critical: None };
+        let limits = Limits { above, ..Limits::default() };
+        let mut all = vec![(vec!["x"], Work::ZScore(spec, limits))];
+        for spec in windows {
+            let judged = matches!(&spec.shape, Shape::Session(s) if s.start.is_some() || s.active.is_some());
+            let counted = Given { name: "anomalies_n0".to_owned(), what: Statistic::Anomalies(0) };
+            let counts = !judged && spec.with.is_none() && spec.when_late == WhenLate::Aside;
+            let (give, counts) = if counts { (vec![counted], vec!["n0".to_owned()]) } else { (spec.give, spec.counts) };
+            all.push((vec!["x"], Work::Window(WindowSpec { give, counts, with: None, ..spec })));
+        }
+        Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+    })
+}
+
+/// Three devices that speak all the time, so that none of them is idle. All have spoken before the first one goes on: a
+/// group waits for those that it knows.
+fn busy_stream() -> impl Strategy<Value = Vec<Sent>> {
+    let all = (prop::array::uniform3(value(0)), prop::array::uniform3(value(1)), prop::array::uniform3(value(2)));
+    let round = (1i64..4, all, prop::array::uniform9(prop_oneof![3 => Just(0i64), 1 => 0i64..8]));
+    prop::collection::vec(round, 1..40).prop_map(|rounds| {
+        let (mut time, mut arriving) = (-20, Vec::new());
+        for (turn, (gap, (x, y, door), delays)) in rounds.into_iter().enumerate() {
+            time += if turn == 1 { 5 } else { gap };
+            let delays = if turn == 0 { [0; 9] } else { delays };
+            for (index, delay) in delays.into_iter().enumerate() {
+                let (device, channel) = (index / 3, index % 3);
+                let value = [x, y, door][channel][device];
+                arriving.push((time + delay, Sent { device, channel, time, value, ends: false }));
+            }
+        }
+        arriving.sort_by_key(|(arrives, _)| *arrives);
+        arriving.into_iter().map(|(_, sent)| sent).collect()
+    })
+}
+
+fn plan_of_groups() -> impl Strategy<Value = Plan> {
+    let per = prop_oneof![Just(Per::All), Just(Per::Tag("hall".to_owned()))];
+    prop::collection::vec(per.prop_flat_map(windows), 1..4).prop_map(|windows| {
+        // Short ones: a device counts as idle when it has given nothing for ten seconds.
+        let short = |shape: Shape| match shape {
+            Shape::Time { size, every } => Shape::Time { size: size.min(span(8)), every: every.min(span(8)) },
+            other => other,
+        };
+        let all = windows.into_iter().map(|spec| WindowSpec { shape: short(spec.shape.clone()), ..spec });
+        let all = all.map(|spec| (CHANNELS.to_vec(), Work::Window(spec))).collect();
+        Plan { channels: Vec::new(), operators: named(all), alerts: Vec::new() }
+    })
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -339,6 +393,22 @@ proptest! {
         sent in stream(2, 150), late in allowances(), plan in plan_of_filters(),
     ) {
         let compared = agree(plan, &distinct(sent), late);
+        prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
+    }
+
+    #[test]
+    fn windows_count_the_anomalies_that_detectors_find(
+        sent in stream(2, 150), late in allowances(), plan in plan_of_anomalies(),
+    ) {
+        let compared = agree(plan, &distinct(sent), late);
+        prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
+    }
+
+    #[test]
+    fn windows_of_several_devices_say_what_all_their_readings_say(
+        sent in busy_stream(), late in prop::array::uniform4(0i64..5), plan in plan_of_groups(),
+    ) {
+        let compared = agree(plan, &sent, late);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
     }
 }
