@@ -38,6 +38,9 @@ pub struct Seen {
     pub time: Option<Time>,
 }
 
+/// Messages that were taken in, by a hash of the name of their source.
+pub type BySource = Vec<(u32, Vec<Seen>)>;
+
 /// The numbers of all series.
 ///
 /// Those that spoke last are in `young`; once it is full it becomes `old`, and who speaks again comes back from there. So
@@ -221,7 +224,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_all_numbers_and_times_are_like_any_other() {
-        let ends = [(u64::MAX, Some(Time::MAX)), (u64::MAX, Some(Time::MAX)), (0, Some(Time::MIN)), (0, Some(Time::MIN))];
+        let ends =
+            [(u64::MAX, Some(Time::MAX)), (u64::MAX, Some(Time::MAX)), (0, Some(Time::MIN)), (0, Some(Time::MIN))];
         let mut numbers = Numbers::default();
         let told = ends.map(|(number, time)| numbers.take(1, Seen { series: Series(0), number, time }));
         assert_eq!(told, [true, false, true, false]);

@@ -125,7 +125,9 @@ fn sources(page: &mut Page, counters: &Counters) {
         ("turned_away_total", "counter", "requests asked to come again, or refused", |s| s.turned_away.get() as f64),
         ("lost_messages_total", "counter", "messages of QoS 0 given up unread", |s| s.lost.get() as f64),
         ("known_readings_total", "counter", "readings that were there already", |s| s.known.get() as f64),
-        ("duplicate_readings_total", "counter", "readings that came before, by their numbers", |s| s.duplicates.get() as f64),
+        ("duplicate_readings_total", "counter", "readings that came before, by their numbers", |s| {
+            s.duplicates.get() as f64
+        }),
         ("ahead_readings_total", "counter", "readings too far ahead of the clock here", |s| s.ahead.get() as f64),
         ("rejected_total", "counter", "input that could not be read", |s| s.rejected.get() as f64),
         ("absent_total", "counter", "empty cells", |s| s.absent.get() as f64),
@@ -232,7 +234,9 @@ mod tests {
         counters.journal_bytes.add(12);
         counters.sources[0].duplicates.add(3);
         let mut late = LateCounts { forgotten: 4, revised: 5, ..LateCounts::default() };
-        [1_500, 1_500, 400_000].map(|millis| late.lateness.add(Span::from_millis(millis)));
+        for millis in [1_500, 1_500, 400_000] {
+            late.lateness.add(Span::from_millis(millis));
+        }
         counters.late_counts.set(late);
         let parts = vec![("temperature > 20".to_owned(), 19), ("state = \"on\"".to_owned(), 4)];
         counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 81, failed: 19, unknown: 2, parts }]);

@@ -4,8 +4,8 @@
 //! Such a source hands over packets. The driver puts them into a bounded queue; the intake writes them into the journal
 //! and only then answers, so that a sender hears "kept" of what a kill cannot take away.
 
-use super::{Numbered, Rejected};
 pub use super::pressure::{Pressing, Pressure};
+use super::{Numbered, Rejected};
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Declaration;

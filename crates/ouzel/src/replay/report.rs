@@ -283,7 +283,10 @@ mod tests {
             "filter warm: 81.0 % of 12 000 readings passed, of 10 nobody could tell; `temperature > 20` failed 1 900 times, \
              `motion` 400 times"
         );
-        assert_eq!(passed(&FilterCount { name: "cold".into(), ..FilterCount::default() }), "filter cold: has seen no reading");
+        assert_eq!(
+            passed(&FilterCount { name: "cold".into(), ..FilterCount::default() }),
+            "filter cold: has seen no reading"
+        );
         assert_eq!(percent(0.999_999), "99.9 %");
     }
 }

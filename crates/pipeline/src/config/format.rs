@@ -87,7 +87,11 @@ fn agree(table: &mut Table<'_, '_>, hints: &FormatHints) {
         }
     }
     if hints.kind == Some(Kind::Parquet) {
-        table.refuse("sequence", "is not for `type = \"parquet\"`", "leave it out: a file of columns has each row once");
+        table.refuse(
+            "sequence",
+            "is not for `type = \"parquet\"`",
+            "leave it out: a file of columns has each row once",
+        );
     }
     let other = [&hints.time, &hints.device, &hints.channel, &hints.value].into_iter().flatten();
     let columns = hints.channels.iter().map(|(column, _)| column);

@@ -90,5 +90,8 @@ async fn a_device_that_is_years_ahead_moves_nobodys_time_and_people_hear_of_it_o
     let told: Vec<String> = delivered.lock().unwrap().iter().map(|delivery| delivery.json.clone()).collect();
     let told: Vec<&String> = told.iter().filter(|json| json.contains("clocks of source")).collect();
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("firing") && told[0].contains("device `wrong`") && told[1].contains("cleared"), "{told:?}");
+    assert!(
+        told[0].contains("firing") && told[0].contains("device `wrong`") && told[1].contains("cleared"),
+        "{told:?}"
+    );
 }

@@ -4,6 +4,7 @@
 mod config;
 mod config_filter;
 mod docs;
+mod duplicates;
 mod formats;
 mod live;
 mod live_order;

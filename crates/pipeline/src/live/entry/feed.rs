@@ -39,7 +39,21 @@ impl Feed {
         let (key, spill) = (key_of(&name), queue.settings().spill);
         let (devices, series, arrival) = (Vec::new(), Vec::new(), Vec::new());
         let (outside, series_outside) = (HashMap::new(), HashMap::new());
-        Feed { name, queue, index, eager, goes: false, ahead, spill, devices, series, arrival, outside, series_outside, key }
+        Feed {
+            name,
+            queue,
+            index,
+            eager,
+            goes: false,
+            ahead,
+            spill,
+            devices,
+            series,
+            arrival,
+            outside,
+            series_outside,
+            key,
+        }
     }
 
     /// The source has new names: they get the stream's numbers. A new device beyond `limit` gets none, and is given to

@@ -94,7 +94,12 @@ impl Entry {
                 self.notices.warn(format!("source `{source}`: {}", so_far(name, ahead.by)));
             }
             if shown.len() < SHOWN {
-                shown.push(Quarantined { device: name.to_owned(), source: source.clone(), since: ahead.since, by: ahead.by });
+                shown.push(Quarantined {
+                    device: name.to_owned(),
+                    source: source.clone(),
+                    since: ahead.since,
+                    by: ahead.by,
+                });
             }
         }
         drop(roll);
@@ -103,7 +108,11 @@ impl Entry {
         let troubles = self.news(&first, now);
         for trouble in troubles {
             let what = format!("{}: {}", trouble.part, trouble.what);
-            if trouble.over { self.notices.note(what) } else { self.notices.warn(what) }
+            if trouble.over {
+                self.notices.note(what);
+            } else {
+                self.notices.warn(what);
+            }
             self.mention(trouble, senders);
         }
     }

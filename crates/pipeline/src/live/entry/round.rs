@@ -6,7 +6,7 @@ use super::{Entry, Feed, Senders, declare_again};
 use crate::intake::Stretch;
 use crate::journal::{Referred, Sifted, record};
 use crate::queue::Waiting;
-use crate::sequence::Seen;
+use crate::sequence::{BySource, Seen};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::Rejected;
 use ouzel_connect::source::live::{Ack, Fate, Packet, Reference};
@@ -233,7 +233,17 @@ impl Entry {
         }
         let (waits, duplicates, ahead) = (packet.waits, sifted.duplicates(), sifted.aside.ahead);
         let (fate, again, numbers) = (sifted.aside.fate(), sifted.again, sifted.numbers);
-        let mut kept = Kept { rejected, absent, mark, ack, waits, duplicates, ahead, numbers, ..Kept::new(source, key, given, fate) };
+        let mut kept = Kept {
+            rejected,
+            absent,
+            mark,
+            ack,
+            waits,
+            duplicates,
+            ahead,
+            numbers,
+            ..Kept::new(source, key, given, fate)
+        };
         if let Some(reference) = packet.reference.take() {
             let own = rows.split_off(start);
             let (source, arrived) = (self.feeds[index].name.clone(), round.now);
@@ -359,11 +369,7 @@ impl Entry {
             declarations: std::mem::take(&mut round.stretch.declarations),
             rejected: rejected.clone(),
             absent: kept.absent,
-            sifted: Sifted {
-                latest: *latest,
-                again: again.clone(),
-                numbers: by_source(std::slice::from_ref(kept)),
-            },
+            sifted: Sifted { latest: *latest, again: again.clone(), numbers: by_source(std::slice::from_ref(kept)) },
         };
         let mut bytes = Vec::new();
         record::reference(&referred, &mut bytes);
@@ -415,8 +421,8 @@ impl Entry {
 }
 
 /// The numbered messages of packets, as the journal has them.
-fn by_source(packets: &[Kept]) -> Vec<(u32, Vec<Seen>)> {
-    let mut all: Vec<(u32, Vec<Seen>)> = Vec::new();
+fn by_source(packets: &[Kept]) -> BySource {
+    let mut all: BySource = Vec::new();
     for kept in packets.iter().filter(|kept| !kept.numbers.is_empty()) {
         match all.last_mut().filter(|(source, _)| *source == kept.key) {
             Some((_, numbers)) => numbers.extend(&kept.numbers),
