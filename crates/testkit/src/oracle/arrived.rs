@@ -52,7 +52,8 @@ pub struct Device {
 impl Device {
     /// The input by which the watermark has reached this moment.
     pub fn passes(&self, time: i128) -> u64 {
-        self.marks.iter().find(|mark| i128::from(mark.1) >= time).map_or(END, |mark| mark.0)
+        let first = self.marks.partition_point(|mark| i128::from(mark.1) < time);
+        self.marks.get(first).map_or(END, |mark| mark.0)
     }
 
     /// Takes in all that it sent, in the order of arrival: channel, reading, and whether its message ends with it.

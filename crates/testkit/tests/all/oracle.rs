@@ -1,7 +1,7 @@
 //! What windows and filters say is what a slow recomputation says that knows nothing of the engine: every shape, every
 //! statistic, every policy for the late, on simulated streams with disorder, duplicates, gaps and wrong clocks.
 
-use super::laws::config;
+use super::laws::config as cases;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rows, Source};
 use ouzel_engine::condition::{Condition, Known};
@@ -15,6 +15,8 @@ use ouzel_testkit::oracle::compare::{Said, compare};
 use ouzel_testkit::oracle::whole::{Found, whole};
 use ouzel_testkit::play::Recorded;
 use proptest::prelude::*;
+use ouzel_pipeline::config;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Times are small multiples of it, so that ties, edges and gaps are common.
@@ -41,18 +43,20 @@ pub(super) struct Script {
     pub(super) sent: Vec<Sent>,
     pub(super) next: usize,
     pub(super) late: [i64; 4],
+    /// Nanoseconds.
+    pub(super) step: i64,
 }
 
 impl Source for Script {
     fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
         let until = self.sent.len().min(self.next + 7);
         for sent in &self.sent[self.next..until] {
-            let timing = Timing { late: Span(self.late[sent.device] * STEP), ..Timing::default() };
+            let timing = Timing { late: Span(self.late[sent.device].saturating_mul(self.step)), ..Timing::default() };
             let tags = [("hall", HALLS[sent.device])];
             let device = names.device(DEVICES[sent.device], timing, &tags).expect("few devices");
             let channel = names.channel(CHANNELS[sent.channel]);
             let series = names.series(device, channel);
-            let mut reading = Reading::new(series, Time(sent.time.saturating_mul(STEP)), sent.value);
+            let mut reading = Reading::new(series, Time(sent.time.saturating_mul(self.step)), sent.value);
             if sent.ends {
                 reading.flags = Flags::END_OF_MESSAGE;
             }
@@ -145,7 +149,7 @@ pub(super) fn condition(text: &str) -> Condition {
     Condition::parse(text, &known).unwrap_or_else(|mistake| panic!("{text}: {mistake:?}"))
 }
 
-fn conditions() -> impl Strategy<Value = Condition> {
+pub(super) fn conditions() -> impl Strategy<Value = Condition> {
     let texts = [
         "x > 20.2",
         "door = 1",
@@ -299,14 +303,18 @@ pub(super) fn plan_of_filters() -> impl Strategy<Value = Plan> {
 /// Plays a stream, and asks the oracle; gives how many numbers were compared.
 pub(super) fn agree(plan: Plan, sent: &[Sent], late: [i64; 4]) -> Result<usize, String> {
     let plan = Arc::new(plan);
-    let script = Script { sent: sent.to_vec(), next: 0, late };
-    let recorded = Recorded::of(&plan, vec![Box::new(script)])?;
-    let (mut stream, mut outputs) = (Stream::new(&plan, 2), Vec::new());
+    let script = Script { sent: sent.to_vec(), next: 0, late, step: STEP };
+    agree_on(&plan, &Recorded::of(&plan, vec![Box::new(script)])?)
+}
+
+/// The same for what was recorded.
+pub(super) fn agree_on(plan: &Arc<Plan>, recorded: &Recorded) -> Result<usize, String> {
+    let (mut stream, mut outputs) = (Stream::new(plan, 2), Vec::new());
     recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
     let end = recorded.stretches().last().and_then(|stretch| stretch.end);
     let found = found(stream.names(), &outputs);
-    let got = Said::of(&plan, stream.names(), &outputs, end);
-    compare(&plan, &whole(&plan, recorded.stretches(), &found), &got)
+    let got = Said::of(plan, stream.names(), &outputs, end);
+    compare(plan, &whole(plan, recorded.stretches(), &found), &got)
 }
 
 fn found(names: &Names, outputs: &[Output]) -> Vec<Found> {
@@ -378,7 +386,7 @@ fn plan_of_groups() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(cases())]
 
     #[test]
     fn windows_say_what_a_slow_recomputation_says(
@@ -410,5 +418,116 @@ proptest! {
     ) {
         let compared = agree(plan, &sent, late);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
+    }
+
+    /// Clocks of real places, and readings a quarter of an hour to some weeks apart.
+    #[test]
+    fn days_of_real_places_are_those_that_their_clocks_show(
+        place in prop::sample::select(PLACES.to_vec()), length in prop::sample::select(LENGTHS.to_vec()), begin in -1_400_000i64..3_600_000,
+        gaps in prop::collection::vec(prop_oneof![6 => 1i64..5, 2 => 1i64..200, 1 => 1i64..3_000], 1..200),
+    ) {
+        const QUARTER: i64 = 900_000_000_000;
+        let plan = read(&format!("[window.n0]\nover = \"x\"\ncalendar = \"{length}\"\nzone = \"{place}\"\ngive = [\"count\", \"sum\"]\n"));
+        let mut time = begin;
+        let sent = gaps.iter().map(|gap| { time += gap; Sent { device: 0, channel: 0, time, value: 1.0, ends: false } });
+        let script = Script { sent: sent.collect(), next: 0, late: [0; 4], step: QUARTER };
+        let recorded = Recorded::of(&plan, vec![Box::new(script)]).unwrap();
+        let compared = agree_on(&plan, &recorded);
+        prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
+    }
+}
+
+const PLACES: [&str; 7] = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "Africa/Casablanca",
+];
+const LENGTHS: [&str; 7] = ["1h", "6h", "12h", "day", "week", "month", "year"];
+
+/// The plan of a config.
+pub(super) fn read(text: &str) -> Arc<Plan> {
+    let read = config::read("a test", text, Path::new("."));
+    let shown = read.render_all(text);
+    Arc::new(read.config.unwrap_or_else(|| panic!("{shown}")).plan)
+}
+
+/// Plays hourly readings, or half-hourly ones; gives length in minutes and count of every day.
+fn days(place: &str, from: i64, minutes: i64, readings: i64) -> Vec<(i64, u64)> {
+    let plan = read(&format!("[window.n0]\nover = \"x\"\ncalendar = \"day\"\nzone = \"{place}\"\n"));
+    let sent = (0..readings).map(|turn| Sent { device: 0, channel: 0, time: from / 60 + turn * minutes, value: 1.0, ends: false });
+    let script = Script { sent: sent.collect(), next: 0, late: [0; 4], step: 60_000_000_000 };
+    let recorded = Recorded::of(&plan, vec![Box::new(script)]).unwrap();
+    let (mut stream, mut outputs) = (Stream::new(&plan, 1), Vec::new());
+    recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
+    let day = |output: Output| {
+        let What::Aggregate(day) = output.what else { return None };
+        Some(((day.end.0 - day.start.0) / 60_000_000_000, day.count))
+    };
+    outputs.into_iter().filter_map(day).collect()
+}
+
+#[test]
+fn days_on_which_clocks_are_turned_have_23_and_25_hours() {
+    // From midnight of 30 March 2024 in Berlin (UTC+1), and of 26 October 2024 (UTC+2).
+    assert_eq!(days("Europe/Berlin", 1_711_753_200, 60, 71), [(1_440, 24), (1_380, 23), (1_440, 24)]);
+    assert_eq!(days("Europe/Berlin", 1_729_893_600, 60, 73), [(1_440, 24), (1_500, 25), (1_440, 24)]);
+    // Lord Howe Island turns by half an hour: 5 October 2024 (UTC+10:30), and 6 April 2024 (UTC+11).
+    assert_eq!(days("Australia/Lord_Howe", 1_728_048_600, 30, 48 + 47), [(1_440, 48), (1_410, 47)]);
+    assert_eq!(days("Australia/Lord_Howe", 1_712_322_000, 30, 48 + 49), [(1_440, 48), (1_470, 49)]);
+}
+
+#[test]
+fn a_day_that_a_place_has_skipped_has_no_window() {
+    // Samoa went from the 29th to the 31st of December 2011: from UTC-10 to UTC+14. From midnight of the 29th.
+    assert_eq!(days("Pacific/Apia", 1_325_152_800, 60, 48), [(1_440, 24), (1_440, 24)]);
+}
+
+/// One device and channel, a reading each millisecond.
+fn dense(shape: Shape, give: &[Statistic], readings: i64) -> (Vec<f64>, Vec<(i64, f64, Option<Box<[f64]>>, u64)>) {
+    let spec = WindowSpec::of(shape, give);
+    let plan = Arc::new(Plan { operators: named(vec![(vec!["y"], Work::Window(spec))]), ..Plan::default() });
+    let mut chance = ouzel_testkit::chance::Chance(7);
+    let values: Vec<f64> = (0..readings).map(|_| chance.below(1_000_000) as f64 / 7.0).collect();
+    let sent = (0..).zip(&values).map(|(time, value)| Sent { device: 0, channel: 1, time, value: *value, ends: false });
+    let script = Script { sent: sent.collect(), next: 0, late: [0; 4], step: 1_000_000 };
+    let recorded = Recorded::of(&plan, vec![Box::new(script)]).unwrap();
+    let (mut stream, mut outputs) = (Stream::new(&plan, 1), Vec::new());
+    recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
+    let result = |output: Output| {
+        let What::Aggregate(a) = output.what else { return None };
+        Some((a.end.0 / 1_000_000, a.mean, a.more, a.count))
+    };
+    (values, outputs.into_iter().filter_map(result).collect())
+}
+
+#[test]
+fn a_dense_sliding_window_reaches_back_by_a_1024th_too_far_at_most() {
+    let shape = Shape::Sliding { size: Span::from_millis(3_000), every: Span::from_millis(70) };
+    let (values, results) = dense(shape, &[Statistic::Count, Statistic::Mean], 12_000);
+    assert!(results.len() > 160, "{}", results.len());
+    for (end, mean, _, count) in results {
+        let exact = 3_001.min(end + 1);
+        assert!((exact..=exact + 3).contains(&(count as i64)), "{count} at {end}, {exact} are inside");
+        let inside = &values[(end + 1 - count as i64) as usize..=end as usize];
+        let plain = ouzel_testkit::oracle::plain(inside);
+        assert!((plain.mean - mean).abs() < 1e-9 * plain.mean, "{end}");
+    }
+}
+
+#[test]
+fn quantiles_of_many_readings_are_off_by_half_a_percent_of_rank_at_most() {
+    let (values, results) =
+        dense(Shape::Count { size: 6_000, every: 500 }, &[1_000, 50_000, 95_000].map(Statistic::Quantile), 20_000);
+    assert_eq!(results.len(), 29);
+    for (end, _, more, _) in results {
+        let inside = &values[(end - 5_999) as usize..=end as usize];
+        for (share, quantile) in [0.01, 0.5, 0.95].into_iter().zip(more.unwrap()) {
+            let rank = inside.iter().filter(|value| **value <= quantile).count() as f64 / 6_000.0;
+            assert!((rank - share).abs() <= 0.005, "at {end}: {share} is {rank}");
+        }
     }
 }
