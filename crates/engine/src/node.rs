@@ -19,7 +19,6 @@ use crate::window::{Closed, SeriesFacts, Windows};
 
 /// One operator and what it keeps of each series it takes.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each operator, and it is asked at each reading")]
 pub enum Node {
     /// A window.
     Window(WindowNode),
@@ -43,7 +42,6 @@ pub enum Node {
 
 /// An operator that judges what a device says at one moment.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each operator")]
 pub enum Points {
     /// A filter with a condition.
     Filter(FilterNode),
