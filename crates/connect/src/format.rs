@@ -19,6 +19,8 @@ pub struct Format {
     pub shape: Shape,
     /// Columns that are facts about the device rather than measurements.
     pub tags: Vec<String>,
+    /// The column with the number that the device gave the message: one more for each. Not for Parquet.
+    pub sequence: Option<String>,
     /// CSV only: what stands between two fields. Default `,`.
     pub separator: u8,
     /// CSV only: `1,5` is one and a half. Default false.
@@ -150,6 +152,8 @@ pub struct FormatHints {
     pub channels: Vec<(String, String)>,
     /// `tags = ["location"]`
     pub tags: Vec<String>,
+    /// `sequence = "seq"`: the column with the number of the message.
+    pub sequence: Option<String>,
     /// `separator = ";"`
     pub separator: Option<u8>,
     /// `decimal = ","`
@@ -219,6 +223,9 @@ impl Format {
         if !self.tags.is_empty() {
             set("tags", list(self.tags.iter().map(|tag| text(tag))));
         }
+        if let Some(column) = &self.sequence {
+            set("sequence", text(column));
+        }
         format!("format = {{ {} }}", items.join(", "))
     }
 }
@@ -276,6 +283,7 @@ mod tests {
             device: DeviceFrom::Fixed("valve 1".into()),
             shape: Shape::Wide(vec![("a".into(), "a".into()), ("b".into(), "b".into())]),
             tags: Vec::new(),
+            sequence: None,
             separator: b';',
             decimal_comma: true,
             header: true,
@@ -291,10 +299,11 @@ mod tests {
         format.device = DeviceFrom::Column("say \"id\"".into());
         format.shape = Shape::Wide(vec![("temp_c".into(), "heat".into()), ("b".into(), "light [lx]".into())]);
         format.tags = vec!["room".into()];
+        format.sequence = Some("seq".into());
         assert_eq!(
             format.to_toml(),
             "format = { type = \"csv\", separator = \"\\t\", every = \"1m30s\", device = \"say \\\"id\\\"\", \
-             channels = { heat = \"temp_c\", \"light [lx]\" = \"b\" }, tags = [\"room\"] }"
+             channels = { heat = \"temp_c\", \"light [lx]\" = \"b\" }, tags = [\"room\"], sequence = \"seq\" }"
         );
     }
 }

@@ -52,6 +52,21 @@ pub struct Rows {
     pub rejected: Vec<Rejected>,
     /// Cells that were empty, null or NaN: an absent reading each.
     pub absent: u64,
+    /// Which of the readings came in messages that their device has numbered, in the order of the input.
+    pub numbered: Vec<Numbered>,
+}
+
+/// A message with a number of its device's own: who has seen the number has seen the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// Its first reading, and how many it has.
+    pub row: u32,
+    /// See `row`.
+    pub count: u32,
+    /// Its number.
+    pub number: u64,
+    /// Its time was in it; otherwise it is that of its arrival, or of its place in the file.
+    pub timed: bool,
 }
 
 /// A piece of input that could not be read, and why.

@@ -14,7 +14,7 @@ use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Windows of one group and channel that may be open at once; the oldest closes when there are more.
 const OPEN_MOST: usize = 1_024;
@@ -41,6 +41,9 @@ struct GroupWindow {
     groups: BTreeMap<Series, Group>,
 }
 
+/// The stream's clock, and by the definitions of windows what each group has.
+type Saved = (StreamClock, Vec<(u64, BTreeMap<Series, Group>)>);
+
 /// One channel of a group, by the series that stands for it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Group {
@@ -56,7 +59,7 @@ struct Group {
 struct Member {
     /// The end of the last window that it has given a part of.
     passed: Option<Time>,
-    /// When it did, or was declared, by the stream's clock.
+    /// When it did, or was declared, by the stream's clock; [`Time::MIN`] before the clock goes.
     heard: Time,
 }
 
@@ -75,6 +78,19 @@ impl Plan {
             Per::Tag(tag) => tags.iter().find(|(key, _)| key == tag).map(|(key, value)| format!("{key}={value}")),
             Per::All => Some("all".to_owned()),
         }
+    }
+
+    /// How many of the devices stand for groups.
+    pub fn group_devices(&self, names: &Names) -> usize {
+        let mut groups = HashSet::new();
+        for operator in &self.operators {
+            let Work::Window(WindowSpec { per, .. }) = &operator.work else { continue };
+            if *per != Per::Device {
+                let devices = (0..names.device_count() as u32).map(Device);
+                groups.extend(devices.filter_map(|device| Plan::group(per, names.device_tags(device))));
+            }
+        }
+        groups.iter().filter(|group| names.find_device(group).is_some()).count()
     }
 
     /// Names the devices that stand for groups, with their channel, for a series that some window of groups takes.
@@ -99,8 +115,10 @@ impl Groups {
     pub fn new(plan: &Plan) -> Groups {
         let windows = (0u16..).zip(&plan.operators).filter_map(|(node, operator)| {
             let Work::Window(spec) = &operator.work else { return None };
-            let length = match spec.shape {
+            // A device is heard when it gives a part: once a step at most.
+            let length = match &spec.shape {
                 Shape::Time { size, every } => Span(size.0.saturating_add(every.0)),
+                Shape::Calendar { step, .. } => Span::from_secs(2 * 3_600 * i64::from(step.hours())),
                 _ => IDLE_LEAST,
             };
             (spec.per != Per::Device).then(|| GroupWindow {
@@ -174,8 +192,14 @@ impl Groups {
 
     /// The stream's clock has moved.
     pub fn tick(&mut self, number: u64, tick: &Reading, names: &Names, say: &mut dyn FnMut(Output)) {
+        let begins = self.clock.now() == Time::MIN;
         self.clock.tick(tick);
         let now = self.clock.now();
+        if begins {
+            // Whoever was declared before the clock went has been there since it goes.
+            let groups = self.windows.iter_mut().flat_map(|window| window.groups.values_mut());
+            groups.flat_map(|group| group.members.values_mut()).for_each(|member| member.heard = member.heard.max(now));
+        }
         self.each(|window, series| window.close(series, Time::MIN, now, number, names, say));
     }
 
@@ -217,7 +241,7 @@ impl Groups {
     /// # Errors
     /// When the bytes are not such a state.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
-        let (clock, saved): (StreamClock, Vec<(u64, BTreeMap<Series, Group>)>) = postcard::from_bytes(bytes)?;
+        let (clock, saved): Saved = postcard::from_bytes(bytes)?;
         self.clock = clock;
         for (definition, groups) in saved {
             if let Some(window) = self.windows.iter_mut().find(|window| window.definition == definition) {
@@ -245,7 +269,7 @@ impl GroupWindow {
         say: &mut dyn FnMut(Output),
     ) {
         let Some(group) = self.groups.get_mut(&series) else { return };
-        let waits = |member: &&Member| now.since(member.heard) <= self.idle;
+        let waits = |member: &&Member| member.heard == Time::MIN || now.since(member.heard) <= self.idle;
         let passed = group.members.values().filter(waits).map(|member| member.passed.unwrap_or(Time::MIN)).min();
         let upto = upto.max(passed.unwrap_or(Time::MAX));
         while let Some(open) = group.open.first_entry().filter(|open| open.key().0 <= upto) {

@@ -8,13 +8,12 @@ use crate::detector::threshold::Threshold;
 use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, FilterNode, Kept};
+use crate::joint::JointNode;
 use crate::output::{Anomaly, Filtered, Over, What};
-use crate::pair::PairNode;
 use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
-use crate::session::SessionNode;
 use crate::time::Time;
 use crate::window::{Closed, SeriesFacts, Windows};
 
@@ -46,10 +45,8 @@ pub enum Node {
 pub enum Points {
     /// A filter with a condition.
     Filter(FilterNode),
-    /// Sessions that conditions begin and keep open.
-    Sessions(SessionNode),
-    /// Windows of two channels.
-    Pairs(PairNode),
+    /// A window that asks for conditions, or for another channel.
+    Joint(JointNode),
 }
 
 /// What comes of judging points.
@@ -107,9 +104,8 @@ impl Node {
     /// The node of an operator of a plan, without any series yet.
     pub fn new(plan: &Plan, operator: &Operator) -> Node {
         match operator.work.clone() {
-            Work::Window(spec) if spec.with.is_some() => Node::Points(Points::Pairs(PairNode::new(spec))),
             Work::Window(spec) if operator.is_of_points() => {
-                Node::Points(Points::Sessions(SessionNode::new(operator, spec)))
+                Node::Points(Points::Joint(JointNode::new(operator, spec)))
             }
             Work::Window(spec) => Node::Window(WindowNode::new(plan, spec)),
             Work::Filter(spec) => Node::Points(Points::Filter(FilterNode::new(spec))),
@@ -256,8 +252,7 @@ impl Points {
     pub fn enter(&mut self, tags: &[(String, String)]) -> u32 {
         match self {
             Points::Filter(filter) => filter.add(tags),
-            Points::Sessions(sessions) => sessions.add(tags),
-            Points::Pairs(pairs) => pairs.add(),
+            Points::Joint(windows) => windows.add(tags),
         }
     }
 
@@ -265,8 +260,7 @@ impl Points {
     pub fn leave(&mut self, place: u32) {
         match self {
             Points::Filter(filter) => filter.free(place),
-            Points::Sessions(sessions) => sessions.free(place),
-            Points::Pairs(pairs) => pairs.free(place),
+            Points::Joint(windows) => windows.free(place),
         }
     }
 
@@ -274,8 +268,7 @@ impl Points {
     pub fn over(&mut self, place: u32) -> Option<&mut crate::point::Over> {
         match self {
             Points::Filter(_) => None,
-            Points::Sessions(sessions) => Some(sessions.over(place)),
-            Points::Pairs(pairs) => Some(pairs.over(place)),
+            Points::Joint(windows) => Some(windows.over(place)),
         }
     }
 
@@ -283,8 +276,7 @@ impl Points {
     pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(&WindowSpec, (u16, u32))> {
         match self {
             Points::Filter(_) => None,
-            Points::Sessions(sessions) => Some((&sessions.spec, sessions.fed(place, of, index)?)),
-            Points::Pairs(pairs) => Some((&pairs.spec, pairs.fed(place, of, index)?)),
+            Points::Joint(windows) => Some((&windows.spec, windows.fed(place, of, index)?)),
         }
     }
 
@@ -297,8 +289,7 @@ impl Points {
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
         match self {
             Points::Filter(filter) => filter.observe(place, port, reading, give),
-            Points::Sessions(sessions) => sessions.observe(place, port, reading, give),
-            Points::Pairs(pairs) => pairs.observe(place, port, reading, give),
+            Points::Joint(windows) => windows.observe(place, port, reading, give),
         }
     }
 
@@ -306,8 +297,7 @@ impl Points {
     pub fn settle(&mut self, place: u32, give: &mut dyn FnMut(Onward)) {
         match self {
             Points::Filter(filter) => filter.settle(place, give),
-            Points::Sessions(sessions) => sessions.settle(place, give),
-            Points::Pairs(pairs) => pairs.settle(place, give),
+            Points::Joint(windows) => windows.settle(place, give),
         }
     }
 
@@ -315,8 +305,7 @@ impl Points {
     pub fn pass(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
         match self {
             Points::Filter(filter) => filter.pass(place, time, give),
-            Points::Sessions(sessions) => sessions.pass(place, time, give),
-            Points::Pairs(pairs) => pairs.pass(place, time, give),
+            Points::Joint(windows) => windows.pass(place, time, give),
         }
     }
 
@@ -324,8 +313,7 @@ impl Points {
     pub fn next(&self, place: u32) -> Time {
         match self {
             Points::Filter(filter) => filter.next(place),
-            Points::Sessions(sessions) => sessions.next(place),
-            Points::Pairs(pairs) => pairs.next(place),
+            Points::Joint(windows) => windows.next(place),
         }
     }
 
@@ -333,8 +321,7 @@ impl Points {
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
         match self {
             Points::Filter(filter) => filter.save(place, into),
-            Points::Sessions(sessions) => sessions.save(place, into),
-            Points::Pairs(pairs) => pairs.save(place, into),
+            Points::Joint(windows) => windows.save(place, into),
         }
     }
 
@@ -345,8 +332,7 @@ impl Points {
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         match self {
             Points::Filter(filter) => filter.load(place, bytes),
-            Points::Sessions(sessions) => sessions.load(place, bytes),
-            Points::Pairs(pairs) => pairs.load(place, bytes),
+            Points::Joint(windows) => windows.load(place, bytes),
         }
     }
 
@@ -354,8 +340,7 @@ impl Points {
     pub fn bytes(&self) -> usize {
         match self {
             Points::Filter(filter) => filter.bytes(),
-            Points::Sessions(sessions) => sessions.bytes(),
-            Points::Pairs(pairs) => pairs.bytes(),
+            Points::Joint(windows) => windows.bytes(),
         }
     }
 }

@@ -167,6 +167,19 @@ pub enum Step {
     Year,
 }
 
+impl Step {
+    /// The longest that it may be, in hours: days may have 25.
+    pub fn hours(self) -> u32 {
+        match self {
+            Step::Hours(hours) => u32::from(hours) + 1,
+            Step::Day => 25,
+            Step::Week => 7 * 24 + 1,
+            Step::Month => 31 * 24 + 1,
+            Step::Year => 366 * 24 + 1,
+        }
+    }
+}
+
 /// A time zone: how far its clocks are ahead of UTC, and since when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Zone {

@@ -5,7 +5,7 @@ use crate::figures::{bytes, counted};
 use crate::load::load;
 use crate::screen;
 use ouzel_engine::plan::{Operator, Work};
-use ouzel_pipeline::config::Config;
+use ouzel_pipeline::config::{Config, shape_in_words};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -42,11 +42,26 @@ pub fn run(args: &Args) -> Done {
     } else {
         answer.push_str(&loaded.read.render_all(&loaded.text));
         if let Some(config) = &loaded.read.config {
-            answer.push_str(&format!("{} is good: {}\n", loaded.read.label, outline(config)));
+            answer.push_str(&format!("{} is good: {}\n{}", loaded.read.label, outline(config), windows(config)));
         }
     }
     screen::print(&answer)?;
     Ok(if loaded.read.config.is_some() { Ending::Done } else { Ending::BadConfig })
+}
+
+/// What each window is, in words, a line each: many keys can say it, and one reads it back here.
+fn windows(config: &Config) -> String {
+    let mut lines = String::new();
+    let mut known = BTreeSet::new();
+    for operator in &config.plan.operators {
+        // A section whose channels get different statistics is an operator for each, of one shape.
+        if let Work::Window(spec) = &operator.work
+            && known.insert(&operator.name)
+        {
+            lines.push_str(&format!("  window {}: {}\n", operator.name, shape_in_words(spec)));
+        }
+    }
+    lines
 }
 
 /// What a config has, in a line. A detector may be several operators; it is counted once, as its section is.

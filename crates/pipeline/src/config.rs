@@ -60,6 +60,7 @@ use ouzel_connect::sink::{Noun, SinkSettings};
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
+use ouzel_engine::time::Span;
 use ouzel_lake::LakeSettings;
 use place::Findings;
 use sections::{Kind, Sections};
@@ -123,6 +124,8 @@ pub struct SourceConfig {
     pub what: SourceKind,
     /// Clock and allowance of its devices.
     pub timing: Timing,
+    /// How far past the clock here a time of its readings may be. Of live runs only: a replay has no clock.
+    pub ahead: Span,
     /// What stands between it and the journal; of live sources only.
     pub queue: QueueSettings,
 }

@@ -4,8 +4,12 @@ mod row;
 
 pub use row::Row;
 
+use crate::counted::FilterCount;
 use crate::queue::Reason;
+use ouzel_engine::lateness::LateCounts;
+use ouzel_engine::time::{Span, Time};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A number that only grows.
@@ -37,6 +41,23 @@ impl Level {
     /// What it is.
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What is so now, where that is more than a number. A lock, because nothing smaller is read whole; it is held for a copy,
+/// and what is in it changes seldom.
+#[derive(Debug, Default)]
+pub struct Latest<T>(Mutex<T>);
+
+impl<T: Clone> Latest<T> {
+    /// Sets it.
+    pub fn set(&self, what: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    /// What it is.
+    pub fn get(&self) -> T {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -92,6 +113,8 @@ pub struct Counters {
     pub past: Count,
     /// Readings that came later than their device's watermark.
     pub late: Count,
+    /// Readings that filters turned away and told of.
+    pub filtered: Count,
     /// Aggregates that came out.
     pub aggregates: Count,
     /// Anomalies that came out.
@@ -136,6 +159,29 @@ pub struct Counters {
     pub unread: Count,
     /// The journal cannot be written now.
     pub full: AtomicBool,
+    /// How late readings came, and what became of late ones that did not go aside.
+    pub late_counts: Latest<LateCounts>,
+    /// What filters with a condition have let through.
+    pub filters: Latest<Vec<FilterCount>>,
+    /// Parts of groups that came after their window.
+    pub missed: Level,
+    /// Devices whose clock is too far ahead of the one here.
+    pub quarantined: Level,
+    /// The first of them.
+    pub quarantine: Latest<Vec<Quarantined>>,
+}
+
+/// A device whose readings go aside, because its clock is too far ahead of the one here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Its name.
+    pub device: String,
+    /// The source that it was heard by.
+    pub source: String,
+    /// Since when, by the clock here.
+    pub since: Time,
+    /// How far it was ahead then.
+    pub by: Span,
 }
 
 /// A source's. `received = passed on + dropped + held`, in readings, whenever nobody is in the middle of a step.
@@ -169,6 +215,10 @@ pub struct SourceCounters {
     pub full_in: Wait,
     /// Readings that were in the journal already and were not taken a second time.
     pub known: Count,
+    /// Readings of messages that came before, by the numbers of their devices, and were not taken a second time.
+    pub duplicates: Count,
+    /// Readings that went aside because their time lay too far ahead of the clock here.
+    pub ahead: Count,
     /// Pieces of input that could not be read.
     pub rejected: Count,
     /// Empty cells.

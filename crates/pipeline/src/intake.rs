@@ -3,6 +3,7 @@
 //! What comes out is what a journal would hold: names, readings and ticks in one order. Several inputs merge by the
 //! time of their next row; ties go in the order given, and disorder within an input is left as it is.
 
+use crate::sequence::{self, Numbers, Seen};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rejected, Rows, Source};
 use ouzel_engine::plan::Plan;
@@ -31,6 +32,9 @@ pub struct Stretch {
     pub rejected: Vec<Rejected>,
     /// Cells that were empty.
     pub absent: u64,
+    /// Readings of messages that came before, by their numbers, and were left out. Of files that are replayed; what comes
+    /// live is counted where it comes.
+    pub duplicates: u64,
 }
 
 impl Stretch {
@@ -61,12 +65,20 @@ struct Feed {
     waiting: VecDeque<Reading>,
     rows: Rows,
     ended: bool,
+    /// What was seen of the numbers of its messages.
+    numbers: Numbers,
 }
 
 impl Intake {
     /// An intake of these sources, in the order in which ties go.
     pub fn new(plan: Arc<Plan>, sources: Vec<Box<dyn Source>>) -> Intake {
-        let feed = |source| Feed { source, waiting: VecDeque::new(), rows: Rows::default(), ended: false };
+        let feed = |source| Feed {
+            source,
+            waiting: VecDeque::new(),
+            rows: Rows::default(),
+            ended: false,
+            numbers: Numbers::default(),
+        };
         Intake {
             plan,
             feeds: sources.into_iter().map(feed).collect(),
@@ -164,7 +176,26 @@ impl Feed {
         self.ended = !matches!(more, Ok(true));
         stretch.rejected.append(&mut self.rows.rejected);
         stretch.absent += std::mem::take(&mut self.rows.absent);
+        stretch.duplicates += self.leave_out();
         more.map(drop)
+    }
+
+    /// Takes out what came before, by the numbers of its messages; how many readings that was.
+    fn leave_out(&mut self) -> u64 {
+        let Feed { rows: Rows { rows, numbered, .. }, numbers, .. } = self;
+        if numbered.is_empty() {
+            return 0;
+        }
+        let mut again = Vec::new();
+        for message in numbered.drain(..) {
+            let first = &rows[message.row as usize];
+            let time = message.timed.then_some(first.time);
+            if !numbers.take(0, Seen { series: first.series, number: message.number, time }) {
+                again.push((message.row, message.count));
+            }
+        }
+        sequence::leave_out(rows, &again);
+        again.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
     /// Reads until there is a row to compare, or the input has ended.

@@ -11,7 +11,7 @@ mod mend;
 pub mod record;
 
 pub use mend::Mender;
-pub use record::{Configured, Journalled, Record, Referred};
+pub use record::{Configured, Journalled, Record, Referred, Sifted};
 
 use crate::log::{self, Kind, Log, Readers, Tail};
 use ouzel_connect::disk::Disk;

@@ -3,6 +3,7 @@
 use crate::control::Order;
 use crate::intake::Stretch;
 use crate::journal::{Mender, Record};
+use crate::sequence::{Numbers, Seen};
 use crate::trouble::Trouble;
 use ouzel_engine::series::{Declaration, Names};
 use serde::{Deserialize, Serialize};
@@ -76,9 +77,34 @@ pub struct Remembered {
     retired: BTreeSet<String>,
     /// Trouble of the pipeline itself that nobody has said to be over, by its part.
     troubles: BTreeMap<String, Trouble>,
+    /// The numbers that devices gave their messages. They stand behind the rest, see [`Remembered::to_bytes`].
+    #[serde(skip)]
+    numbers: Numbers,
 }
 
 impl Remembered {
+    /// As bytes. What there was not in the first format stands behind the rest, where it is not looked for by those who do
+    /// not know of it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = postcard::to_allocvec(self).expect("plain data always encodes");
+        if self.numbers != Numbers::default() {
+            bytes.extend(postcard::to_allocvec(&self.numbers).expect("plain data always encodes"));
+        }
+        bytes
+    }
+
+    /// What [`Remembered::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are nothing of the kind.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Remembered, postcard::Error> {
+        let (mut remembered, rest): (Remembered, &[u8]) = postcard::take_from_bytes(bytes)?;
+        if !rest.is_empty() {
+            remembered.numbers = postcard::from_bytes(rest)?;
+        }
+        Ok(remembered)
+    }
+
     /// Takes a record into account.
     pub fn see(&mut self, record: &Record) {
         match record {
@@ -86,11 +112,13 @@ impl Remembered {
                 for &(source, hash) in &journalled.marks {
                     self.keep(source, hash);
                 }
+                self.count(&journalled.numbers);
                 self.revive(&journalled.stretch.declarations);
             }
             Record::Reference(referred) => {
                 let files = self.files.entry(referred.source.clone()).or_default();
                 files.insert(referred.file.clone(), referred.to);
+                self.count(&referred.sifted.numbers);
                 self.revive(&referred.declarations);
             }
             Record::Control(control) => match &control.what {
@@ -100,6 +128,24 @@ impl Remembered {
             },
             Record::Config(_) => {}
         }
+    }
+
+    fn count(&mut self, numbers: &[(u32, Vec<Seen>)]) {
+        for (source, all) in numbers {
+            for seen in all {
+                self.number(*source, *seen);
+            }
+        }
+    }
+
+    /// Takes a message of a source that its device has numbered; `false`: it came before.
+    pub fn number(&mut self, source: u32, seen: Seen) -> bool {
+        self.numbers.take(source, seen)
+    }
+
+    /// A numbered message that was to go into the journal did not.
+    pub fn forget_number(&mut self, source: u32, seen: Seen) {
+        self.numbers.forget(source, seen);
     }
 
     /// Devices that are declared again are back.
@@ -207,5 +253,23 @@ impl Marks {
         {
             self.all.remove(&oldest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ouzel_engine::series::Series;
+
+    #[test]
+    fn what_is_remembered_comes_back_with_numbers_and_without() {
+        let mut remembered = Remembered::default();
+        remembered.keep(7, 9);
+        let first = remembered.to_bytes();
+        assert_eq!(postcard::from_bytes::<Remembered>(&first).unwrap(), remembered);
+        remembered.number(7, Seen { series: Series(1), number: 5, time: None });
+        let bytes = remembered.to_bytes();
+        assert_eq!(Remembered::from_bytes(&bytes).unwrap(), remembered);
+        assert!(bytes.starts_with(&first) && Remembered::from_bytes(&bytes[..bytes.len() - 1]).is_err());
     }
 }

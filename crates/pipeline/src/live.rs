@@ -51,6 +51,7 @@ use ouzel_connect::sink::live::LiveSink;
 use ouzel_connect::sink::{Noun, Sink, SinkSettings};
 use ouzel_connect::source::live::LiveSource;
 use ouzel_engine::series::Series;
+use ouzel_engine::time::Span;
 use ouzel_lake::{LakeReader, LakeSettings};
 use roll::Roll;
 use std::path::PathBuf;
@@ -139,6 +140,8 @@ pub struct SourcePart {
     pub queue: QueueSettings,
     /// Its senders do nothing until they are answered, so a sync is not put off for them.
     pub eager: bool,
+    /// How far past the clock here a time of its readings may be; what is further goes aside.
+    pub ahead: Span,
 }
 
 /// A sink.

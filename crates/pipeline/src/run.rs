@@ -1,6 +1,7 @@
 //! Makes the parts and joins them, in the order of the way: sources, intake, shards, fleet, outlet.
 
 use crate::control::{Control, Order};
+use crate::counted::Counted;
 use crate::intake::{Intake, Stretch};
 use crate::journal::{Follower, Mender, Next, Record};
 use crate::outlet::Outlet;
@@ -32,6 +33,8 @@ pub struct Ran {
     pub summary: Summary,
     /// The names, to print them with.
     pub names: Names,
+    /// What the operators have counted.
+    pub counted: Counted,
     /// It was stopped before the input ended.
     pub stopped: bool,
     /// Bytes of a journal that could not be read and were skipped.
@@ -169,6 +172,7 @@ impl<'p> Straight<'p> {
         self.stream.step(stretch, &mut self.outputs);
         self.summary.take((stretch.batch.rows.len() - stretch.ticks.len()) as u64, stretch.span());
         self.summary.absent += stretch.absent;
+        self.summary.duplicates += stretch.duplicates;
         self.summary.reject(&stretch.rejected);
         self.summary.count(&self.outputs);
         self.ended |= stretch.end.is_some();
@@ -185,15 +189,15 @@ impl<'p> Straight<'p> {
     }
 
     fn ran(self) -> Ran {
-        Ran::new(self.summary, self.stream.names().clone(), self.ended)
+        Ran::new(self.plan, self.summary, self.stream.names().clone(), self.stream.counted(), self.ended)
     }
 }
 
 impl Ran {
-    fn new(mut summary: Summary, names: Names, ended: bool) -> Ran {
-        summary.devices = names.device_count() as u64;
+    fn new(plan: &Plan, mut summary: Summary, names: Names, counted: Counted, ended: bool) -> Ran {
+        summary.devices = (names.device_count() - plan.group_devices(&names)) as u64;
         summary.series = names.series_count() as u64;
-        Ran { summary, names, stopped: !ended, damaged: 0, lost: 0 }
+        Ran { summary, names, counted, stopped: !ended, damaged: 0, lost: 0 }
     }
 }
 
@@ -214,9 +218,10 @@ fn threaded(
     stop: &AtomicBool,
 ) -> Result<Ran, Fault> {
     let (mut summary, mut kept, mut ended) = (Summary::default(), Names::new(), false);
-    worker::run(plan, intake, shards, stop, |head, outputs, names| {
+    let counted = worker::run(plan, intake, shards, stop, |head, outputs, names| {
         summary.take(head.readings, head.span);
         summary.absent += head.stretch.absent;
+        summary.duplicates += head.stretch.duplicates;
         summary.reject(&head.stretch.rejected);
         summary.count(outputs);
         head.declarations.iter().for_each(|declaration| kept.follow(declaration));
@@ -224,7 +229,7 @@ fn threaded(
         outlet.write(outputs, &head.stretch.rejected, names, plan)?;
         Ok(true)
     })?;
-    Ok(Ran::new(summary, kept, ended))
+    Ok(Ran::new(plan, summary, kept, counted, ended))
 }
 
 /// Lets event time pass as fast as the wall clock times `speed`.

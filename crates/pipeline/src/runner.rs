@@ -15,6 +15,7 @@ use crate::intake::Stretch;
 use crate::journal::{Configured, Mender, Record, Referred, record};
 use crate::known::Remembered;
 use crate::outputs::{OutputLog, Place, Said};
+use crate::sequence::leave_out;
 use crate::stream::Stream;
 use crate::wants::Wants;
 use crate::words::Words;
@@ -24,7 +25,7 @@ use ouzel_engine::output::{Output, State, What};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, Reading};
 use ouzel_engine::series::{Declaration, Names};
-use ouzel_engine::time::{Span, Time};
+use ouzel_engine::time::Time;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -259,7 +260,7 @@ impl Runner {
         }
         self.stream.save_slots(|slot, bytes| put(Part::Slot(slot), bytes));
         put(Part::Fleet, &self.stream.fleet_bytes());
-        put(Part::Intake, &encode(&self.remembered));
+        put(Part::Intake, &self.remembered.to_bytes());
         put(Part::Words, &encode(&self.words.controls()));
         done?;
         Ok(Moment {
@@ -326,16 +327,14 @@ fn encode<T: serde::Serialize + ?Sized>(what: &T) -> Vec<u8> {
     postcard::to_allocvec(what).expect("plain data always encodes")
 }
 
-/// Readings further in the future than this go aside.
-pub const AHEAD: Span = Span::from_secs(3_600);
-
 /// Rows that a record refers to, as the stream numbers them; those that go aside are left out, as they were when they came.
 ///
 /// # Errors
 /// They are not there any more, or are not what they were.
 pub fn recall(reread: &mut dyn Reread, referred: &Referred, names: &Names) -> Result<Stretch, String> {
-    let (theirs, rows) = reread.read(&referred.source, &referred.file, referred.from, referred.to)?;
-    let rows = translate(&theirs, &rows, referred.arrived, |device, channel| {
+    let (theirs, mut rows) = reread.read(&referred.source, &referred.file, referred.from, referred.to)?;
+    leave_out(&mut rows, &referred.sifted.again);
+    let rows = translate(&theirs, &rows, referred.sifted.latest, |device, channel| {
         names.find(device, channel).or_else(|| declared(&referred.declarations, names, device, channel))
     });
     if rows.len() != referred.rows as usize || record::checksum(&rows) != referred.checksum {
@@ -357,11 +356,11 @@ pub fn recall(reread: &mut dyn Reread, referred: &Referred, names: &Names) -> Re
     })
 }
 
-/// A reader's rows with the stream's numbers, without those that are ahead of their arrival.
+/// A reader's rows with the stream's numbers, without those behind `latest`, which went aside.
 pub fn translate(
     theirs: &Names,
     rows: &[Reading],
-    arrived: Time,
+    latest: Time,
     mut find: impl FnMut(&str, &str) -> Option<ouzel_engine::series::Series>,
 ) -> Vec<Reading> {
     let mut series = vec![None; theirs.series_count()];
@@ -369,7 +368,6 @@ pub fn translate(
         let (device, channel) = theirs.of(ouzel_engine::series::Series(number as u32));
         *ours = find(theirs.device_name(device), theirs.channel_name(channel));
     }
-    let latest = arrived + AHEAD;
     let known = rows.iter().filter(|row| row.time <= latest);
     known.filter_map(|row| Some(Reading { series: series[row.series.0 as usize]?, ..*row })).collect()
 }

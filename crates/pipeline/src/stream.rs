@@ -3,6 +3,7 @@
 //! This is what `replay` runs on one core, and what every law is tested on: the same stretches cut elsewhere, on
 //! another number of shards, or resumed from a checkpoint in between, give the same outputs.
 
+use crate::counted::Counted;
 use crate::intake::Stretch;
 use ouzel_engine::checkpoint::Checkpoint;
 use ouzel_engine::filter::Kept;
@@ -202,6 +203,14 @@ impl Stream {
         for (index, kept) in self.shards.iter().flat_map(Shard::kept) {
             *all.entry(index).or_insert_with(Kept::default) += kept;
         }
+        all
+    }
+
+    /// What the operators count: of filters since their devices were declared, of the rest since the stream was begun or
+    /// resumed.
+    pub fn counted(&self) -> Counted {
+        let mut all = Counted { missed: self.fleet.missed(), ..Counted::default() };
+        self.shards.iter().for_each(|shard| all += &Counted::of(shard));
         all
     }
 

@@ -18,6 +18,8 @@ pub struct Summary {
     pub first_rejected: Vec<Rejected>,
     /// Empty cells.
     pub absent: u64,
+    /// Readings of messages that came before, by the numbers of their devices.
+    pub duplicates: u64,
     /// Readings that came too late.
     pub late: u64,
     /// Readings that did not meet a condition, as far as filters tell of them.

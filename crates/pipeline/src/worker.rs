@@ -4,6 +4,7 @@
 //! the ones before it wait. Stretches keep their order in every channel, so the gathered outputs are those of
 //! [`Stream`](crate::stream::Stream), byte for byte.
 
+use crate::counted::Counted;
 use crate::intake::{Intake, Stretch};
 use crate::stream::{Split, slots_of};
 use ouzel_connect::fault::{Fault, Retry, Whose};
@@ -31,7 +32,7 @@ struct Part {
 
 /// Runs an intake to its end on `shards` threads beside the reading one. `take` gets each stretch (its rows are gone by
 /// then, only their count is left) with what came out of it, in order; it may end the run by giving `false`, as may
-/// `stop`.
+/// `stop`. Gives what the operators have counted.
 ///
 /// # Errors
 /// What the sources or `take` could not do.
@@ -41,32 +42,44 @@ pub fn run(
     shards: usize,
     stop: &AtomicBool,
     mut take: impl FnMut(&Gathered, &[Output], &Names) -> Result<bool, Fault>,
-) -> Result<(), Fault> {
+) -> Result<Counted, Fault> {
     thread::scope(|scope| {
         let (parts_out, parts_in): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(WAITING)).unzip();
         let (done_out, done_in): (Vec<_>, Vec<_>) = (0..shards).map(|_| sync_channel(WAITING)).unzip();
         let (heads_out, heads_in) = sync_channel(WAITING * 2);
-        let mut threads = Vec::new();
+        let mut workers = Vec::new();
         for (index, (parts, done)) in parts_in.into_iter().zip(done_out).enumerate() {
             let shard = Shard::new(Arc::clone(plan), slots_of(index, shards));
-            threads.push(scope.spawn(move || work(shard, &parts, &done)));
+            workers.push(scope.spawn(move || work(shard, &parts, &done)));
         }
-        threads.push(scope.spawn(move || read(intake, stop, &parts_out, &heads_out)));
+        let reader = scope.spawn(move || read(intake, stop, &parts_out, &heads_out));
         let gathered = gather(plan, heads_in, done_in, &mut take);
         // The channels are closed by now, so every thread ends. One that panicked has said so; it is a fault of ours
         // like any other, so that the caller can still close its sinks.
-        let panicked = threads.into_iter().filter_map(|thread| thread.join().err()).count();
-        if panicked > 0 { Err(died()) } else { gathered }
+        let mut counted = Counted::default();
+        let mut panicked = false;
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => counted += &part,
+                Err(_) => panicked = true,
+            }
+        }
+        panicked |= reader.join().is_err();
+        if panicked {
+            return Err(died());
+        }
+        counted.missed += gathered?;
+        Ok(counted)
     })
 }
 
-/// Takes what came of each stretch from every shard, in order.
+/// Takes what came of each stretch from every shard, in order. Gives how many parts of groups came after their window.
 fn gather(
     plan: &Plan,
     heads: Receiver<Result<Gathered, Fault>>,
     done: Vec<Receiver<Vec<Output>>>,
     take: &mut impl FnMut(&Gathered, &[Output], &Names) -> Result<bool, Fault>,
-) -> Result<(), Fault> {
+) -> Result<u64, Fault> {
     let (mut fleet, mut names) = (Fleet::new(plan), Names::new());
     let mut outputs = Vec::new();
     for head in heads {
@@ -80,10 +93,10 @@ fn gather(
         }
         fleet.gather(&mut outputs, done.len(), &head.stretch.ticks, head.stretch.end, &names);
         if !take(&head, &outputs, &names)? {
-            return Ok(());
+            return Ok(fleet.missed());
         }
     }
-    Ok(())
+    Ok(fleet.missed())
 }
 
 /// A stretch after its rows went to the shards.
@@ -140,8 +153,8 @@ fn read(
     }
 }
 
-/// A shard's thread.
-fn work(mut shard: Shard, parts: &Receiver<Part>, done: &SyncSender<Vec<Output>>) {
+/// A shard's thread. Gives what the shard has counted.
+fn work(mut shard: Shard, parts: &Receiver<Part>, done: &SyncSender<Vec<Output>>) -> Counted {
     let mut out = Outputs::default();
     for part in parts {
         shard.step(&Input::Declare(&part.declarations), &mut out);
@@ -150,7 +163,8 @@ fn work(mut shard: Shard, parts: &Receiver<Part>, done: &SyncSender<Vec<Output>>
             shard.step(&Input::End(number), &mut out);
         }
         if done.send(std::mem::take(&mut out.list)).is_err() {
-            return;
+            break;
         }
     }
+    Counted::of(&shard)
 }

@@ -1,6 +1,7 @@
 //! `/metrics` in the text format of Prometheus. Labels name sources, sinks, stages and reasons, never devices: a thousand
 //! devices would be a thousand time series of each metric.
 
+mod order;
 mod text;
 
 use crate::app::{App, text};
@@ -44,6 +45,8 @@ fn written(counters: &Counters, seen: &Seen, now: Time) -> String {
     sources(&mut page, counters);
     sinks(&mut page, counters);
     outcome(&mut page, counters);
+    order::late(&mut page, counters);
+    order::filters(&mut page, counters);
     disk(&mut page, counters, now);
     stages(&mut page, counters, &seen.recent);
     page.one("ouzel_unseen_steps_total", "counter", "steps that the page missed", counters.unseen.get());
@@ -59,7 +62,6 @@ fn written(counters: &Counters, seen: &Seen, now: Time) -> String {
 fn outcome(page: &mut Page, counters: &Counters) {
     page.one("ouzel_past_readings_total", "counter", "readings read again at the start", counters.past.get());
     page.one("ouzel_readings_total", "counter", "readings that were worked off", counters.worked.get());
-    page.one("ouzel_late_readings_total", "counter", "readings behind their device's watermark", counters.late.get());
     page.one("ouzel_aggregates_total", "counter", "aggregates that came out", counters.aggregates.get());
     page.one("ouzel_anomalies_total", "counter", "anomalies that came out", counters.anomalies.get());
     page.one("ouzel_alerts_total", "counter", "alerts that fired", counters.alerts.get());
@@ -114,7 +116,7 @@ fn disk(page: &mut Page, counters: &Counters, now: Time) {
 
 fn sources(page: &mut Page, counters: &Counters) {
     type Get = fn(&SourceCounters) -> f64;
-    let all: [(&str, &str, &str, Get); 16] = [
+    let all: [(&str, &str, &str, Get); 18] = [
         ("messages_total", "counter", "messages that came", |s| s.messages.get() as f64),
         ("bytes_total", "counter", "bytes that came, as sent, where that is known", |s| s.bytes.get() as f64),
         ("received_readings_total", "counter", "readings that came", |s| s.received.get() as f64),
@@ -123,6 +125,10 @@ fn sources(page: &mut Page, counters: &Counters) {
         ("turned_away_total", "counter", "requests asked to come again, or refused", |s| s.turned_away.get() as f64),
         ("lost_messages_total", "counter", "messages of QoS 0 given up unread", |s| s.lost.get() as f64),
         ("known_readings_total", "counter", "readings that were there already", |s| s.known.get() as f64),
+        ("duplicate_readings_total", "counter", "readings that came before, by their numbers", |s| {
+            s.duplicates.get() as f64
+        }),
+        ("ahead_readings_total", "counter", "readings too far ahead of the clock here", |s| s.ahead.get() as f64),
         ("rejected_total", "counter", "input that could not be read", |s| s.rejected.get() as f64),
         ("absent_total", "counter", "empty cells", |s| s.absent.get() as f64),
         ("retries_total", "counter", "times it was tried again", |s| s.retries.get() as f64),
@@ -206,6 +212,9 @@ pub fn memory_bytes() -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ouzel_engine::lateness::LateCounts;
+    use ouzel_engine::time::Span;
+    use ouzel_pipeline::counted::FilterCount;
     use ouzel_pipeline::queue::Reason;
     use std::collections::HashSet;
     use std::time::Duration;
@@ -223,6 +232,14 @@ mod tests {
         counters.latency.record(Duration::from_millis(3), 10);
         counters.checkpoint_us.set(5_000_000);
         counters.journal_bytes.add(12);
+        counters.sources[0].duplicates.add(3);
+        let mut late = LateCounts { forgotten: 4, revised: 5, ..LateCounts::default() };
+        for millis in [1_500, 1_500, 400_000] {
+            late.lateness.add(Span::from_millis(millis));
+        }
+        counters.late_counts.set(late);
+        let parts = vec![("temperature > 20".to_owned(), 19), ("state = \"on\"".to_owned(), 4)];
+        counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 81, failed: 19, unknown: 2, parts }]);
         let recent = vec![(Stage::Confirmed(0), counters.sinks[0].confirmed.snapshot())];
         let seen = Seen { clients: 2, recent, troubles: 1, clocks: 3 };
         let quiet = written(&counters, &seen, Time::from_secs(65));
@@ -243,6 +260,15 @@ mod tests {
             "ouzel_checkpoint_age_seconds 60",
             "ouzel_stream_clients 2",
             "ouzel_wrong_clocks 3",
+            "ouzel_source_duplicate_readings_total{source=\"hall \\\"3\\\"\"} 3",
+            "ouzel_late_forgotten_readings_total 4",
+            "ouzel_late_revised_readings_total 5",
+            "ouzel_lateness_seconds_bucket{le=\"1\"} 0",
+            "ouzel_lateness_seconds_bucket{le=\"10\"} 2",
+            "ouzel_lateness_seconds_bucket{le=\"+Inf\"} 3\nouzel_lateness_seconds_sum 403\nouzel_lateness_seconds_count 3",
+            "ouzel_filter_readings_total{filter=\"warm\",outcome=\"unknown\"} 2",
+            "ouzel_filter_failures_total{filter=\"warm\",part=\"temperature > 20\"} 19",
+            "ouzel_filter_failures_total{filter=\"warm\",part=\"state = \\\"on\\\"\"} 4",
         ] {
             assert!(page.contains(&format!("\n{line}\n")), "{line}\n{page}");
         }

@@ -10,7 +10,7 @@ pub use alerts::{acknowledge, alerts, silence};
 pub use charts::series;
 pub use control::{reload, retire};
 pub use pipeline::pipeline;
-pub use rows::{aggregates, anomalies, readings};
+pub use rows::{aggregates, anomalies, filtered, readings};
 
 use crate::app::{App, json};
 use crate::hub::Hub;

@@ -25,6 +25,7 @@ pub fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/api/v1/series", get(rest::series)),
         ("get", "/api/v1/readings", get(rest::readings)),
         ("get", "/api/v1/aggregates", get(rest::aggregates)),
+        ("get", "/api/v1/filtered", get(rest::filtered)),
         ("get", "/api/v1/anomalies", get(rest::anomalies)),
         ("get", "/api/v1/alerts", get(rest::alerts)),
         ("post", "/api/v1/alerts/{id}/acknowledge", post(rest::acknowledge)),

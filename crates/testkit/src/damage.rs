@@ -129,7 +129,13 @@ impl Run {
                 ..Logs::new(FOLDER)
             },
             devices: DevicesConfig { limit: 100, idle: None },
-            sources: vec![SourcePart { name: "floor".into(), source: Box::new(Spoken(heard)), queue, eager: true }],
+            sources: vec![SourcePart {
+                name: "floor".into(),
+                source: Box::new(Spoken(heard)),
+                queue,
+                eager: true,
+                ahead: Span::from_secs(3_600),
+            }],
             sinks: told.iter().enumerate().map(|(index, told)| sink(index, told)).collect(),
             reread: None,
             lake: Lake::None,

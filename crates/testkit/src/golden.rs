@@ -137,6 +137,17 @@ fn expect(folder: &Path, text: &str) -> Result<(), String> {
     Err(format!("the outputs are not those of {}:\n{}", path.display(), first_difference(&expected, text)))
 }
 
+/// Reads the input of a case.
+///
+/// # Errors
+/// What is wrong with its config or its files.
+pub fn recorded(folder: &Path) -> Result<(Arc<Plan>, Recorded), String> {
+    let config = read_config(folder)?;
+    let plan = Arc::new(config.plan.clone());
+    let recorded = Recorded::of(&plan, open(&config)?)?;
+    Ok((plan, recorded))
+}
+
 fn read_config(folder: &Path) -> Result<Config, String> {
     let path = folder.join("config.toml");
     let toml = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;

@@ -1,4 +1,15 @@
-//! Slow and obvious: what windows and z-scores should say, recomputed from all readings for every answer.
+//! Slow and obvious: what windows, filters and z-scores should say, recomputed from all readings for every answer.
+//!
+//! Written from the definitions (the docs of `plan.rs` in the engine, the manual), not from the engine's code. [`whole`] is
+//! the way from a recorded stream and a plan to all that must be said; [`compare`] holds it against what was said.
+
+pub mod arrived;
+pub mod civil;
+pub mod compare;
+pub mod points;
+pub mod shapes;
+pub mod statistic;
+pub mod whole;
 
 /// The statistics of some values, in two passes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +42,7 @@ pub fn plain(values: &[f64]) -> Plain {
     }
 }
 
-fn exact_sum(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn exact_sum(values: impl Iterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0f64, 0.0f64);
     for value in values {
         let next = total + value;

@@ -208,7 +208,7 @@ impl Recorded {
 /// A stretch as a record that has arrived in its turn.
 pub(crate) fn journalled(index: usize, stretch: Stretch) -> Record {
     let arrived = Time::from_secs(index as i64);
-    Record::Stretch(Box::new(Journalled { arrived, marks: Vec::new(), stretch }))
+    Record::Stretch(Box::new(Journalled { arrived, stretch, ..Journalled::default() }))
 }
 
 /// Plays sources on threads, one for each shard. What was rejected is not in it.

@@ -133,7 +133,7 @@ impl Journalled {
             let mut bytes = Vec::new();
             match record {
                 Record::Stretch(it) => {
-                    record::stretch(it.arrived, vec![(SOURCE, index as u64)], &it.stretch, &mut bytes);
+                    record::stretch(it.arrived, vec![(SOURCE, index as u64)], Vec::new(), &it.stretch, &mut bytes);
                 }
                 Record::Reference(it) => record::reference(it, &mut bytes),
                 Record::Control(it) => record::control(it, &mut bytes),

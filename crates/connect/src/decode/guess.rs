@@ -279,6 +279,10 @@ pub fn format(kind: Kind, sample: &Sample, layout: Layout, hints: &FormatHints, 
         names.find(tag)?;
         guesser.taken.push(tag.clone());
     }
+    if let Some(column) = &hints.sequence {
+        names.find(column)?;
+        guesser.taken.push(column.clone());
+    }
     let device = guesser.device(device)?;
     let shape = guesser.shape()?;
     if let (Shape::Wide(_), DeviceFrom::Column(name)) = (&shape, &device) {
@@ -298,9 +302,9 @@ pub fn format(kind: Kind, sample: &Sample, layout: Layout, hints: &FormatHints, 
         }
         other => other,
     };
-    let tags = hints.tags.clone();
+    let (tags, sequence) = (hints.tags.clone(), hints.sequence.clone());
     let Layout { separator, header } = layout;
-    let format = Format { kind, time, device, shape, tags, separator, decimal_comma, header };
+    let format = Format { kind, time, device, shape, tags, sequence, separator, decimal_comma, header };
     Ok(Guess { format, guessed: guesser.guessed, ignored, channels })
 }
 

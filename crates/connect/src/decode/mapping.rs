@@ -11,7 +11,7 @@ use super::time::{self, NoTime, TimeReader};
 use super::{excerpt, quoted};
 use crate::fault::Fault;
 use crate::format::{ChannelFrom, DeviceFrom, Format, Shape, TimeFrom};
-use crate::source::{Rejected, Rows};
+use crate::source::{Numbered, Rejected, Rows};
 use ouzel_engine::reading::{Flags, Quality, Reading};
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
@@ -126,6 +126,8 @@ pub struct Mapping {
     device: Option<usize>,
     device_name: String,
     tags: Vec<(String, usize)>,
+    /// Where the number of a message stands.
+    sequence: Option<usize>,
     values: Values,
     point: u8,
     roster: Roster,
@@ -242,6 +244,7 @@ impl Mapping {
             DeviceFrom::Fixed(name) => (None, name.clone()),
         };
         let tags = format.tags.iter().map(|tag| Ok((tag.clone(), find(tag)?))).collect::<Result<_, Fault>>()?;
+        let sequence = format.sequence.as_deref().map(&mut find).transpose()?;
         let mut roster = Roster::new(timing);
         let mut enter = |name: &str| match roster.channel(name.as_bytes()) {
             Some(_) => Err(Fault::yours(format!("{}: two columns give the channel \"{name}\"", columns.source))),
@@ -286,6 +289,7 @@ impl Mapping {
             device,
             device_name,
             tags,
+            sequence,
             values,
             point,
             roster,
@@ -348,7 +352,7 @@ impl Mapping {
         };
         let tags = self.tags.iter().map(|(_, slot)| slot);
         let outside = self.outside.iter().flat_map(|outside| outside.slots.iter().chain(&outside.last));
-        let all = values.iter().chain(times).chain(tags).chain(outside).chain(&self.device);
+        let all = values.iter().chain(times).chain(tags).chain(outside).chain(&self.device).chain(&self.sequence);
         all.max().map_or(0, |last| last + 1)
     }
 
@@ -388,8 +392,26 @@ impl Mapping {
         if message.unfinished {
             return self.take_last(message, names, into);
         }
+        let first = into.rows.len();
         if let Err(reason) = self.read(message, names, into) {
             self.reject(message.line, message.raw, reason, into);
+        }
+        if let Some(slot) = self.sequence {
+            self.number(slot, message, first, into);
+        }
+    }
+
+    /// Notes the number of a message. One without a number, or with something else in its place, is taken as it is: that
+    /// it came before nobody can tell.
+    fn number(&self, slot: usize, message: &Message<'_>, first: usize, into: &mut Rows) {
+        let count = into.rows.len() - first;
+        if let Some(number) = message.cell(slot).and_then(whole).filter(|_| count > 0) {
+            let timed = match &self.clock {
+                Clock::Column(..) => true,
+                Clock::Every { .. } => false,
+                Clock::Live(clock) => clock.told,
+            };
+            into.numbered.push(Numbered { row: first as u32, count: count as u32, number, timed });
         }
     }
 
@@ -397,11 +419,13 @@ impl Mapping {
     #[cold]
     fn take_last(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) {
         let (rows, absent, rejected) = (into.rows.len(), into.absent, into.rejected.len());
+        let numbered = into.numbered.len();
         let whole = Message { unfinished: false, ..*message };
         self.take(&whole, names, into);
         if let Some(first) = into.rejected.get(rejected) {
             let reason = format!("the input ends in the middle of this line: {}", first.reason);
             into.rows.truncate(rows);
+            into.numbered.truncate(numbered);
             into.rejected.truncate(rejected);
             into.absent = absent;
             self.reject(message.line, message.raw, reason, into);
@@ -628,6 +652,17 @@ fn cell_of(message: &Message<'_>, field: Field, point: u8) -> Option<Cell> {
         return Some(number::read_at(message.text, place.start, place.end, point));
     }
     (field.written() == Written::Null).then_some(Cell::Absent)
+}
+
+/// A whole number from 0 on, as counters are written: `17`, or by a careless sender `17.0`.
+fn whole(cell: &[u8]) -> Option<u64> {
+    let cell = trimmed(cell);
+    let digits = cell.strip_suffix(b".0").unwrap_or(cell);
+    let digit = |number: Option<u64>, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number?.checked_mul(10)?.checked_add(digit)
+    };
+    digits.iter().fold(Some(0), digit).filter(|_| !digits.is_empty())
 }
 
 /// Without blanks around it; most have none.

@@ -56,6 +56,10 @@ const NOBODY: u32 = u32::MAX;
 /// # Errors
 /// A file that is damaged or does not fit the hints.
 pub fn open(path: &Path, source: &str, hints: &FormatHints, timing: Timing, device: &str) -> Result<Opened, Fault> {
+    if let Some(column) = &hints.sequence {
+        let what = "numbers of messages are read from CSV, JSON and line protocol, not from Parquet";
+        return Err(Fault::yours(format!("{source}: sequence = \"{column}\": {what}; leave it out")));
+    }
     let damaged = |what: &dyn std::fmt::Display| Fault::theirs(format!("{source} is not a whole Parquet file: {what}"));
     let file = File::open(path).map_err(|error| damaged(&error))?;
     let size = file.metadata().map_err(|error| damaged(&error))?.len();

@@ -289,6 +289,7 @@ impl Payload {
             device: DeviceFrom::Fixed(hints.device_name.clone().unwrap_or_else(|| self.source.clone())),
             shape: shape(hints),
             tags: hints.tags.clone(),
+            sequence: hints.sequence.clone(),
             separator: hints.separator.unwrap_or(b','),
             decimal_comma: hints.decimal_comma.unwrap_or(false),
             header: hints.header.unwrap_or(false),
@@ -414,6 +415,39 @@ mod tests {
         );
         check(&json, "", "", "");
         check(&json, " \n ", "", "");
+    }
+
+    /// The numbers of messages as `first row+rows#number`, with `~` where the time is that of the arrival.
+    fn numbers(hints: &FormatHints, text: &str) -> String {
+        let hints = FormatHints { sequence: Some("seq".into()), ..hints.clone() };
+        let mut bench = Bench::new(&hints);
+        let mut rows = Rows::default();
+        bench.payload.decode(text.as_bytes(), &Given::default(), &mut bench.names, &mut rows);
+        let one = |n: &crate::source::Numbered| {
+            format!("{}+{}#{}{}", n.row, n.count, n.number, if n.timed { "" } else { "~" })
+        };
+        rows.numbered.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_messages_channels_share_its_number_and_the_number_is_no_channel() {
+        let json = FormatHints::default();
+        let text =
+            r#"[{"ts":5,"seq":17,"a":1,"b":2},{"seq":"18","a":1},{"seq":"x","a":1},{"a":1},{"seq":19.0,"c":"?"}]"#;
+        assert_eq!(numbers(&json, text), "0+2#17 2+1#18~");
+        let json = FormatHints { sequence: Some("seq".into()), ..json };
+        check(&json, r#"{"seq":17,"a":1}"#, "", "hall.a@1000=1");
+        assert_eq!(
+            numbers(&hints(Kind::Line), "m seq=17i,a=1,b=2 5000000000\nm,seq=18 a=1 6000000000"),
+            "0+2#17 2+1#18"
+        );
+        let csv = FormatHints { header: Some(true), time: Some("t".into()), ..hints(Kind::Csv) };
+        assert_eq!(
+            numbers(&csv, "t,seq,a,b\n5,18446744073709551615,1,2\n6,18446744073709551616,1,2"),
+            format!("0+2#{}", u64::MAX)
+        );
+        let narrow = FormatHints { channel: Some("name".into()), value: Some("v".into()), ..FormatHints::default() };
+        assert_eq!(numbers(&narrow, r#"{"seq":1,"name":"a","v":2}{"seq":1,"name":"b","v":2}"#), "0+1#1~ 1+1#1~");
     }
 
     #[test]
@@ -643,7 +677,7 @@ mod tests {
                 },
             }
             let names = &bench.names;
-            prop_assert_eq!(said(names, &Rows { rows, rejected, absent: 0 }), whole);
+            prop_assert_eq!(said(names, &Rows { rows, rejected, ..Rows::default() }), whole);
         }
 
         /// What a list gives, its elements give one by one.

@@ -1,8 +1,9 @@
 //! A bench with one output of each noun, and what every form says of them.
 
 use super::*;
+use ouzel_engine::condition::{Condition, Known};
 use ouzel_engine::output::{Class, Over, Severity};
-use ouzel_engine::plan::{AlertRule, Limits, Past, WindowSpec, ZScoreSpec};
+use ouzel_engine::plan::{AlertRule, FilterSpec, Limits, Past, WindowSpec, ZScoreSpec};
 use ouzel_engine::series::Timing;
 use ouzel_engine::time::Span;
 
@@ -287,4 +288,111 @@ fn rejected_input_is_told_with_its_place() {
         push(&rejected, &mut bytes);
         assert_eq!(String::from_utf8(bytes).unwrap(), line);
     }
+}
+
+/// What a window gives beside the usual.
+fn rich() -> (Bench, Output) {
+    let mut bench = Bench::new();
+    let given = |name: &str, what| Given { name: name.to_owned(), what };
+    let give = vec![
+        given("p95", Statistic::Quantile(95_000)),
+        given("count", Statistic::Count),
+        given("bad", Statistic::Bad),
+        given("change", Statistic::Change),
+        given("share_open", Statistic::Share(1)),
+    ];
+    let span = Span::from_secs(60);
+    bench.plan.operators[0].work = Work::Window(WindowSpec { give, ..WindowSpec::time(span, span, &[]) });
+    let mut output = bench.aggregate();
+    if let What::Aggregate(aggregate) = &mut output.what {
+        aggregate.more = Some(vec![20.9, 2.0, f64::NAN, 0.25].into());
+        (aggregate.revision, aggregate.partial) = (2, true);
+    }
+    (bench, output)
+}
+
+#[test]
+fn other_statistics_stand_in_the_order_asked_for_and_what_there_is_none_of_is_left_open() {
+    let (bench, output) = rich();
+    let book = bench.book();
+    assert_eq!(
+        text::line(&output, &book),
+        "2024-01-01T00:00:00Z aggregate minute press-1.temperature to 2024-01-01T00:01:00Z revision=2 partial=true \
+         p95=20.9 count=3 bad=2 share_open=0.25"
+    );
+    let mut line = Vec::new();
+    ndjson::push(&output, &book, &mut line);
+    let line = String::from_utf8(line).unwrap();
+    let tail = "\"end\":\"2024-01-01T00:01:00Z\",\"revision\":2,\"partial\":true,\"p95\":20.9,\"count\":3,\"bad\":2,\
+                \"change\":null,\"share_open\":0.25}\n";
+    assert!(line.ends_with(tail), "{line}");
+    let mut table = Vec::new();
+    csv::push_head(&columns(Noun::Aggregates, &bench.plan), &mut table);
+    csv::push(&output, &book, &statistics(&bench.plan), &mut table);
+    let table = String::from_utf8(table).unwrap();
+    let rows: Vec<&str> = table.lines().map(|row| row.split_once("end,").map_or(row, |head| head.1)).collect();
+    assert_eq!(rows[0], "revision,partial,count,bad,change,p95,share_open");
+    assert!(rows[1].ends_with(",2,true,3,2,,20.9,0.25"), "{}", rows[1]);
+}
+
+#[test]
+fn a_revision_is_another_row_and_the_first_has_the_id_it_always_had() {
+    let (bench, mut output) = rich();
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        if let What::Aggregate(aggregate) = &mut output.what {
+            aggregate.revision = number;
+        }
+        ids.push(id(&output, &bench.book()));
+    }
+    assert_eq!(ids[0], id(&Bench::new().aggregate(), &Bench::new().book()));
+    assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+}
+
+#[test]
+fn a_name_that_is_another_number_in_another_window_is_one_column() {
+    let (mut bench, _) = rich();
+    let mut other = bench.plan.operators[0].clone();
+    if let Work::Window(spec) = &mut other.work {
+        spec.give = vec![Given { name: "share_open".into(), what: Statistic::Share(0) }];
+    }
+    bench.plan.operators.insert(0, other);
+    let names: Vec<String> = statistics(&bench.plan).into_iter().map(|given| given.name).collect();
+    assert_eq!(names, ["count", "bad", "change", "p95", "share_open"]);
+}
+
+#[test]
+fn readings_that_a_filter_turned_away_say_which_parts_they_failed() {
+    let resolve = |name: &str| Ok(name.to_owned());
+    let known = Known { channels: &[], resolve: &resolve };
+    let when = Condition::parse("temperature < 80 and abs(temperature) > 1 and motion", &known).unwrap();
+    let bench = Bench::with(Work::Filter(FilterSpec { when, drop: true, tell: true }));
+    let of = |failed, dropped| {
+        let reading = Reading::new(bench.series, START, 95.5);
+        bench.output(1, What::Filtered(Filtered { reading, failed, dropped }))
+    };
+    let book = bench.book();
+    let lines: Vec<String> = [of(0b101, true), of(0, false)].iter().map(|output| text::line(output, &book)).collect();
+    assert_eq!(
+        lines,
+        [
+            "2024-01-01T00:00:00Z filtered spike press-1.temperature value=95.5 dropped=true: temperature < 80; motion",
+            "2024-01-01T00:00:00Z filtered spike press-1.temperature value=95.5: it cannot be told",
+        ]
+    );
+    let mut json = Vec::new();
+    [of(0b101, true), of(0, false)].iter().for_each(|output| ndjson::push(output, &book, &mut json));
+    let json = String::from_utf8(json).unwrap();
+    let tails: Vec<&str> = json.lines().map(|line| line.split_once("\"value\":").unwrap().1).collect();
+    assert_eq!(
+        tails,
+        ["95.5,\"failed\":\"temperature < 80; motion\",\"dropped\":true}", "95.5,\"failed\":null,\"dropped\":false}"]
+    );
+    let mut table = Vec::new();
+    csv::push_head(&columns(Noun::Filtered, &bench.plan), &mut table);
+    csv::push(&of(1, true), &book, &[], &mut table);
+    let table = String::from_utf8(table).unwrap();
+    assert!(table.starts_with("id,filter,device,channel,time,value,failed,dropped\n"), "{table}");
+    assert!(table.ends_with(",95.5,temperature < 80,true\n"), "{table}");
+    assert_ne!(id(&of(1, true), &book), id(&Output { ordinal: 1, ..of(1, true) }, &book));
 }

@@ -269,6 +269,7 @@ pub(crate) fn wanted(format: &Format) -> Vec<String> {
         }
     }
     names.extend(&format.tags);
+    names.extend(&format.sequence);
     let mut wanted: Vec<String> = Vec::new();
     for name in names {
         if !wanted.contains(name) {

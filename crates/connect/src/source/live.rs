@@ -4,8 +4,8 @@
 //! Such a source hands over packets. The driver puts them into a bounded queue; the intake writes them into the journal
 //! and only then answers, so that a sender hears "kept" of what a kill cannot take away.
 
-use super::Rejected;
 pub use super::pressure::{Pressing, Pressure};
+use super::{Numbered, Rejected};
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Declaration;
@@ -67,6 +67,8 @@ pub struct Packet {
     pub declarations: Vec<Declaration>,
     /// Its readings, in the order of the message; `series` are the source's numbers.
     pub rows: Vec<Reading>,
+    /// Which of them came in messages that their device has numbered.
+    pub numbered: Vec<Numbered>,
     /// What could not be read of it.
     pub rejected: Vec<Rejected>,
     /// What could not be read of it beside that: counted, and not named one by one.

@@ -190,12 +190,13 @@ impl Mqtt {
         // Where nothing could be taken there is no time that tells two such messages apart, and nothing to take twice.
         let mark = (own_times && !rows.rows.is_empty() && (ack.is_some() || retain))
             .then(|| Mark { hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)), compare: dup || retain || repeated });
-        let Rows { rows, rejected, absent } = rows;
+        let Rows { rows, rejected, absent, numbered } = rows;
         let declarations = self.names.take_fresh();
         // Its sender is a broker, which sends on meanwhile: it can wait as long as it takes.
         Some(Packet {
             declarations,
             rows,
+            numbered,
             rejected,
             unnamed: 0,
             absent,

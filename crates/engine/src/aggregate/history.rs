@@ -48,10 +48,16 @@ impl History {
         History { gaps, readings: 0, results: 0, previous: None }
     }
 
-    /// Takes in that there was a reading, good or bad. One that comes late counts, and teaches nothing of intervals.
+    /// Takes in that there was a good reading. One that comes late counts, and teaches nothing of intervals.
     #[inline]
     pub fn heard(&mut self, time: Time) {
         self.readings = self.readings.saturating_add(1);
+        self.heard_bad(time);
+    }
+
+    /// Takes in that there was a bad reading: it came when it was expected, and is none of those that results are made of.
+    #[inline]
+    pub fn heard_bad(&mut self, time: Time) {
         if let Some(gaps) = &mut self.gaps {
             gaps.heard(time);
         }

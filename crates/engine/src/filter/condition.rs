@@ -205,7 +205,8 @@ impl FilterNode {
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         let state: State = postcard::from_bytes(bytes)?;
         let condition = &self.spec.when;
-        if !state.point.fits(condition.channels().len()) || state.tested.parts.len() != condition.parts().len() {
+        let fits = state.point.fits(condition.channels().len()) && state.memory.fits(condition);
+        if !fits || state.tested.parts.len() != condition.parts().len() {
             return Err(postcard::Error::DeserializeBadEncoding);
         }
         self.total += &state.tested;

@@ -44,10 +44,8 @@ impl Shard {
             }
         }
         for &(node, state) in &self.facts[series.device as usize].points {
-            match &self.nodes[usize::from(node)] {
-                Node::Points(Points::Sessions(sessions)) => say(node, sessions.provisional(state, series.series)),
-                Node::Points(Points::Pairs(pairs)) => say(node, pairs.provisional(state, series.series, now)),
-                _ => {}
+            if let Node::Points(Points::Joint(windows)) = &self.nodes[usize::from(node)] {
+                say(node, windows.provisional(state, series.series, now));
             }
         }
         out.open[first..].sort_by_key(|&(node, _)| node);

@@ -3,7 +3,7 @@
 use super::state::{NOBODY, Route};
 use super::{Outputs, Shard};
 use crate::node::{Node, Onward, Subject, WindowNode};
-use crate::output::{Aggregate, Output, Part, What};
+use crate::output::{Output, Part, What};
 use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
 use crate::series::Series;
@@ -54,6 +54,9 @@ impl Shard {
     /// Judges the points of a device that are over at `time`, and ends its sessions that do; gives when there is more to do.
     fn pass_points(&mut self, number: u64, device: u32, time: Time, out: &mut Outputs) -> Time {
         let mut next = Time::MAX;
+        if self.facts[device as usize].points.is_empty() {
+            return next;
+        }
         for index in 0..self.facts[device as usize].points.len() {
             let (node, state) = self.facts[device as usize].points[index];
             let Shard { nodes, onward, .. } = self;
@@ -130,7 +133,11 @@ impl Shard {
     fn give(&mut self, number: u64, place: u32, route: Route, closed: Closed, out: &mut Outputs) {
         let Node::Window(window) = &self.nodes[usize::from(route.node)] else { return };
         let (end, of_moments) = (closed.end, has_edges(&window.spec.shape));
-        let aggregate = self.say_closed(number, place, route.node, closed, out);
+        if window.feeds[route.state as usize].is_empty() {
+            return self.say_closed(number, place, route.node, closed, out);
+        }
+        let aggregate = closed.clone().aggregate(self.series[place as usize].series);
+        self.say_closed(number, place, route.node, closed, out);
         for feed in 0.. {
             let Node::Window(window) = &self.nodes[usize::from(route.node)] else { break };
             let Some(&(index, derived)) = window.feeds[route.state as usize].get(feed) else { break };
@@ -146,7 +153,8 @@ impl Shard {
         let device = of.device;
         let Some(&(_, state)) = self.facts[device as usize].points.iter().find(|known| known.0 == node) else { return };
         let end = closed.end;
-        let aggregate = self.say_closed(number, place, node, closed, out);
+        let aggregate = closed.clone().aggregate(series);
+        self.say_closed(number, place, node, closed, out);
         for feed in 0.. {
             let Node::Points(points) = &self.nodes[usize::from(node)] else { break };
             let Some((spec, (index, derived))) = points.fed(state, series, feed) else { break };
@@ -168,11 +176,11 @@ impl Shard {
         self.pass_on(number, derived, &reading, out);
     }
 
-    fn say_closed(&mut self, number: u64, place: u32, node: u16, closed: Closed, out: &mut Outputs) -> Aggregate {
+    #[inline]
+    fn say_closed(&mut self, number: u64, place: u32, node: u16, closed: Closed, out: &mut Outputs) {
         let series = &self.series[place as usize];
         let aggregate = closed.aggregate(series.series);
-        out.say(number, self.devices[series.device as usize].device, node, What::Aggregate(aggregate.clone()));
-        aggregate
+        out.say(number, self.devices[series.device as usize].device, node, What::Aggregate(aggregate));
     }
 
     /// A reading that came after the watermark had passed it.

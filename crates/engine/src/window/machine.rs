@@ -87,7 +87,7 @@ impl Machine {
     /// A bad reading.
     pub fn add_bad(&mut self, spec: &WindowSpec, time: Time) -> Time {
         if let Some(history) = &mut self.history {
-            history.heard(time);
+            history.heard_bad(time);
         }
         let end = each!(&mut self.kind, windows => windows.add_bad(spec, time));
         if !self.waiting.is_empty() {

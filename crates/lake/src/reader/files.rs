@@ -222,3 +222,55 @@ fn push_value(value: &Value<'_>, into: &mut Vec<u8>) {
         Value::Null | Value::Number(_) | Value::Id(_) => into.extend_from_slice(b"null"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ouzel_engine::plan::{Given, Statistic, WindowSpec};
+    use ouzel_engine::time::{Span, Time};
+
+    fn plan() -> Plan {
+        let minute = Span::from_secs(60);
+        let give = ["p95", "count"].map(|name| {
+            let what = if name == "count" { Statistic::Count } else { Statistic::Quantile(95_000) };
+            Given { name: name.to_owned(), what }
+        });
+        let spec = WindowSpec { give: give.to_vec(), ..WindowSpec::time(minute, minute, &[]) };
+        let operator = Operator { name: "minute".into(), on: vec!["heat".into()], work: Work::Window(spec) };
+        Plan { operators: vec![operator], ..Plan::default() }
+    }
+
+    /// The row of a window, of a file whose columns behind `end` are these.
+    fn row(behind: &[(&str, Value<'_>)]) -> String {
+        let fixed = [
+            ("seq", Value::Integer(0)),
+            ("window", Value::Text("minute")),
+            ("channel", Value::Text("heat")),
+            ("end", Value::Time(Time(0))),
+        ];
+        let cells: Vec<(&str, Value<'_>)> = fixed.iter().chain(behind).copied().collect();
+        let row = object(Noun::Aggregates, &cells, &plan());
+        row.split_once("00Z\",").map_or("", |(_, rest)| rest).to_owned()
+    }
+
+    #[test]
+    fn files_from_before_there_were_revisions_are_read_as_they_were_written() {
+        let (count, p95) = (("count", Value::Integer(3)), ("p95", Value::Number(2.5)));
+        assert_eq!(row(&[count, p95]), "\"p95\":2.5,\"count\":3}");
+        assert_eq!(row(&[count]), "\"count\":3}");
+    }
+
+    #[test]
+    fn what_is_nearly_always_the_same_is_told_where_it_is_not() {
+        let of = |revision, partial| {
+            row(&[
+                ("revision", Value::Integer(revision)),
+                ("partial", Value::Flag(partial)),
+                ("count", Value::Integer(0)),
+                ("p95", Value::Null),
+            ])
+        };
+        assert_eq!(of(0, false), "\"p95\":null,\"count\":0}");
+        assert_eq!(of(2, true), "\"revision\":2,\"partial\":true,\"p95\":null,\"count\":0}");
+    }
+}

@@ -132,7 +132,7 @@ fn what_was_said_reads_as_in_ndjson_before_and_after_a_roll() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         value.get("time").or_else(|| value.get("start")).unwrap().as_str().unwrap().to_owned()
     };
-    for noun in [Noun::Aggregates, Noun::Anomalies, Noun::Alerts] {
+    for noun in [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Filtered] {
         let mut expected: Vec<String> =
             stream.outputs().filter(|output| Noun::of(&output.what) == Some(noun)).map(line).collect();
         assert!(expected.len() > 50);
@@ -153,7 +153,8 @@ fn what_was_said_reads_as_in_ndjson_before_and_after_a_roll() {
                 ..Asked::default()
             };
             let here = |line: &&String| {
-                line.contains("\"press-1\"") && (noun == Noun::Aggregates || line.contains("\"severity\":\"critical\""))
+                line.contains("\"press-1\"")
+                    && (matches!(noun, Noun::Aggregates | Noun::Filtered) || line.contains("\"severity\":\"critical\""))
             };
             assert_eq!(reader.rows(noun, &asked).unwrap(), found.iter().filter(here).cloned().collect::<Vec<_>>());
         }

@@ -1,7 +1,10 @@
 //! A stream to put into a lake: two presses and a door, with what came out of it, made by chance from a seed.
 
-use ouzel_engine::output::{Aggregate, Alert, Anomaly, Class, Output, Severity, State, What};
-use ouzel_engine::plan::{AlertRule, ChannelFacts, Levels, Limits, Operator, Plan, Statistic, WindowSpec, Work};
+use ouzel_engine::condition::{Condition, Known};
+use ouzel_engine::output::{Aggregate, Alert, Anomaly, Class, Filtered, Output, Severity, State, What};
+use ouzel_engine::plan::{
+    AlertRule, ChannelFacts, FilterSpec, Levels, Limits, Operator, Plan, Statistic, WindowSpec, Work,
+};
 use ouzel_engine::reading::{Batch, Quality, Reading};
 use ouzel_engine::series::{Declaration, Device, Names, Series, Timing};
 use ouzel_engine::time::{Span, Time};
@@ -50,12 +53,17 @@ pub fn plan() -> Plan {
     let door = ChannelFacts { name: "door".into(), states: vec!["shut".into(), "open".into()], ..Default::default() };
     let minute = Span::from_secs(60);
     // In an order of their own, so that a row from a file must know its window.
-    let give = [Statistic::Mean, Statistic::Count];
+    let give = [Statistic::Mean, Statistic::Quantile(95_000), Statistic::Count, Statistic::Bad];
     let window = |name: &str, give: &[Statistic]| Operator {
         name: name.into(),
         on: vec!["temperature".into()],
         work: Work::Window(WindowSpec::time(minute, minute, give)),
     };
+    let resolve = |name: &str| Ok(name.to_owned());
+    let known = Known { channels: &[], resolve: &resolve };
+    let when = Condition::parse("temperature < 80 and abs(temperature) > 1", &known).expect("it is a condition");
+    let work = Work::Filter(FilterSpec { when, drop: false, tell: true });
+    let filter = Operator { name: "calm".into(), on: vec!["temperature".into()], work };
     let hot = Limits { above: Levels { warning: Some(80.0), critical: None }, ..Limits::default() };
     let detector = Operator { name: "hot".into(), on: vec!["temperature".into()], work: Work::Threshold(hot) };
     let alert = AlertRule {
@@ -70,7 +78,7 @@ pub fn plan() -> Plan {
     };
     Plan {
         channels: vec![temperature, door],
-        operators: vec![window("minute", &give), window("width", &[Statistic::Max]), detector],
+        operators: vec![window("minute", &give), window("width", &[Statistic::Max]), detector, filter],
         alerts: vec![alert],
     }
 }
@@ -211,11 +219,16 @@ fn out(chance: &mut Chance, input: u64, names: &Names, row: &Reading) -> Vec<Out
             std: 0.5,
             min: -1.0,
             max: 1e300,
-            more: None,
-            revision: 0,
-            partial: false,
+            more: (node == 0).then(|| Box::from([row.value / 7.0, chance.next(3) as f64])),
+            revision: chance.next(3).saturating_sub(1) as u32,
+            partial: chance.next(4) == 0,
         };
         say(device, node, What::Aggregate(aggregate));
+    }
+    if chance.next(8) == 0 {
+        let filtered =
+            Filtered { reading: Reading { time, ..*row }, failed: chance.next(4), dropped: chance.next(2) == 0 };
+        say(device, 3, What::Filtered(filtered));
     }
     if chance.next(8) == 0 {
         let anomaly = Anomaly {
@@ -244,7 +257,7 @@ fn out(chance: &mut Chance, input: u64, names: &Names, row: &Reading) -> Vec<Out
             count: 1,
             worst: anomaly,
         };
-        say(device, 3, What::Alert(Box::new(alert)));
+        say(device, 4, What::Alert(Box::new(alert)));
     }
     outputs
 }

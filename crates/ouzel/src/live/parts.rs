@@ -126,7 +126,7 @@ pub fn add_live_sink(sink: &LiveSinkConfig, clock: &Clock, made: &mut Made) -> R
 /// # Errors
 /// As [`make`].
 pub async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -> Result<(), Failure> {
-    let SourceConfig { name, what, timing, queue } = config;
+    let SourceConfig { name, what, timing, ahead, queue } = config;
     let (source, eager): (Box<dyn LiveSource>, bool) = match what {
         SourceKind::Simulate(settings) => {
             let (played, truth) = Played::new(begin_now(settings, *timing, clock)?, clock.clone());
@@ -174,7 +174,7 @@ pub async fn add_source(config: &SourceConfig, clock: &Clock, made: &mut Made) -
         #[cfg(not(any(feature = "mqtt", feature = "http")))]
         SourceKind::Live(kind) => match *kind {},
     };
-    made.sources.push(SourcePart { name: name.clone(), source, queue: *queue, eager });
+    made.sources.push(SourcePart { name: name.clone(), source, queue: *queue, eager, ahead: *ahead });
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use super::outputs;
 use crate::figures::{bytes, counted, grouped, rate, seconds};
 use ouzel_connect::sink::SinkSettings;
+use ouzel_engine::lateness::{LateCounts, Lateness};
 use ouzel_engine::plan::Plan;
+use ouzel_pipeline::counted::{Counted, FilterCount, at_most};
 use ouzel_pipeline::run::Ran;
 use serde::Serialize;
 use std::fmt::Write;
@@ -29,33 +31,70 @@ pub struct Report<'r> {
 
 /// The object of `--json`. Its keys are a promise; `matches` comes with patterns.
 #[derive(Serialize)]
-struct Object {
+struct Object<'r> {
     readings: u64,
     rejected: u64,
+    duplicates: u64,
     late: u64,
+    out_of_order: u64,
+    forgotten: u64,
+    revised: u64,
+    missed_parts: u64,
     filtered: u64,
     aggregates: u64,
     anomalies: u64,
     alerts: u64,
     matches: u64,
+    /// How late readings came that were out of order: up to so many seconds, `null` for all that were later.
+    lateness: Vec<Lag>,
+    filters: Vec<Filter<'r>>,
     seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Lag {
+    up_to_s: Option<f64>,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Filter<'r> {
+    name: &'r str,
+    passed: u64,
+    failed: u64,
+    unknown: u64,
+    parts: Vec<Part<'r>>,
+}
+
+#[derive(Serialize)]
+struct Part<'r> {
+    part: &'r str,
+    failed: u64,
 }
 
 impl Report<'_> {
     /// One JSON object.
     pub fn json(&self) -> String {
         let summary = &self.ran.summary;
+        let (late, filters) = (&self.ran.counted.late, self.ran.counted.filters(self.plan));
         let object = Object {
             readings: summary.readings,
             rejected: summary.rejected,
+            duplicates: summary.duplicates,
             late: summary.late,
+            out_of_order: late.lateness.total(),
+            forgotten: late.forgotten,
+            revised: late.revised,
+            missed_parts: self.ran.counted.missed,
             filtered: summary.filtered,
             aggregates: summary.aggregates,
             anomalies: summary.anomalies,
             alerts: summary.alerts,
             matches: 0,
+            lateness: lags(&late.lateness),
+            filters: filters.iter().map(Filter::of).collect(),
             seconds: self.seconds,
             cpu_seconds: self.cpu_seconds,
             peak_rss_bytes: self.peak_rss_bytes,
@@ -78,11 +117,16 @@ impl Report<'_> {
         page.row("rejected", &grouped(summary.rejected));
         self.rejected(&mut page);
         page.row("absent", &grouped(summary.absent));
+        if summary.duplicates > 0 {
+            page.row("duplicates", &format!("{}, known by their numbers", grouped(summary.duplicates)));
+        }
         page.row("late", &grouped(summary.late));
+        self.lateness(&mut page);
         // Most configs have no filter that tells, and need not hear of it.
         if summary.filtered > 0 {
             page.row("filtered", &grouped(summary.filtered));
         }
+        self.ran.counted.filters(self.plan).iter().for_each(|filter| page.more(&passed(filter)));
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();
@@ -120,11 +164,82 @@ impl Report<'_> {
         }
     }
 
+    /// How late readings came, and which allowance would keep nearly all of them.
+    fn lateness(&self, page: &mut Page) {
+        let Counted { late, missed, .. } = &self.ran.counted;
+        let total = late.lateness.total();
+        if total > 0 {
+            page.more(&format!("{} came out of order", counted(total, "reading")));
+        }
+        for (count, what) in [
+            (late.revised, "taken into windows that had closed"),
+            (late.forgotten, "forgotten by windows that had closed"),
+        ] {
+            if count > 0 {
+                page.more(&format!("{}: {what}", grouped(count)));
+            }
+        }
+        if *missed > 0 {
+            page.more(&format!("{} of groups came after their window", counted(*missed, "part")));
+        }
+        // Advice is for those who lose something.
+        let is_lost = loses(self.ran.summary.late, late);
+        if let Some((edge, share)) = at_most(&late.lateness, NEARLY_ALL).filter(|_| is_lost) {
+            let share = percent(share);
+            page.more(&format!("{share} of them were at most {edge} late: late = \"{edge}\" would keep those"));
+        }
+    }
+
     fn cost(&self) -> String {
         let (readings, wall) = (self.ran.summary.readings, self.seconds);
         let peak = self.peak_rss_bytes.map_or_else(String::new, |peak| format!(", {} of memory", bytes(peak)));
         format!("{}, {} readings/s, {} of CPU{peak}", seconds(wall), rate(readings, wall), seconds(self.cpu_seconds))
     }
+}
+
+/// How many of those out of order an allowance has to keep to be worth its wait.
+const NEARLY_ALL: f64 = 0.99;
+
+fn loses(aside: u64, late: &LateCounts) -> bool {
+    aside + late.forgotten + late.revised > 0
+}
+
+fn lags(lateness: &Lateness) -> Vec<Lag> {
+    let edges = Lateness::EDGES.iter().map(|edge| Some(edge.as_secs_f64())).chain([None]);
+    edges.zip(lateness.counts()).map(|(up_to_s, &count)| Lag { up_to_s, count }).collect()
+}
+
+impl<'r> Filter<'r> {
+    fn of(filter: &'r FilterCount) -> Filter<'r> {
+        let &FilterCount { passed, failed, unknown, .. } = filter;
+        let parts = filter.parts.iter().map(|(part, failed)| Part { part, failed: *failed }).collect();
+        Filter { name: &filter.name, passed, failed, unknown, parts }
+    }
+}
+
+/// `filter warm: 81.0 % of 12 000 readings passed; "temperature > 20" failed 1 900 times`
+fn passed(filter: &FilterCount) -> String {
+    let Some(rate) = filter.pass_rate() else { return format!("filter {}: has seen no reading", filter.name) };
+    let all = grouped(filter.readings());
+    let mut said = format!("filter {}: {} of {all} readings passed", filter.name, percent(rate));
+    if filter.unknown > 0 {
+        let _ = write!(said, ", of {} nobody could tell", grouped(filter.unknown));
+    }
+    let mut parts: Vec<_> = filter.parts.iter().filter(|(_, failed)| *failed > 0).collect();
+    parts.sort_by_key(|(_, failed)| std::cmp::Reverse(*failed));
+    for (place, (part, failed)) in parts.into_iter().enumerate() {
+        let _ = match place {
+            0 => write!(said, "; `{part}` failed {} times", grouped(*failed)),
+            _ => write!(said, ", `{part}` {} times", grouped(*failed)),
+        };
+    }
+    said
+}
+
+/// `81.0 %`, and never `100.0 %` of what is not all.
+fn percent(share: f64) -> String {
+    let shown = if share < 1.0 { (share * 1e3).floor() / 10.0 } else { 100.0 };
+    format!("{shown:.1} %")
 }
 
 /// Rows of a word and what is to be said of it, and indented tables under them.
@@ -152,5 +267,26 @@ impl Page {
             let gap = if word_width == 0 { "" } else { "  " };
             let _ = writeln!(self.0, "{:<15}{name:<name_width$}{gap}{word:<word_width$}  {number:>number_width$}", "");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_says_what_passed_and_which_part_failed_most() {
+        let parts = vec![("motion".to_owned(), 400), ("x > 1".to_owned(), 0), ("temperature > 20".to_owned(), 1_900)];
+        let filter = FilterCount { name: "warm".into(), passed: 9_720, failed: 2_270, unknown: 10, parts };
+        assert_eq!(
+            passed(&filter),
+            "filter warm: 81.0 % of 12 000 readings passed, of 10 nobody could tell; `temperature > 20` failed 1 900 times, \
+             `motion` 400 times"
+        );
+        assert_eq!(
+            passed(&FilterCount { name: "cold".into(), ..FilterCount::default() }),
+            "filter cold: has seen no reading"
+        );
+        assert_eq!(percent(0.999_999), "99.9 %");
     }
 }

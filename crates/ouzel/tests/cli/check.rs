@@ -40,7 +40,7 @@ format = { tme = "ts", device = "id", channels = ["heat"] }
 [window.minute]
 over = "heat"
 size = 60
-give = ["mean", "median"]
+give = ["mean", "medium"]
 
 [detector.odd]
 type = "zscor"

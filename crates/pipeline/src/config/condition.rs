@@ -57,11 +57,56 @@ fn read(
     }
 }
 
-/// The place of a part of a text value; the whole value where the file writes it with escapes.
+/// The place of a part of a text value, also where the file writes it with escapes; the whole value where it stands over
+/// several lines and has some.
 pub(crate) fn inside(value: &At<String>, part: Place, text: &str) -> Place {
     let raw = text.get(value.place.clone()).unwrap_or("");
-    match raw.find(&value.what) {
-        Some(at) => value.place.start + at + part.start..value.place.start + at + part.end,
-        None => value.place.clone(),
+    if let Some(at) = raw.find(&value.what) {
+        return value.place.start + at + part.start..value.place.start + at + part.end;
+    }
+    let (from, to) = (written_at(raw, part.start), written_at(raw, part.end));
+    from.zip(to).map_or(value.place.clone(), |(from, to)| value.place.start + from..value.place.start + to)
+}
+
+/// Where in a basic string of TOML, with its quotes, a byte of its meaning is written.
+fn written_at(raw: &str, byte: usize) -> Option<usize> {
+    let body = raw.strip_prefix('"').filter(|body| !body.starts_with("\"\""))?;
+    let (mut at, mut meant) = (0, 0);
+    while meant < byte {
+        let rest = &body[at..];
+        let first = rest.chars().next()?;
+        let (written, means) = match (first, rest[first.len_utf8()..].chars().next()) {
+            ('\\', Some(kind @ ('x' | 'u' | 'U'))) => {
+                let digits = [('x', 2), ('u', 4), ('U', 8)].iter().find(|known| known.0 == kind)?.1;
+                let code = u32::from_str_radix(rest.get(2..2 + digits)?, 16).ok()?;
+                (2 + digits, char::from_u32(code)?.len_utf8())
+            }
+            ('\\', Some(_)) => (2, 1),
+            _ => (first.len_utf8(), first.len_utf8()),
+        };
+        (at, meant) = (at + written, meant + means);
+    }
+    Some(1 + at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_text_is_found_where_the_file_writes_it() {
+        for (raw, meant, part, at) in [
+            (r#""x > 3 and y""#, "x > 3 and y", "y", "y"),
+            (r#"'door = "open"'"#, "door = \"open\"", "\"open\"", "\"open\""),
+            (r#""door = \"opne\" and y""#, "door = \"opne\" and y", "\"opne\"", r#"\"opne\""#),
+            (r#""\u00b5x = 3 and \t y""#, "µx = 3 and \t y", "y", "y"),
+            (r#""µ\\ > y""#, "µ\\ > y", "y", "y"),
+            ("\"\"\"a \\\n  b\"\"\"", "a b", "b", "\"\"\"a \\\n  b\"\"\""),
+        ] {
+            let text = format!("when = {raw}\n");
+            let value = At { what: meant.to_owned(), place: 7..7 + raw.len() };
+            let start = meant.find(part).unwrap();
+            assert_eq!(&text[inside(&value, start..start + part.len(), &text)], at, "{raw}");
+        }
     }
 }

@@ -63,6 +63,7 @@ fn hints(table: &mut Table<'_, '_>, kinds: &[(&'static str, Kind)]) -> FormatHin
         value: plain(table.text("value")),
         channels: channels(table),
         tags: table.texts("tags").unwrap_or_default().into_iter().map(|tag| tag.what).collect(),
+        sequence: plain(table.text("sequence")),
         separator: separator(table),
         decimal_comma: table.choice("decimal", &[(",", true), (".", false)]).map(|decimal| decimal.what),
         header: table.flag("header").map(|header| header.what),
@@ -84,6 +85,18 @@ fn agree(table: &mut Table<'_, '_>, hints: &FormatHints) {
         if table.has(key) && table.has(other) {
             table.refuse(key, &format!("and `{other}` exclude each other"), way);
         }
+    }
+    if hints.kind == Some(Kind::Parquet) {
+        table.refuse(
+            "sequence",
+            "is not for `type = \"parquet\"`",
+            "leave it out: a file of columns has each row once",
+        );
+    }
+    let other = [&hints.time, &hints.device, &hints.channel, &hints.value].into_iter().flatten();
+    let columns = hints.channels.iter().map(|(column, _)| column);
+    if hints.sequence.as_ref().is_some_and(|own| other.chain(columns).chain(&hints.tags).any(|name| name == own)) {
+        table.refuse("sequence", "names a column that has another part", "name the column that counts the messages");
     }
     if hints.decimal_comma == Some(true) && hints.separator == Some(b',') {
         table.refuse("decimal", "and `separator` cannot both be a comma", "write separator = \";\", or leave it out");

@@ -116,10 +116,27 @@ fn wanted(word: &str) -> Result<Wanted, (String, String)> {
     }
     let mut known: Vec<&str> = Statistic::NAMED.iter().map(|named| named.0).collect();
     known.extend(["median", "p95", "share_STATE", "anomalies_DETECTOR"]);
-    let near = suggest::nearest(word, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    let meant = OTHER_WORDS.iter().find(|other| other.0 == word).map(|other| other.1);
+    let near = meant
+        .or_else(|| suggest::nearest(word, &known))
+        .map_or_else(String::new, |near| format!("did you mean `{near}`? "));
     // All of them: nobody can guess them, and they are the page of the manual in short.
     Err((format!("`give` cannot be `{word}`"), format!("{near}known here: {}", known.join(", "))))
 }
+
+/// What others call them.
+const OTHER_WORDS: [(&str, &str); 10] = [
+    ("avg", "mean"),
+    ("average", "mean"),
+    ("stddev", "std"),
+    ("stdev", "std"),
+    ("sd", "std"),
+    ("var", "variance"),
+    ("total", "sum"),
+    ("n", "count"),
+    ("twa", "time_mean"),
+    ("duty", "share_STATE"),
+];
 
 /// Names become columns, keys of JSON and levels of topics.
 fn is_simple(name: &str) -> bool {

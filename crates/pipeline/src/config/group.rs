@@ -67,7 +67,7 @@ pub(crate) fn per(table: &mut Table<'_, '_>, groups: &[Group]) -> At<Per> {
         }
         None => {
             let mut known = vec!["device", "all"];
-            known.extend(groups.iter().map(|group| group.name.what.as_str()));
+            known.extend(groups.iter().map(|group| group.name.what.as_str()).filter(|name| !TAKEN.contains(name)));
             let hint = format!("{}; for devices with the same tag write \"tag:{word}\"", suggest::hint(word, &known));
             table.found.problem(&per.place, format!("`per` cannot be `{word}`"), hint);
             otherwise

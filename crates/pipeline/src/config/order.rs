@@ -50,11 +50,14 @@ pub(crate) fn operators(
     all.into_iter().flat_map(|(_, _, operators)| operators).collect()
 }
 
+/// What a window gives of a channel, and the detectors that it counts.
+type Gives = (Vec<Given>, Vec<String>);
+
 /// A window is an operator for each list of statistics that some of its channels get: `give` may name channels.
 fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors: &[Detector]) -> Vec<Operator> {
     let window = &windows.list[index];
     let Some(shape) = &window.shape else { return Vec::new() };
-    let mut groups: Vec<((Vec<Given>, Vec<String>), Vec<String>)> = Vec::new();
+    let mut groups: Vec<(Gives, Vec<String>)> = Vec::new();
     for input in &window.over {
         let of = give::of_channel(&window.give, &input.name, facts, detectors);
         match groups.iter_mut().find(|(known, _)| *known == of) {

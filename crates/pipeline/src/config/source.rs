@@ -14,6 +14,7 @@ use super::{SourceConfig, SourceKind, advice, format, simulate};
 use ouzel_connect::decode::payload::ARRIVAL;
 use ouzel_connect::format::FormatHints;
 use ouzel_engine::series::Timing;
+use ouzel_engine::time::Span;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Copy)]
@@ -24,6 +25,9 @@ enum Type {
     Mqtt,
     Http,
 }
+
+/// Clocks drift by seconds, and one that missed the end of summer time is an hour wrong. What is further ahead was never set.
+const AHEAD: Span = Span::from_secs(3_600);
 
 /// Reads one section. Paths are relative to `folder`, where the config stands.
 pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<SourceConfig> {
@@ -64,16 +68,18 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
     if let Some(late) = &late {
         advice::late(&section.label(), late, table.found);
     }
+    let ahead = table.span("ahead").map_or(AHEAD, |ahead| ahead.what);
     table.finish(&[
         ("queue", "it comes with sources that cannot wait; files, stdin and the simulator are read as fast as they are needed"),
         ("time", "write it inside `format`: format = { time = \"…\" }"),
         ("device", "write it inside `format`: format = { device = \"…\" }"),
         ("channels", "write it inside `format`: format = { channels = […] }"),
+        ("sequence", "write it inside `format`: format = { sequence = \"…\" }"),
     ]);
     let (what, queue) = what?;
     let arrival = live_format(&what).is_some_and(|format| format.time.as_deref() == Some(ARRIVAL));
     let timing = Timing { late: late.map_or_else(Default::default, |late| late.what), arrival };
-    Some(SourceConfig { name: section.name.what.clone(), what, timing, queue })
+    Some(SourceConfig { name: section.name.what.clone(), what, timing, ahead, queue })
 }
 
 #[cfg(not(all(feature = "mqtt", feature = "http")))]

@@ -7,10 +7,11 @@
 use crate::control::{Control, Order};
 use crate::intake::Stretch;
 use crate::log::Unreadable;
+use crate::sequence::BySource;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
-use ouzel_engine::time::Time;
+use ouzel_engine::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 /// One record.
@@ -44,6 +45,8 @@ pub struct Journalled {
     pub arrived: Time,
     /// By what second deliveries of its messages are recognised: which source (a hash of its name), which message.
     pub marks: Vec<(u32, u64)>,
+    /// The messages in it that their devices have numbered, by source.
+    pub numbers: BySource,
     /// The input itself.
     pub stretch: Stretch,
 }
@@ -73,7 +76,24 @@ pub struct Referred {
     pub rejected: Vec<Rejected>,
     /// Empty cells.
     pub absent: u64,
+    /// What was left out of it.
+    #[serde(skip)]
+    pub sifted: Sifted,
 }
+
+/// What was left out of input by reference, and how that is known the next time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sifted {
+    /// Readings behind this time went aside.
+    pub latest: Time,
+    /// Rows of the file that came before and were not taken a second time: where they begin, and how many they are.
+    pub again: Vec<(u32, u32)>,
+    /// The messages in it that their devices have numbered.
+    pub numbers: BySource,
+}
+
+/// The first format knew one allowance for times that are ahead.
+const FIRST_AHEAD: Span = Span::from_secs(3_600);
 
 /// XXH3 of rows: series, time, value and quality of each.
 pub fn checksum(rows: &[Reading]) -> u64 {
@@ -101,6 +121,15 @@ struct Head {
     rejected: Vec<Rejected>,
 }
 
+/// The same with times as what they are before the arrival, or the other way round: that is shorter.
+fn relative(arrived: Time, numbers: BySource) -> BySource {
+    let mut numbers = numbers;
+    for time in numbers.iter_mut().flat_map(|(_, all)| all).filter_map(|seen| seen.time.as_mut()) {
+        *time = Time(arrived.0.wrapping_sub(time.0));
+    }
+    numbers
+}
+
 impl Head {
     /// The number of the input behind the record; `None`: it is none that was ever given.
     fn next(&self) -> Option<u64> {
@@ -114,6 +143,10 @@ const STRETCH: u8 = 1;
 const CONTROL: u8 = 2;
 const CONFIG: u8 = 3;
 const REFERENCE: u8 = 4;
+// The same, with the numbers of its messages before the head.
+const NUMBERED: u8 = 5;
+// The same, with what was left out before the rest.
+const SIFTED: u8 = 6;
 
 /// A change of the config, as bytes.
 pub fn config(configured: &Configured, into: &mut Vec<u8>) {
@@ -132,7 +165,13 @@ fn read_config(body: &[u8]) -> Option<Configured> {
 
 /// Input by reference, as bytes.
 pub fn reference(referred: &Referred, into: &mut Vec<u8>) {
-    into.push(REFERENCE);
+    let Sifted { latest, again, numbers } = &referred.sifted;
+    if again.is_empty() && numbers.is_empty() && *latest == referred.arrived + FIRST_AHEAD {
+        into.push(REFERENCE);
+    } else {
+        into.push(SIFTED);
+        into.extend(postcard::to_allocvec(&referred.sifted).expect("plain data always encodes"));
+    }
     into.extend(postcard::to_allocvec(referred).expect("plain data always encodes"));
 }
 
@@ -143,9 +182,15 @@ pub fn control(control: &Control, into: &mut Vec<u8>) {
 }
 
 /// Input, as bytes.
-pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, stretch: &Stretch, into: &mut Vec<u8>) {
+pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, numbers: BySource, stretch: &Stretch, into: &mut Vec<u8>) {
     debug_assert!(stretch.batch.offsets.is_empty(), "the journal holds every row");
-    into.push(STRETCH);
+    if numbers.is_empty() {
+        into.push(STRETCH);
+    } else {
+        into.push(NUMBERED);
+        let numbers = relative(arrived, numbers);
+        into.extend(postcard::to_allocvec(&numbers).expect("plain data always encodes"));
+    }
     let head = Head {
         arrived,
         first: stretch.batch.first,
@@ -172,8 +217,10 @@ pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, stretch: &Stretch, into: &
 pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
     let (&kind, body) = bytes.split_first().ok_or(Unreadable::Damaged)?;
     match kind {
-        STRETCH => {
-            read_stretch(body, true).map(|stretch| Record::Stretch(Box::new(stretch))).ok_or(Unreadable::Damaged)
+        STRETCH | NUMBERED => {
+            let (numbers, body) = split_numbers(kind, body).ok_or(Unreadable::Damaged)?;
+            let stretch = read_stretch(numbers, body, true).ok_or(Unreadable::Damaged)?;
+            Ok(Record::Stretch(Box::new(stretch)))
         }
         CONTROL => match postcard::from_bytes(body) {
             Ok(Control { what: Order::Retire { input: u64::MAX, .. }, .. }) | Err(_) => Err(Unreadable::Damaged),
@@ -183,14 +230,32 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
             let configured = read_config(body).filter(|configured| configured.input < u64::MAX);
             configured.map(Record::Config).ok_or(Unreadable::Damaged)
         }
-        REFERENCE => match postcard::from_bytes::<Referred>(body) {
-            Ok(referred) if referred.first.checked_add(u64::from(referred.rows)).is_some() => {
-                Ok(Record::Reference(Box::new(referred)))
-            }
-            _ => Err(Unreadable::Damaged),
-        },
+        REFERENCE | SIFTED => {
+            let referred = read_reference(kind, body).ok_or(Unreadable::Damaged)?;
+            Ok(Record::Reference(Box::new(referred)))
+        }
         _ => Err(Unreadable::Damaged),
     }
+}
+
+/// The numbers before the head of a stretch, where there are any; and the rest.
+fn split_numbers(kind: u8, body: &[u8]) -> Option<(BySource, &[u8])> {
+    match kind {
+        NUMBERED => postcard::take_from_bytes(body).ok(),
+        _ => Some((Vec::new(), body)),
+    }
+}
+
+fn read_reference(kind: u8, body: &[u8]) -> Option<Referred> {
+    let (sifted, body) = match kind {
+        SIFTED => postcard::take_from_bytes::<Sifted>(body).map(|(sifted, rest)| (Some(sifted), rest)).ok()?,
+        _ => (None, body),
+    };
+    let mut referred: Referred = postcard::from_bytes(body).ok()?;
+    referred.first.checked_add(u64::from(referred.rows))?;
+    let latest = referred.arrived + FIRST_AHEAD;
+    referred.sifted = sifted.unwrap_or(Sifted { latest, ..Sifted::default() });
+    Some(referred)
 }
 
 /// What a record says of names and numbers, without its rows: they are many, and whoever only goes on behind them need
@@ -200,10 +265,11 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
 /// As [`read`].
 pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
     match bytes.split_first() {
-        Some((&STRETCH, body)) => {
+        Some((&kind @ (STRETCH | NUMBERED), body)) => {
+            let (numbers, body) = split_numbers(kind, body).ok_or(Unreadable::Damaged)?;
             let (head, _): (Head, _) = postcard::take_from_bytes(body).map_err(|_| Unreadable::Damaged)?;
             let next = head.next().ok_or(Unreadable::Damaged)?;
-            let stretch = read_stretch(body, false).ok_or(Unreadable::Damaged)?;
+            let stretch = read_stretch(numbers, body, false).ok_or(Unreadable::Damaged)?;
             Ok((Record::Stretch(Box::new(stretch)), Some(next)))
         }
         _ => {
@@ -219,7 +285,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
     }
 }
 
-fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
+fn read_stretch(numbers: BySource, body: &[u8], with_rows: bool) -> Option<Journalled> {
     let (mut head, mut rest): (Head, _) = postcard::take_from_bytes(body).ok()?;
     head.next()?;
     if !with_rows {
@@ -236,7 +302,8 @@ fn read_stretch(body: &[u8], with_rows: bool) -> Option<Journalled> {
     let ticks = rows.iter().enumerate().filter_map(tick).collect();
     let batch = Batch { first: head.first, rows, offsets: Vec::new() };
     let Head { arrived, marks, declarations, end, rejected, absent, .. } = head;
-    Some(Journalled { arrived, marks, stretch: Stretch { declarations, batch, ticks, end, rejected, absent } })
+    let stretch = Stretch { declarations, batch, ticks, end, rejected, absent, duplicates: 0 };
+    Some(Journalled { arrived, marks, numbers: relative(arrived, numbers), stretch })
 }
 
 // What a row's first byte says.
@@ -363,6 +430,7 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::control::Order;
+    use crate::sequence::Seen;
     use ouzel_engine::series::{Device, Timing};
     use proptest::prelude::*;
 
@@ -385,7 +453,7 @@ mod tests {
         fn rows_come_back_bit_by_bit(rows in proptest::collection::vec(row(), 0..200), first in 0..u64::MAX / 2) {
             let batch = Batch { first, rows, offsets: Vec::new() };
             let mut bytes = Vec::new();
-            stretch(Time(5), vec![(1, 2)], &Stretch { batch: batch.clone(), ..Stretch::default() }, &mut bytes);
+            stretch(Time(5), vec![(1, 2)], Vec::new(), &Stretch { batch: batch.clone(), ..Stretch::default() }, &mut bytes);
             let Ok(Record::Stretch(read)) = read(&bytes) else { panic!("it was just written") };
             let bits = |row: &Reading| (row.series, row.place, row.quality, row.flags, row.time, row.value.to_bits());
             let (a, b): (Vec<_>, Vec<_>) =
@@ -397,7 +465,10 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = read(&bytes);
-            let _ = read(&[&[STRETCH][..], &bytes].concat());
+            for kind in [STRETCH, NUMBERED, SIFTED] {
+                let _ = read(&[&[kind][..], &bytes].concat());
+                let _ = read_head(&[&[kind][..], &bytes].concat());
+            }
         }
     }
 
@@ -408,6 +479,10 @@ mod tests {
         let journalled = Journalled {
             arrived: Time(7),
             marks: vec![(1, u64::MAX)],
+            numbers: vec![
+                (1, vec![Seen { series: Series(0), number: 9, time: Some(Time::MIN) }]),
+                (2, vec![Seen { series: Series(7), number: u64::MAX, time: None }]),
+            ],
             stretch: Stretch {
                 declarations: vec![Declaration::Device {
                     device: Device(0),
@@ -420,10 +495,17 @@ mod tests {
                 end: Some(12),
                 rejected: vec![Rejected { source: "a".into(), line: 1, reason: "bad".into(), text: "x".into() }],
                 absent: 4,
+                duplicates: 0,
             },
         };
         let mut bytes = Vec::new();
-        stretch(journalled.arrived, journalled.marks.clone(), &journalled.stretch, &mut bytes);
+        stretch(
+            journalled.arrived,
+            journalled.marks.clone(),
+            journalled.numbers.clone(),
+            &journalled.stretch,
+            &mut bytes,
+        );
         assert_eq!(read(&bytes).unwrap(), Record::Stretch(Box::new(journalled)));
         let said = Control { at: Time(1), by: "ann".into(), what: Order::Start };
         let mut bytes = Vec::new();
@@ -432,11 +514,38 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_comes_back_with_what_was_left_out_and_without() {
+        let (arrived, file) = (Time::from_secs(100), "a.csv".to_owned());
+        let plain = Referred {
+            arrived,
+            source: "files".into(),
+            file,
+            from: 1,
+            to: 90,
+            first: 7,
+            rows: 3,
+            checksum: 5,
+            declarations: Vec::new(),
+            rejected: Vec::new(),
+            absent: 2,
+            sifted: Sifted { latest: arrived + FIRST_AHEAD, ..Sifted::default() },
+        };
+        let seen = Seen { series: Series(1), number: 4, time: Some(arrived) };
+        let sifted = Sifted { latest: Time::MAX, again: vec![(2, 3)], numbers: vec![(1, vec![seen])] };
+        let with = Referred { sifted, ..plain.clone() };
+        for (referred, kind) in [(plain, REFERENCE), (with, SIFTED)] {
+            let mut bytes = Vec::new();
+            reference(&referred, &mut bytes);
+            assert_eq!((bytes[0], read(&bytes)), (kind, Ok(Record::Reference(Box::new(referred)))));
+        }
+    }
+
+    #[test]
     fn a_regular_reading_takes_little_room() {
         let rows = (0..1_000).map(|i| Reading::new(Series(i % 25), Time::from_secs(i64::from(i / 25)), f64::from(i)));
         let batch = Batch { first: 0, rows: rows.collect(), offsets: Vec::new() };
         let mut bytes = Vec::new();
-        stretch(Time(0), Vec::new(), &Stretch { batch, ..Stretch::default() }, &mut bytes);
+        stretch(Time(0), Vec::new(), Vec::new(), &Stretch { batch, ..Stretch::default() }, &mut bytes);
         assert!(bytes.len() < 6_000, "{} bytes for 1 000 readings", bytes.len());
     }
 }

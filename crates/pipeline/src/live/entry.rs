@@ -12,7 +12,9 @@
 mod feed;
 mod full;
 mod pieces;
+mod quarantine;
 mod round;
+mod sift;
 mod ticks;
 
 pub(super) use feed::Feed;
@@ -37,6 +39,7 @@ use ouzel_connect::source::live::{Ack, Fate};
 use ouzel_engine::reading::{Flags, Reading};
 use ouzel_engine::series::{Declaration, Device};
 use ouzel_engine::time::{Span, Time};
+pub(super) use quarantine::Quarantine;
 use round::Round;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -79,6 +82,7 @@ pub(super) struct Entry {
     pub(super) notices: Notices,
     /// Goes up when all has been said and the queues need only be emptied.
     pub(super) stop: Arc<AtomicBool>,
+    pub(super) quarantine: Quarantine,
     pub(super) full: Option<Full>,
     /// The disk has failed in a way after which nobody knows what is on it.
     pub(super) broken: Option<Fault>,
@@ -151,6 +155,7 @@ impl Entry {
                     self.take(index, &mut round, &mut senders);
                 }
             }
+            self.tell_clocks(now, &mut senders);
             let ticks = ticked.advance(&self.clock, now);
             if ticks {
                 round.tick(Reading::tick(ticked.second));
@@ -280,6 +285,7 @@ impl Entry {
                 self.remembered.set_retired(device, true);
                 let number = self.roll.read().find_device(device);
                 self.retired.extend(number);
+                number.into_iter().for_each(|device| self.quarantine.leave(device));
             }
             Order::Trouble(trouble) => self.remembered.trouble(trouble),
             _ => {}

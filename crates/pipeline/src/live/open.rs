@@ -1,6 +1,6 @@
 //! The start of a run: what was left is found, and every part gets its place, those who listen before those who speak.
 
-use super::entry::{Bounds, Entry};
+use super::entry::{Bounds, Entry, Quarantine};
 use super::held::{Held, Places};
 use super::mover::ring_on_advance;
 use super::roll::Roll;
@@ -9,6 +9,7 @@ use super::sinks::Running;
 use super::work::{Watch, Work};
 use super::{Common, Live, Parts, SinkPart, SourcePart, keep, spawn};
 use crate::control::Controls;
+use crate::counted::Counted;
 use crate::counters::{Counters, SinkCounters, SourceCounters};
 use crate::journal::Follower;
 use crate::live::notice::Notices;
@@ -99,6 +100,7 @@ impl Live {
             controls: controls.clone(),
             idle: devices.idle,
             looked: Instant::now(),
+            earlier: Counted::default(),
             stop: Arc::clone(&common.stopping),
         };
         threads.push(spawn("work", move || work.run())?);
@@ -148,6 +150,7 @@ impl Live {
             counters: Arc::clone(&common.counters),
             notices: common.notices.clone(),
             stop: Arc::clone(&common.stopping),
+            quarantine: Quarantine::default(),
             full: None,
             broken: None,
             _lock: lock,

@@ -206,8 +206,8 @@ impl Reread for Reopen {
 }
 
 fn packet(rows: Rows, names: &mut Names) -> Packet {
-    let Rows { rows, rejected, absent } = rows;
-    Packet { declarations: names.take_fresh(), rows, rejected, absent, ..Packet::default() }
+    let Rows { rows, rejected, absent, numbered } = rows;
+    Packet { declarations: names.take_fresh(), rows, numbered, rejected, absent, ..Packet::default() }
 }
 
 /// A simulator that begins now.

@@ -174,9 +174,9 @@ impl Live {
     pub(super) fn start_source(&mut self, mut part: SourcePart, index: usize, devices: DevicesConfig) -> Feed {
         part.source.limit(devices.limit.saturating_add(devices.limit / 4));
         part.source.resume(&|file| self.places.get(&part.name, file));
-        let SourcePart { name, source, queue, eager } = part;
+        let SourcePart { name, source, queue, eager, ahead } = part;
         let queue = Arc::new(Queue::new(queue, Arc::clone(&self.bell), Arc::clone(&self.counters), index));
-        let feed = Feed::new(name.clone(), Arc::clone(&queue), index, eager);
+        let feed = Feed::new(name.clone(), Arc::clone(&queue), index, eager, ahead);
         let (stop, stopped) = watch::channel(false);
         let driver = SourceDriver {
             name: name.clone(),

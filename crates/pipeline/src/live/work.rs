@@ -11,6 +11,7 @@ use super::notice::Notices;
 use super::save::Saves;
 use crate::clock::Clock;
 use crate::control::{Controls, Order};
+use crate::counted::Counted;
 use crate::counters::Counters;
 use crate::intake::Stretch;
 use crate::journal::{Follower, Next, Record};
@@ -55,6 +56,8 @@ pub(super) struct Work {
     /// Devices that are silent for so long are retired.
     pub(super) idle: Option<Span>,
     pub(super) looked: Instant,
+    /// What was counted under configs that were in force before.
+    pub(super) earlier: Counted,
     /// The run is to end.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -139,7 +142,11 @@ impl Work {
     fn take(&mut self, record: Record) -> Result<(), Fault> {
         let position = self.follower.position();
         let past = position <= self.end;
+        let before = matches!(record, Record::Config(_)).then(|| self.runner.stream().counted());
         let taken = self.runner.take(record, position);
+        if let Some(before) = before {
+            self.begin_count(&before);
+        }
         self.write()?;
         match taken {
             Taken::Stretch { arrived, stretch, outputs, control } => {
@@ -213,6 +220,9 @@ impl Work {
                 self.counters.travel.record(Duration::from_nanos(travelled), readings);
             }
         }
+        if !stretch.ticks.is_empty() {
+            self.show_counts();
+        }
         let expected = if past || stretch.ticks.is_empty() { Vec::new() } else { self.expected(&stretch) };
         let open = if past || stretch.ticks.is_empty() { None } else { self.open() };
         self.show(Step { stretch, outputs, expected, open, past, arrived: Some(arrived), ..Step::default() });
@@ -233,9 +243,28 @@ impl Work {
                 What::Aggregate(_) => counters.aggregates.add(1),
                 What::Anomaly(_) => counters.anomalies.add(1),
                 What::Alert(alert) if alert.state == State::Firing => counters.alerts.add(1),
-                What::Alert(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => {}
+                What::Filtered(_) => counters.filtered.add(1),
+                What::Alert(_) | What::Over(_) | What::Part(_) => {}
             }
         }
+    }
+
+    /// Another config may have begun a stream anew, and its counts with it. Filters that did not change keep theirs.
+    fn begin_count(&mut self, before: &Counted) {
+        let now = self.runner.stream().counted();
+        if now.late.lateness.total() < before.late.lateness.total() || now.missed < before.missed {
+            self.earlier.late += &before.late;
+            self.earlier.missed += before.missed;
+        }
+    }
+
+    fn show_counts(&mut self) {
+        let mut counted = self.runner.stream().counted();
+        let filters = counted.filters(self.runner.plan());
+        counted += &self.earlier;
+        self.counters.late_counts.set(counted.late);
+        self.counters.missed.set(i64::try_from(counted.missed).unwrap_or(i64::MAX));
+        self.counters.filters.set(filters);
     }
 
     fn expected(&mut self, stretch: &Stretch) -> Vec<Expected> {

@@ -233,7 +233,9 @@ impl Loaded {
                 Part::Names(_) => {}
                 Part::Slot(slot) => stream.restore_slot(*slot, bytes).map_err(foreign)?,
                 Part::Fleet => stream.restore_fleet(bytes).map_err(foreign)?,
-                Part::Intake => remembered = decode(bytes)?,
+                Part::Intake => {
+                    remembered = Remembered::from_bytes(bytes).map_err(|error| foreign(error.to_string()))?;
+                }
                 Part::Words => words = Words::of(decode::<Vec<Control>>(bytes)?),
             }
         }

@@ -31,7 +31,22 @@ fn every_example_can_be_run_as_it_stands() {
         std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name.ends_with(".toml"));
     names.sort();
-    assert_eq!(names, ["facility.toml", "fleet.toml", "hall.toml", "lab.toml", "minute.toml", "nab.toml", "skab.toml"]);
+    assert_eq!(
+        names,
+        [
+            "days.toml",
+            "facility.toml",
+            "fleet.toml",
+            "hall.toml",
+            "lab.toml",
+            "minute.toml",
+            "nab.toml",
+            "plausible.toml",
+            "skab.toml",
+            "sliding.toml",
+            "visits.toml"
+        ]
+    );
     for name in names {
         let config = example(&name);
         assert!(!config.plan.operators.is_empty(), "{name} computes nothing");

@@ -63,8 +63,8 @@ impl LiveSource for Spoken {
 
 /// A device's voice: message `number` says `value` at second `number`, and is recognised by its number.
 pub(super) struct Voice {
-    to: mpsc::Sender<Packet>,
-    names: Names,
+    pub(super) to: mpsc::Sender<Packet>,
+    pub(super) names: Names,
 }
 
 impl Voice {
@@ -121,7 +121,13 @@ fn start_with(disk: &Disk, now: i64, config: InForce, desk: &str, lake: Lake) ->
         disk: disk.clone(),
         logs: Logs { sync: Duration::from_millis(1), ..Logs::new("journal") },
         devices: DevicesConfig { limit: 1_000, idle: None },
-        sources: vec![SourcePart { name: "floor".into(), source: Box::new(source), queue, eager: true }],
+        sources: vec![SourcePart {
+            name: "floor".into(),
+            source: Box::new(source),
+            queue,
+            eager: true,
+            ahead: Span::from_secs(3_600),
+        }],
         sinks: vec![SinkPart {
             name: desk.into(),
             take: vec![Noun::Alerts, Noun::Anomalies],

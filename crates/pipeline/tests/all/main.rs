@@ -5,8 +5,10 @@ mod config;
 mod config_filter;
 mod config_window;
 mod docs;
+mod duplicates;
 mod formats;
 mod live;
+mod live_order;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;
 mod examples;

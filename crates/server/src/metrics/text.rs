@@ -54,6 +54,18 @@ impl Page {
         self.buckets(name, &[], histogram);
     }
 
+    /// A histogram that was counted elsewhere: how many were at most each edge, the sum of all, and how many they are.
+    pub fn counted(&mut self, name: &str, help: &str, edges: &[(f64, u64)], sum: f64, count: u64) {
+        self.head(name, "histogram", help);
+        let bucket = format!("{name}_bucket");
+        for (edge, within) in edges {
+            self.line(&bucket, &[("le", &edge.to_string())], within);
+        }
+        self.line(&bucket, &[("le", "+Inf")], count);
+        self.line(&format!("{name}_sum"), &[], sum);
+        self.line(&format!("{name}_count"), &[], count);
+    }
+
     /// The samples of a histogram, whose head stands already.
     pub fn buckets(&mut self, name: &str, labels: &[Label<'_>], histogram: &Histogram) {
         let bucket = format!("{name}_bucket");

@@ -6,8 +6,10 @@ use crate::hub::{Hub, Stage, millis};
 use crate::metrics::memory_bytes;
 use crate::model::micros;
 use axum::extract::State;
+use ouzel_engine::lateness::Lateness;
 use ouzel_engine::time::Span;
-use ouzel_pipeline::counters::{Counters, Level, Snapshot, SourceCounters};
+use ouzel_pipeline::counted::FilterCount;
+use ouzel_pipeline::counters::{Counters, Level, Quarantined, Snapshot, SourceCounters};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::Ordering;
 
@@ -51,6 +53,9 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
         "written": written(counters, ran),
         "latency": quantiles(&counters.latency.snapshot()),
         "lake": { "readings": counters.lake_readings.get(), "files": counters.lake_files.get() },
+        "order": order(counters),
+        "filters": filters(counters),
+        "quarantine": quarantine(counters),
         "clocks": hub.model.clocks(CLOCKS),
         "clients": hub.clients.view(),
         "memory_bytes": memory_bytes(),
@@ -61,13 +66,14 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
     all
 }
 
-fn totals(counters: &Counters) -> [(&'static str, Value); 12] {
+fn totals(counters: &Counters) -> [(&'static str, Value); 13] {
     [
         ("journalled", counters.journalled.get().into()),
         ("worked", counters.worked.get().into()),
         ("past", counters.past.get().into()),
         ("unread", counters.unread.get().into()),
         ("late", counters.late.get().into()),
+        ("filtered", counters.filtered.get().into()),
         ("aggregates", counters.aggregates.get().into()),
         ("anomalies", counters.anomalies.get().into()),
         ("alerts", counters.alerts.get().into()),
@@ -99,12 +105,57 @@ fn source(hub: &Hub, place: usize, source: &SourceCounters) -> Value {
         "full_in_s": source.full_in.get().map(|wait| wait.as_secs_f64()),
         "lost": source.lost.get(),
         "known": source.known.get(),
+        "duplicates": source.duplicates.get(),
+        "ahead": source.ahead.get(),
         "rejected": source.rejected.get(),
         "absent": source.absent.get(),
         "retries": source.retries.get(),
         "connected": source.connected.load(Ordering::Relaxed),
         "last": moment(&source.last_packet_us),
     })
+}
+
+/// How late readings came: `up_to_s` is `null` for those that were later than all edges.
+fn order(counters: &Counters) -> Value {
+    let late = counters.late_counts.get();
+    let edges = Lateness::EDGES.iter().map(|edge| Some(edge.as_secs_f64())).chain([None]);
+    let lateness = edges.zip(late.lateness.counts()).map(|(edge, count)| json!({ "up_to_s": edge, "count": count }));
+    json!({
+        "out_of_order": late.lateness.total(),
+        "forgotten": late.forgotten,
+        "revised": late.revised,
+        "missed_parts": counters.missed.get(),
+        "lateness": lateness.collect::<Vec<Value>>(),
+    })
+}
+
+/// What filters with a condition let through, and why the rest did not pass.
+fn filters(counters: &Counters) -> Vec<Value> {
+    let part = |(part, failed): &(String, u64)| json!({ "part": part, "failed": failed });
+    let one = |filter: &FilterCount| {
+        json!({
+            "name": filter.name,
+            "passed": filter.passed,
+            "failed": filter.failed,
+            "unknown": filter.unknown,
+            "parts": filter.parts.iter().map(part).collect::<Vec<Value>>(),
+        })
+    };
+    counters.filters.get().iter().map(one).collect()
+}
+
+/// Devices whose readings go aside because their clock is too far ahead.
+fn quarantine(counters: &Counters) -> Value {
+    let one = |device: &Quarantined| {
+        json!({
+            "device": device.device,
+            "source": device.source,
+            "since": micros(device.since),
+            "ahead_s": device.by.as_secs_f64().round(),
+        })
+    };
+    let devices = counters.quarantine.get();
+    json!({ "count": counters.quarantined.get(), "devices": devices.iter().map(one).collect::<Vec<Value>>() })
 }
 
 fn sink(hub: &Hub, place: usize, counters: &Counters) -> Value {

@@ -1,4 +1,4 @@
-//! Readings, aggregates and anomalies as rows, latest first: what the hub has at hand, joined with what is at rest.
+//! Readings, aggregates, filtered readings and anomalies as rows, latest first: what the hub has at hand, joined with what is at rest.
 
 use super::{Answer, chosen};
 use crate::app::{App, text};
@@ -145,6 +145,13 @@ fn subjects(hub: &Hub, query: &Query) -> Result<(BTreeSet<String>, BTreeSet<Stri
         channels.extend(hub.model.channels_made_of(series));
     }
     Ok((devices, channels))
+}
+
+/// `GET /api/v1/filtered`
+pub async fn filtered(State(app): State<App>, query: Query) -> Answer {
+    let ask = Ask::of(&query, app.clock.now())?;
+    let rows = app.read(move |history| history.rows(Noun::Filtered, &ask.rows())).await?;
+    Ok(listed("filtered", &rows))
 }
 
 /// `GET /api/v1/anomalies`

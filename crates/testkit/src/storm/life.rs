@@ -99,7 +99,13 @@ fn parts(disk: &Disk, clock: &Clock, setting: Setting, source: Spoken, desk: Des
             ..Logs::new(JOURNAL)
         },
         devices: DevicesConfig { limit: 100, idle: None },
-        sources: vec![SourcePart { name: "floor".into(), source: Box::new(source), queue, eager: setting.eager }],
+        sources: vec![SourcePart {
+            name: "floor".into(),
+            source: Box::new(source),
+            queue,
+            eager: setting.eager,
+            ahead: Span::from_secs(3_600),
+        }],
         sinks: vec![SinkPart {
             name: "desk".into(),
             take: TAKE.to_vec(),

@@ -7,12 +7,15 @@
 //! The seed is fixed, so that a run is the same on every machine. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` look
 //! further.
 
+use super::oracle::{conditions, windows};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rows, Source};
+use ouzel_engine::output::What;
 use ouzel_engine::plan::*;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
+use ouzel_pipeline::stream::Stream;
 use ouzel_testkit::play::{Outcome, Recorded, first_difference, threaded};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -84,7 +87,8 @@ impl Source for Script {
     fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
         let until = self.sent.len().min(self.next + self.at_once);
         for sent in &self.sent[self.next..until] {
-            let device = names.device(DEVICES[sent.device], self.timing, &[]).expect("few devices");
+            let hall = if sent.device % 2 == 0 { "north" } else { "south" };
+            let device = names.device(DEVICES[sent.device], self.timing, &[("hall", hall)]).expect("few devices");
             let channel = names.channel(CHANNELS[sent.channel]);
             let series = names.series(device, channel);
             into.rows.push(Reading::new(series, Time(sent.time * STEP), sent.value));
@@ -214,13 +218,44 @@ fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value 
     })
 }
 
+/// Windows of every shape, of devices and groups; a filter, and windows over what passes it.
+fn newer() -> impl Strategy<Value = Vec<Operator>> {
+    let per = prop_oneof![3 => Just(Per::Device), 1 => Just(Per::All), 1 => Just(Per::Tag("hall".to_owned()))];
+    let filter = (conditions(), any::<bool>(), any::<bool>());
+    let of_filter = (filter, windows(Per::Device), in_order());
+    let more = prop::collection::vec(per.prop_flat_map(windows), 0..4);
+    (more, prop::option::of(of_filter)).prop_map(|(more, of_filter)| {
+        let of = |name: String, on: &[&str], work| Operator {
+            name,
+            on: on.iter().map(|on| (*on).to_owned()).collect(),
+            work,
+        };
+        let mut all = Vec::new();
+        for (index, spec) in more.into_iter().enumerate() {
+            // No channel is its own other one, and this stream has no third.
+            let with = spec.with.clone().filter(|with| with == "y");
+            let on: &[&str] = if with.is_some() { &["x"] } else { &CHANNELS };
+            all.push(of(format!("w{index}"), on, Work::Window(WindowSpec { with, ..spec })));
+        }
+        if let Some(((when, drop, tell), spec, detector)) = of_filter {
+            all.push(of("calm".to_owned(), &CHANNELS, Work::Filter(FilterSpec { when, drop, tell })));
+            let spec = WindowSpec { with: None, ..spec };
+            all.push(of("calm_window".to_owned(), &["calm.x", "calm.y"], Work::Window(spec)));
+            all.push(of("calm_trouble".to_owned(), &["calm.x"], detector));
+        }
+        all
+    })
+}
+
 /// A plan of everything there is, with an alert on all of its detectors.
 pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
     let detector = prop_oneof![3 => in_order().boxed(), 2 => on_arrival().boxed()];
-    (plan(detector), on_arrival()).prop_flat_map(|(mut plan, work)| {
+    (plan(detector), on_arrival(), newer()).prop_flat_map(|(mut plan, work, newer)| {
+        plan.operators.splice(0..0, newer);
         // One that hears what a filter keeps, as late as that comes.
         plan.operators.push(Operator { name: "hush".to_owned(), on: vec!["slim.x".to_owned()], work });
-        let makes = |operator: &&Operator| matches!(operator.work, Work::Window(_) | Work::Compress(_));
+        let makes =
+            |operator: &&Operator| matches!(operator.work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
         let names = plan.operators.iter().filter(|operator| !makes(operator));
         let alert = alert(names.map(|operator| operator.name.clone()).collect());
         (Just(plan), alert).prop_map(|(plan, alert)| Plan { alerts: vec![alert], ..plan })
@@ -238,6 +273,42 @@ pub(super) fn same(way: &str, expected: &Outcome, got: &Outcome) -> Result<(), T
     let differs = || format!("{way} differs:\n{}", first_difference(&expected.bytes, &got.bytes));
     prop_assert!(expected.bytes == got.bytes, "{}", differs());
     Ok(())
+}
+
+/// Any moment, the ends of time more often than others.
+fn any_time() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        2 => any::<i64>(),
+        2 => (0i64..5).prop_map(|n| i64::MIN + n),
+        2 => (0i64..5).prop_map(|n| i64::MAX - n),
+        2 => -5i64..5,
+    ]
+}
+
+fn any_span() -> impl Strategy<Value = Span> {
+    let any = prop_oneof![2 => 1i64..10, 2 => 1i64..i64::MAX, 1 => Just(i64::MAX), 1 => Just(STEP)];
+    any.prop_map(Span)
+}
+
+/// Readings of any time, in this order.
+#[derive(Clone)]
+struct Anytime {
+    sent: Vec<(usize, usize, i64, f64)>,
+    late: Span,
+}
+
+impl Source for Anytime {
+    fn next(&mut self, names: &mut Names, into: &mut Rows) -> Result<bool, Fault> {
+        let more = !self.sent.is_empty();
+        for (device, channel, time, value) in self.sent.drain(..) {
+            let timing = Timing { late: self.late, ..Timing::default() };
+            let device = names.device(DEVICES[device], timing, &[]).expect("few devices");
+            let channel = names.channel(CHANNELS[channel]);
+            let series = names.series(device, channel);
+            into.rows.push(Reading::new(series, Time(time), value));
+        }
+        Ok(more)
+    }
 }
 
 proptest! {
@@ -274,6 +345,110 @@ proptest! {
         let (in_time, as_arrived) = (play(&sent).unwrap(), play(&arrived(&sent)).unwrap());
         let (expected, got) = (in_time.anywhere().join("\n"), as_arrived.anywhere().join("\n"));
         prop_assert!(expected == got, "another order of arrival:\n{}", first_difference(&expected, &got));
+    }
+
+    /// The same for windows of every shape, sessions with conditions, and filters. Those of groups close by the clock of the
+    /// stream, and so by arrival.
+    #[test]
+    fn the_order_of_arrival_changes_only_places_of_what_newer_windows_say(
+        sent in stream(8), windows in prop::collection::vec(windows(Per::Device), 1..4), when in conditions(), drop in any::<bool>(),
+        at_once in 1usize..40,
+    ) {
+        let mut sent = sent;
+        let mut seen = std::collections::BTreeSet::new();
+        sent.retain(|s| seen.insert((s.device, s.channel, s.time)));
+        let of = |name: String, on: &[&str], work| Operator { name, on: on.iter().map(|on| (*on).to_owned()).collect(), work };
+        let mut operators = vec![of("calm".into(), &CHANNELS, Work::Filter(FilterSpec { when, drop, tell: true }))];
+        for (index, spec) in windows.into_iter().enumerate() {
+            let spec = WindowSpec { with: None, ..spec };
+            let on = if index == 0 { ["calm.x", "calm.y"] } else { CHANNELS };
+            operators.push(of(format!("w{index}"), &on, Work::Window(spec)));
+        }
+        let plan = Arc::new(Plan { operators, ..Plan::default() });
+        let play = |sent: &[Sent]| Recorded::of(&plan, source(sent, 8, at_once)).map(|r| r.play(&plan, usize::MAX, 1));
+        let (in_time, as_arrived) = (play(&sent).unwrap(), play(&arrived(&sent)).unwrap());
+        let (expected, got) = (in_time.anywhere().join("\n"), as_arrived.anywhere().join("\n"));
+        prop_assert!(expected == got, "another order of arrival:\n{}", first_difference(&expected, &got));
+    }
+
+    /// In windows that do not overlap, late, filtered, or outside the range; what is late is in a window that is given
+    /// again, or aside.
+    #[test]
+    fn every_reading_is_in_its_last_revision_or_late_or_filtered_or_outside_its_range(
+        sent in stream(12), late in 0i64..8, size in 1i64..20, horizon in prop::option::of(1i64..40), session in any::<bool>(), when in conditions(),
+    ) {
+        let sent = arrived(&sent);
+        let shape = match session {
+            true => Shape::Session(Box::new(SessionSpec { gap: span(size), longest: Some(span(4 * size)), start: None, active: None })),
+            false => Shape::Time { size: span(size), every: span(size) },
+        };
+        let mut window = WindowSpec::of(shape, &[Statistic::Count]);
+        window.when_late = horizon.map_or(WhenLate::Aside, |horizon| WhenLate::Revise(span(horizon)));
+        let on = CHANNELS.map(str::to_owned).to_vec();
+        let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
+        let operators = vec![
+            Operator { name: "some".to_owned(), on: on.clone(), work: Work::Filter(FilterSpec { when, drop: true, tell: true }) },
+            Operator { name: "all".to_owned(), on: on.clone(), work: Work::Window(window) },
+            Operator { name: "outside".to_owned(), on, work: Work::RangeFault(one(0.0)) },
+        ];
+        let plan = Arc::new(Plan { channels: vec![facts], operators, alerts: Vec::new() });
+        let recorded = Recorded::of(&plan, source(&sent, late, 7)).unwrap();
+        let (mut stream, mut outputs) = (Stream::new(&plan, 3), Vec::new());
+        recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
+        let (mut windows, mut aside, mut filtered) = (std::collections::BTreeMap::new(), 0, 0);
+        for output in outputs {
+            match output.what {
+                What::Aggregate(a) => { windows.insert((a.series, a.start, a.end), a.count); }
+                What::Late(_) => aside += 1,
+                What::Filtered(_) => filtered += 1,
+                _ => {}
+            }
+        }
+        // Of late ones those outside the range are aside, too, and no window takes them in.
+        let mut latest = [i64::MIN; DEVICES.len()];
+        let mut bad = 0;
+        for s in &sent {
+            let clock = &mut latest[s.device];
+            if *clock == i64::MIN || s.time >= *clock - late {
+                *clock = (*clock).max(s.time);
+                bad += u64::from(s.channel == 0 && !(RANGE.0..=RANGE.1).contains(&s.value));
+            }
+        }
+        let inside: u64 = windows.values().sum();
+        prop_assert_eq!(inside + aside + filtered + bad, sent.len() as u64);
+    }
+
+    /// Whatever the times and lengths: nothing overflows, and no reading is lost.
+    #[test]
+    fn the_ends_of_time_are_times_like_any_other(
+        times in prop::collection::vec((0usize..3, 0usize..2, any_time(), 0u32..3), 1..60), late in prop_oneof![Just(0), Just(i64::MAX), any::<i64>().prop_map(|n| n.saturating_abs())],
+        size in any_span(), every in any_span(), windows in prop::collection::vec(windows(Per::Device), 1..4), rows in 1usize..9,
+    ) {
+        let size = size.max(every);
+        let least = Span((size.0 / 1_000).max(1));
+        let time = WindowSpec::time(size, size, &[Statistic::Count]);
+        // A window for each moment would be more than there is room for.
+        let hopping = WindowSpec::time(size, every.max(least), &[Statistic::Count, Statistic::Last]);
+        let sliding = WindowSpec::of(Shape::Sliding { size, every }, &[Statistic::Count, Statistic::TimeMean]);
+        let session = SessionSpec { gap: size, longest: Some(every), start: None, active: None };
+        let session = WindowSpec::of(Shape::Session(Box::new(session)), &[Statistic::Count, Statistic::Missing]);
+        let calendar = |step| WindowSpec::of(Shape::Calendar { step, zone: Zone { first: 3_600, ..Zone::default() } }, &[Statistic::Count, Statistic::Quantile(50_000)]);
+        let mut specs = vec![time, hopping, sliding, session, calendar(Step::Day), calendar(Step::Year)];
+        specs.extend(windows.into_iter().map(|spec| WindowSpec { with: None, ..spec }));
+        let of = |(index, spec)| Operator { name: format!("w{index}"), on: CHANNELS.map(str::to_owned).to_vec(), work: Work::Window(spec) };
+        let plan = Arc::new(Plan { operators: specs.into_iter().enumerate().map(of).collect(), ..Plan::default() });
+        let sent: Vec<_> = times.iter().map(|&(device, channel, time, value)| (device, channel, time, f64::from(value))).collect();
+        let source = || -> Vec<Box<dyn Source>> { vec![Box::new(Anytime { sent: sent.clone(), late: Span(late) })] };
+        let recorded = Recorded::of(&plan, source()).unwrap();
+        let straight = recorded.play(&plan, usize::MAX, 1);
+        same("small batches on two shards", &straight, &recorded.play(&plan, rows, 2))?;
+        let resumed = recorded.play_with_stop(&plan, recorded.rows / 2, 1, 2).map_err(TestCaseError::fail)?;
+        same("a stop", &straight, &resumed)?;
+        let count = |line: &str| line.split(" count=").nth(1)?.split(' ').next()?.parse::<usize>().ok();
+        let of_first = straight.text.lines().filter(|line| line.contains(" aggregate ") && line.contains(" w0 "));
+        let inside: usize = of_first.filter_map(count).sum();
+        let aside = straight.text.lines().filter(|line| line.contains(" late ")).count();
+        prop_assert_eq!(inside + aside, sent.len());
     }
 
     #[test]

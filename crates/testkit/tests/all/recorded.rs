@@ -1,12 +1,13 @@
 //! Recorded data of SKAB and NAB through the configs in `examples/`, against a plain, slow recomputation: the same
 //! windows and the same z-scores, to 1e-9, in one thread and on several.
 
+use super::oracle::agree_on;
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::source::{Source, file};
 use ouzel_engine::output::What;
-use ouzel_engine::plan::{Levels, Limits, Past, Plan, Shape, WindowSpec, Work, ZScoreSpec};
+use ouzel_engine::plan::*;
 use ouzel_engine::series::{Names, Timing};
-use ouzel_engine::time::days_from_civil;
+use ouzel_engine::time::{Span, days_from_civil};
 use ouzel_pipeline::config::{self, SourceKind};
 use ouzel_pipeline::intake::Intake;
 use ouzel_pipeline::stream::Stream;
@@ -39,6 +40,48 @@ fn check(example: &str, set: &str, least: usize, separator: char) {
         compared += example.check(path, &table);
     }
     assert!(compared > 10_000, "only {compared} numbers were compared in {set}");
+}
+
+#[test]
+fn every_kind_of_window_on_skab_says_what_the_oracle_says() {
+    every_kind("skab.toml", "skab", Span::from_secs(1));
+}
+
+#[test]
+fn every_kind_of_window_on_nab_says_what_the_oracle_says() {
+    every_kind("nab.toml", "nab/data", Span::from_secs(300));
+}
+
+/// Windows of all shapes, with all statistics, for readings that come about once a `step`.
+fn every_kind(example: &str, set: &str, step: Span) {
+    let Some(files) = data::files(set, "csv") else { return };
+    let mut example = Example::read(example);
+    let steps = |many: i64| Span(step.0 * many);
+    let session = SessionSpec { gap: steps(3), longest: Some(steps(500)), start: None, active: None };
+    let shapes = [
+        Shape::Time { size: steps(60), every: steps(60) },
+        Shape::Time { size: steps(300), every: steps(70) },
+        Shape::Calendar { step: Step::Hours(1), zone: Zone::default() },
+        Shape::Sliding { size: steps(200), every: steps(50) },
+        Shape::Count { size: 100, every: 30 },
+        Shape::Session(Box::new(session)),
+    ];
+    let pairs = [Statistic::Covariance, Statistic::Correlation, Statistic::SlopeWith];
+    let mut all: Vec<Statistic> = Statistic::NAMED.iter().map(|named| named.1).collect();
+    all.retain(|what| !pairs.contains(what));
+    all.extend([5_000, 50_000, 99_900].map(Statistic::Quantile));
+    let of = |(index, shape): (usize, Shape)| {
+        let work = Work::Window(WindowSpec::of(shape, &all));
+        Operator { name: format!("n{index}"), on: example.channels.clone(), work }
+    };
+    let operators = shapes.into_iter().enumerate().map(of).collect();
+    example.plan = Arc::new(Plan { channels: example.plan.channels.clone(), operators, alerts: Vec::new() });
+    let mut compared = 0;
+    for path in &files {
+        let recorded = play::Recorded::of(&example.plan, example.open(path)).unwrap();
+        compared += agree_on(&example.plan, &recorded).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+    }
+    assert!(compared > 100_000, "only {compared} numbers were compared in {set}");
 }
 
 /// A config of `examples/` whose z-scores all come out.

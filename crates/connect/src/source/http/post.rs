@@ -125,7 +125,7 @@ impl Post {
 
     fn packet(&mut self, payload: &mut Payload, names: &mut Names, over: bool) -> Packet {
         let mark = self.mark(payload, over);
-        let Rows { rows, mut rejected, absent } = std::mem::take(&mut self.rows);
+        let Rows { rows, mut rejected, absent, numbered } = std::mem::take(&mut self.rows);
         // The line that says so counts for one of them.
         let unnamed = self.untold.saturating_sub(1);
         if let Some(Rejected { source, line, .. }) = rejected.last().filter(|_| self.untold > 0) {
@@ -137,7 +137,19 @@ impl Post {
         let (heard, readings) = (self.heard.clone(), rows.len() as u64);
         let ack = Some(Ack::new(move |fate| drop(heard.send(Heard::Fate(fate, readings)))));
         let (declarations, bytes) = (names.take_fresh(), std::mem::take(&mut self.bytes));
-        Packet { declarations, rows, rejected, unnamed, absent, mark, ack, waits: true, bytes, reference: None }
+        Packet {
+            declarations,
+            rows,
+            numbered,
+            rejected,
+            unnamed,
+            absent,
+            mark,
+            ack,
+            waits: true,
+            bytes,
+            reference: None,
+        }
     }
 
     /// By what this packet is known if it comes again. Without a key only a body of several packets has such marks, and

@@ -3,6 +3,7 @@
 use crate::queue::Queue;
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::{Declaration, Device, Names, Series};
+use ouzel_engine::time::Span;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ pub(in crate::live) struct Feed {
     pub(super) eager: bool,
     /// Its source has gone, and only what stands in the queue is to be taken still.
     pub(super) goes: bool,
+    /// How far past the clock here a time may be.
+    pub(super) ahead: Span,
     /// Bytes that the journal may have more than others allow, while this source is taken from.
     pub(super) spill: u64,
     devices: Vec<Option<Device>>,
@@ -32,11 +35,25 @@ pub(in crate::live) struct Feed {
 }
 
 impl Feed {
-    pub(in crate::live) fn new(name: String, queue: Arc<Queue>, index: usize, eager: bool) -> Feed {
+    pub(in crate::live) fn new(name: String, queue: Arc<Queue>, index: usize, eager: bool, ahead: Span) -> Feed {
         let (key, spill) = (key_of(&name), queue.settings().spill);
         let (devices, series, arrival) = (Vec::new(), Vec::new(), Vec::new());
         let (outside, series_outside) = (HashMap::new(), HashMap::new());
-        Feed { name, queue, index, eager, goes: false, spill, devices, series, arrival, outside, series_outside, key }
+        Feed {
+            name,
+            queue,
+            index,
+            eager,
+            goes: false,
+            ahead,
+            spill,
+            devices,
+            series,
+            arrival,
+            outside,
+            series_outside,
+            key,
+        }
     }
 
     /// The source has new names: they get the stream's numbers. A new device beyond `limit` gets none, and is given to

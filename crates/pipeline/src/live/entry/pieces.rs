@@ -27,6 +27,7 @@ pub(super) fn pieces(mut stretch: Stretch) -> Vec<Stretch> {
             rejected: std::mem::take(&mut stretch.rejected),
             absent: std::mem::take(&mut stretch.absent),
             end: None,
+            duplicates: 0,
         });
         stretch.batch.first = end;
     }

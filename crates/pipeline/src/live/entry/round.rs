@@ -1,17 +1,19 @@
 //! What one round takes in: packets become rows, and their senders are remembered until the rows are in the journal.
 
 use super::pieces::pieces;
+use super::sift::{Moment, sift};
 use super::{Entry, Feed, Senders, declare_again};
 use crate::intake::Stretch;
-use crate::journal::{Referred, record};
+use crate::journal::{Referred, Sifted, record};
 use crate::queue::Waiting;
-use crate::runner::AHEAD;
+use crate::sequence::{BySource, Seen};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::Rejected;
 use ouzel_connect::source::live::{Ack, Fate, Packet, Reference};
 use ouzel_engine::reading::{Batch, Reading};
+use ouzel_engine::series::Series;
 use ouzel_engine::time::{Span, Time};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -42,7 +44,11 @@ struct Standing {
     /// The name of its source, and when it arrived: its rows were judged by that.
     source: String,
     arrived: Time,
+    /// What lies behind this went aside.
+    latest: Time,
     rows: Vec<Reading>,
+    /// Rows of the file that came before.
+    again: Vec<(u32, u32)>,
     rejected: Vec<Rejected>,
 }
 
@@ -61,6 +67,19 @@ struct Kept {
     fate: Fate,
     /// Its sender stands and waits.
     waits: bool,
+    /// Readings that came before, and readings that were ahead of the clock.
+    duplicates: u64,
+    ahead: u64,
+    /// Its messages that their devices have numbered.
+    numbers: Vec<Seen>,
+}
+
+impl Kept {
+    fn new(source: usize, key: u32, given: u64, fate: Fate) -> Kept {
+        let (rejected, absent, duplicates, ahead) = (0, 0, 0, 0);
+        let (mark, ack, waits, numbers) = (None, None, false, Vec::new());
+        Kept { source, key, rows: 0..0, given, rejected, absent, mark, ack, fate, waits, duplicates, ahead, numbers }
+    }
 }
 
 impl Round {
@@ -189,46 +208,61 @@ impl Entry {
         if again {
             // The first one may be in this very round: what becomes of that is told to both.
             let at = round.stretch.batch.rows.len();
-            let (source, key, waits) = (feed.index, feed.key, packet.waits);
-            let (rows, fate) = (at..at, Fate::Known);
-            round.kept.push(Kept { source, key, rows, given, rejected: 0, absent: 0, mark: None, ack, fate, waits });
+            let kept = Kept::new(feed.index, feed.key, given, Fate::Known);
+            round.kept.push(Kept { rows: at..at, ack, waits: packet.waits, ..kept });
             return;
         }
         let mark = packet.mark.map(|mark| mark.hash);
         if let Some(hash) = mark {
             self.remembered.keep(feed.key, hash);
         }
-        let latest = round.now + AHEAD;
         let mut rows = std::mem::take(&mut round.stretch.batch.rows);
         let start = rows.len();
-        let mut aside = Aside::default();
-        for row in &packet.rows {
-            match feed.series.get(row.series.0 as usize).copied().flatten() {
-                Some((series, true)) => rows.push(Reading { series, time: row.time.max(round.ticked), ..*row }),
-                Some((series, false)) if row.time <= latest => rows.push(Reading { series, ..*row }),
-                Some(_) => aside.add(TOO_EARLY),
-                None => aside.add(TOO_MANY),
-            }
-        }
-        packet.rejected.extend(aside.told(&feed.name));
+        let at = Moment { now: round.now, ticked: round.ticked };
+        let sifted = sift(feed, &packet, at, &mut self.remembered, &mut rows);
+        packet.rejected.extend(sifted.aside.told(&feed.name));
         packet.rejected.extend(refused.told(&feed.name, self.devices.limit));
         let rejected = packet.rejected.len() as u64 + packet.unnamed + refused.unnamed();
-        let (key, source, absent) = (feed.key, feed.index, packet.absent);
+        let (key, source, absent, latest) = (feed.key, feed.index, packet.absent, round.now + feed.ahead);
         if !self.retired.is_empty() {
             self.revive(&rows[start..], round);
         }
-        let waits = packet.waits;
-        let fate = aside.fate();
-        let kept = |rows: Range<usize>| Kept { source, key, rows, given, rejected, absent, mark, ack, fate, waits };
+        if !sifted.ahead.is_empty() || !self.quarantine.is_empty() {
+            let sane: BTreeSet<Series> = rows[start..].iter().map(|row| row.series).collect();
+            self.watch_clocks(source, &sifted.ahead, &sane, round.now);
+        }
+        let (waits, duplicates, ahead) = (packet.waits, sifted.duplicates(), sifted.aside.ahead);
+        let (fate, again, numbers) = (sifted.aside.fate(), sifted.again, sifted.numbers);
+        let mut kept = Kept {
+            rejected,
+            absent,
+            mark,
+            ack,
+            waits,
+            duplicates,
+            ahead,
+            numbers,
+            ..Kept::new(source, key, given, fate)
+        };
         if let Some(reference) = packet.reference.take() {
             let own = rows.split_off(start);
             let (source, arrived) = (self.feeds[index].name.clone(), round.now);
             let rejected = packet.rejected.into_iter().take(NAMED).collect();
-            round.references.push_back(Standing { kept: kept(0..0), reference, source, arrived, rows: own, rejected });
+            round.references.push_back(Standing {
+                kept,
+                reference,
+                source,
+                arrived,
+                latest,
+                rows: own,
+                again,
+                rejected,
+            });
             round.stretch.batch.rows = rows;
             return;
         }
-        round.kept.push(kept(start..rows.len()));
+        kept.rows = start..rows.len();
+        round.kept.push(kept);
         round.stretch.batch.rows = rows;
         round.stretch.absent += absent;
         let room = NAMED.saturating_sub(round.stretch.rejected.len());
@@ -277,15 +311,17 @@ impl Entry {
         let stretch = std::mem::take(&mut round.stretch);
         let (count, ticks) = (stretch.batch.rows.len() as u64, stretch.ticks.len() as u64);
         let marks: Vec<(u32, u64)> = round.kept.iter().filter_map(|kept| Some((kept.key, kept.mark?))).collect();
+        let numbers = by_source(&round.kept);
         let empty = count == 0 && stretch.rejected.is_empty() && stretch.absent == 0 && stretch.declarations.is_empty();
         if !(empty && marks.is_empty()) {
             let pieces = pieces(stretch);
             let last = pieces.len() - 1;
             for (index, piece) in pieces.iter().enumerate() {
                 // With the last piece: a message of which only the begin was written is not known.
-                let marks = if index == last { marks.clone() } else { Vec::new() };
+                let (marks, numbers) =
+                    if index == last { (marks.clone(), numbers.clone()) } else { (Vec::new(), Vec::new()) };
                 let mut bytes = Vec::new();
-                record::stretch(arrived, marks, piece, &mut bytes);
+                record::stretch(arrived, marks, numbers, piece, &mut bytes);
                 if index > 0 {
                     // What was begun is brought to its end; where it cannot be, nobody is told that it is kept.
                     if !self.insist(&bytes) {
@@ -320,7 +356,7 @@ impl Entry {
         round: &mut Round,
         senders: &mut Senders,
     ) -> Result<(), (Fault, Box<Standing>)> {
-        let Standing { kept, reference, source, arrived, rows, rejected } = &standing;
+        let Standing { kept, reference, source, arrived, latest, rows, again, rejected } = &standing;
         let referred = Referred {
             arrived: *arrived,
             source: source.clone(),
@@ -333,6 +369,7 @@ impl Entry {
             declarations: std::mem::take(&mut round.stretch.declarations),
             rejected: rejected.clone(),
             absent: kept.absent,
+            sifted: Sifted { latest: *latest, again: again.clone(), numbers: by_source(std::slice::from_ref(kept)) },
         };
         let mut bytes = Vec::new();
         record::reference(&referred, &mut bytes);
@@ -356,6 +393,8 @@ impl Entry {
         if kept.fate == Fate::Known {
             counters.known.add(kept.given);
         }
+        counters.duplicates.add(kept.duplicates);
+        counters.ahead.add(kept.ahead);
         counters.absent.add(kept.absent);
         counters.rejected.add(kept.rejected);
         if kept.ack.is_some() {
@@ -366,18 +405,31 @@ impl Entry {
 
     /// Tells the senders of a round who stand and wait that it is not kept, and takes their packets out of it.
     pub(super) fn turn_away(&mut self, round: &mut Round, why: &'static str) {
-        for Kept { source, key, given, mark, ack, .. } in round.part() {
+        for Kept { source, key, given, mark, ack, numbers, .. } in round.part() {
             let counters = &self.counters.sources[source];
             counters.dropped.add(given);
             counters.drops.refused.add(given);
             if let Some(hash) = mark {
                 self.remembered.forget(key, hash);
             }
+            numbers.into_iter().for_each(|seen| self.remembered.forget_number(key, seen));
             if let Some(ack) = ack {
                 ack.tell(Fate::Refused { why });
             }
         }
     }
+}
+
+/// The numbered messages of packets, as the journal has them.
+fn by_source(packets: &[Kept]) -> BySource {
+    let mut all: BySource = Vec::new();
+    for kept in packets.iter().filter(|kept| !kept.numbers.is_empty()) {
+        match all.last_mut().filter(|(source, _)| *source == kept.key) {
+            Some((_, numbers)) => numbers.extend(&kept.numbers),
+            None => all.push((kept.key, kept.numbers.clone())),
+        }
+    }
+    all
 }
 
 /// Pieces of a stretch, back in one.
@@ -393,34 +445,6 @@ fn join(pieces: Vec<Stretch>) -> Stretch {
             whole
         })
         .unwrap_or_default()
-}
-
-const TOO_EARLY: &str = "their time lies more than 1h ahead of the clock here";
-const TOO_MANY: &str = "their device is beyond the limit of devices";
-
-/// Readings of a packet that were put aside: how many, and why the first of them.
-#[derive(Default)]
-struct Aside {
-    count: u64,
-    why: Option<&'static str>,
-}
-
-impl Aside {
-    fn add(&mut self, why: &'static str) {
-        self.count += 1;
-        self.why.get_or_insert(why);
-    }
-
-    /// For the sender.
-    fn fate(&self) -> Fate {
-        self.why.map_or(Fate::Kept, |why| Fate::Partly { aside: self.count, why })
-    }
-
-    /// For the people here.
-    fn told(&self, source: &str) -> Option<Rejected> {
-        let reason = format!("{} readings of a message were put aside: {}", self.count, self.why?);
-        Some(Rejected { source: source.to_owned(), line: 0, reason, text: String::new() })
-    }
 }
 
 /// New devices of a packet for which there is no room.
