@@ -156,6 +156,10 @@ function pipeline() {
     ],
     sinks: [sink('desk', {}), sink('archive', { waiting: 1_312, owed: 5_432, retries: 17, dropped: 4, confirmed: stage('confirmed', of(240, 5_100, 61_000)) })],
     stages: [stage('travel', of(38, 110, 240)), stage('durable', of(11, 21, 23)), stage('latency', of(12.4, 22, 27))],
+    filters: [
+      { name: 'plausible', passed: 918_204, failed: 1_377, unknown: 25, parts: [{ part: 'temperature between -20 and 60', failed: 12 }, { part: 'abs(delta(temperature)) < 5', failed: 1_365 }] },
+      { name: 'quiet', passed: 0, failed: 0, unknown: 0, parts: [{ part: 'door is closed', failed: 0 }] },
+    ],
     journal: { bytes: 812_331_002, held: 402_653_184, holds: 2_147_483_648, syncs: 90_112, sync_p99_ms: 4.1 },
     outputs: { bytes: 41_200_411, held: 36_700_160 },
     checkpoints: { count: 61, bytes: 118_488_102, newest: now() - 41e6, age_s: 41, pause_p99_ms: 6.2 },

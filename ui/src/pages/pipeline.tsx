@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { age, bytes, clockWords, count, fixed, millis, moment, percent, short, spanWords } from '../store/format';
 import { model } from '../store/model';
 import { SECOND } from '../store/range';
-import type { Pipeline, Quantiles, Sink, Source, Stage } from '../store/wire';
+import type { Filter, Pipeline, Quantiles, Sink, Source, Stage } from '../store/wire';
 import { NoticeBar, TroubleBar } from '../ui/bars';
 import { Header } from '../ui/header';
 import { Icon } from '../ui/icons';
@@ -53,6 +53,15 @@ function Cards({ of }: { of: Pipeline }) {
           ))}
         </Table>
       </Card>
+      {of.filters.length > 0 && (
+        <Card id="filters" title="Filters" note="what passes, and which part of the condition the others fail">
+          <Table heads={['Filter', 'Pass', 'Passed', 'Failed', 'Not known', 'Parts that failed']}>
+            {of.filters.map((one) => (
+              <FilterRow key={one.name} one={one} />
+            ))}
+          </Table>
+        </Card>
+      )}
       <Card id="sinks" title="Sinks" note="what receivers are owed">
         {of.sinks.length === 0 ? (
           <p class="empty">No sink: results are on this page and in the lake</p>
@@ -116,6 +125,33 @@ function StageRow({ name, one }: { name: string; one: Stage }) {
       <td>{cell(one.recent, 'p95_ms')}</td>
       <td>{cell(one.recent, 'p99_ms')}</td>
       <td class="since muted">{cell(one, 'p99_ms')}</td>
+    </tr>
+  );
+}
+
+/** All is all: what does not pass wholly is not rounded up to it. */
+function rate(share: number): string {
+  return share > 0.1 && share < 1 ? `${fixed(Math.floor(share * 1000) / 10, 1)}\u202f%` : percent(share);
+}
+
+function FilterRow({ one }: { one: Filter }) {
+  const all = one.passed + one.failed + one.unknown;
+  const parts = one.parts.filter((part) => part.failed > 0).sort((a, b) => b.failed - a.failed);
+  return (
+    <tr>
+      <th scope="row">{one.name}</th>
+      <td>{all === 0 ? <None word="nothing came" /> : rate(one.passed / all)}</td>
+      <td>{fixed(one.passed)}</td>
+      <td>{fixed(one.failed)}</td>
+      <td>{fixed(one.unknown)}</td>
+      <td class="parts">
+        {parts.length === 0 && <None word="none failed" />}
+        {parts.map(({ part, failed }) => (
+          <span class="part" key={part}>
+            {fixed(failed)} × <code>{part}</code>
+          </span>
+        ))}
+      </td>
     </tr>
   );
 }

@@ -160,6 +160,16 @@ export interface Sink {
   confirmed: Stage;
 }
 
+/** A filter with a condition: what passed, and why the rest did not. */
+export interface Filter {
+  name: string;
+  passed: number;
+  failed: number;
+  /** Nobody could tell: what its condition asks for was not there. */
+  unknown: number;
+  parts: { part: string; failed: number }[];
+}
+
 /** What is told of the pipeline itself; there is more, see the OpenAPI document. */
 export interface Pipeline {
   now: Micros;
@@ -173,6 +183,7 @@ export interface Pipeline {
   outputs: { bytes: number; held: number };
   checkpoints: { count: number; bytes: number; newest: Micros | null; age_s: number | null; pause_p99_ms: number | null };
   written: { bytes: number; bytes_per_day: number | null };
+  filters: Filter[];
   lake: { readings: number; files: number };
   clocks: Clocks;
   memory_bytes: number | null;
