@@ -185,7 +185,9 @@ impl JointNode {
         state.with = self.with.map_or(f64::NAN, |place| values[place]);
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend(state.point.judged(KNOWN, more));
-        if rules.is_some() {
+        let judged = rules.is_some_and(|rules| rules.start.is_some() || rules.active.is_some());
+        let counts = !waiting.is_empty() && (self.with.is_none() || !state.with.is_nan());
+        if judged {
             self.close(place, time, give);
             let State { fresh, windows, .. } = &mut self.states[place as usize].state;
             let all = windows.iter_mut().map(|(_, _, windows)| windows).chain([fresh]);
@@ -194,7 +196,7 @@ impl JointNode {
                     windows.begin(&self.spec, time);
                 }
                 // Without a condition each reading is activity.
-                if keeps.unwrap_or(!waiting.is_empty()) {
+                if keeps.unwrap_or(counts) {
                     windows.active(&self.spec, time);
                 }
             }

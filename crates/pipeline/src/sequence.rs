@@ -38,6 +38,9 @@ pub struct Seen {
     pub time: Option<Time>,
 }
 
+/// Messages that were taken in, by a hash of the name of their source.
+pub type BySource = Vec<(u32, Vec<Seen>)>;
+
 /// The numbers of all series.
 ///
 /// Those that spoke last are in `young`; once it is full it becomes `old`, and who speaks again comes back from there. So

@@ -71,8 +71,19 @@ fn programs_get_one_object_with_these_keys() {
     let mut keys = [
         "readings",
         "rejected",
+        "duplicates",
         "late",
+<<<<<<< HEAD
         "filtered",
+=======
+        "out_of_order",
+        "forgotten",
+        "revised",
+        "missed_parts",
+        "filtered",
+        "lateness",
+        "filters",
+>>>>>>> seq
         "aggregates",
         "anomalies",
         "alerts",

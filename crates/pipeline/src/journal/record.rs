@@ -7,7 +7,7 @@
 use crate::control::{Control, Order};
 use crate::intake::Stretch;
 use crate::log::Unreadable;
-use crate::sequence::Seen;
+use crate::sequence::BySource;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
@@ -46,7 +46,7 @@ pub struct Journalled {
     /// By what second deliveries of its messages are recognised: which source (a hash of its name), which message.
     pub marks: Vec<(u32, u64)>,
     /// The messages in it that their devices have numbered, by source.
-    pub numbers: Vec<(u32, Vec<Seen>)>,
+    pub numbers: BySource,
     /// The input itself.
     pub stretch: Stretch,
 }
@@ -89,7 +89,7 @@ pub struct Sifted {
     /// Rows of the file that came before and were not taken a second time: where they begin, and how many they are.
     pub again: Vec<(u32, u32)>,
     /// The messages in it that their devices have numbered.
-    pub numbers: Vec<(u32, Vec<Seen>)>,
+    pub numbers: BySource,
 }
 
 /// The first format knew one allowance for times that are ahead.
@@ -122,7 +122,7 @@ struct Head {
 }
 
 /// The same with times as what they are before the arrival, or the other way round: that is shorter.
-fn relative(arrived: Time, numbers: Vec<(u32, Vec<Seen>)>) -> Vec<(u32, Vec<Seen>)> {
+fn relative(arrived: Time, numbers: BySource) -> BySource {
     let mut numbers = numbers;
     for time in numbers.iter_mut().flat_map(|(_, all)| all).filter_map(|seen| seen.time.as_mut()) {
         *time = Time(arrived.0.wrapping_sub(time.0));
@@ -182,13 +182,7 @@ pub fn control(control: &Control, into: &mut Vec<u8>) {
 }
 
 /// Input, as bytes.
-pub fn stretch(
-    arrived: Time,
-    marks: Vec<(u32, u64)>,
-    numbers: Vec<(u32, Vec<Seen>)>,
-    stretch: &Stretch,
-    into: &mut Vec<u8>,
-) {
+pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, numbers: BySource, stretch: &Stretch, into: &mut Vec<u8>) {
     debug_assert!(stretch.batch.offsets.is_empty(), "the journal holds every row");
     if numbers.is_empty() {
         into.push(STRETCH);
@@ -245,7 +239,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
 }
 
 /// The numbers before the head of a stretch, where there are any; and the rest.
-fn split_numbers(kind: u8, body: &[u8]) -> Option<(Vec<(u32, Vec<Seen>)>, &[u8])> {
+fn split_numbers(kind: u8, body: &[u8]) -> Option<(BySource, &[u8])> {
     match kind {
         NUMBERED => postcard::take_from_bytes(body).ok(),
         _ => Some((Vec::new(), body)),
@@ -291,7 +285,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
     }
 }
 
-fn read_stretch(numbers: Vec<(u32, Vec<Seen>)>, body: &[u8], with_rows: bool) -> Option<Journalled> {
+fn read_stretch(numbers: BySource, body: &[u8], with_rows: bool) -> Option<Journalled> {
     let (mut head, mut rest): (Head, _) = postcard::take_from_bytes(body).ok()?;
     head.next()?;
     if !with_rows {
@@ -436,6 +430,7 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::control::Order;
+    use crate::sequence::Seen;
     use ouzel_engine::series::{Device, Timing};
     use proptest::prelude::*;
 

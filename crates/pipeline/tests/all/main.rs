@@ -5,6 +5,7 @@ mod config;
 mod config_filter;
 mod config_window;
 mod docs;
+mod duplicates;
 mod formats;
 mod live;
 mod live_order;

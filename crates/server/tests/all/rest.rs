@@ -4,8 +4,10 @@ use crate::bench::*;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use ouzel_engine::output::{Severity, State};
-use ouzel_engine::time::Span;
+use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::control::Order;
+use ouzel_pipeline::counted::FilterCount;
+use ouzel_pipeline::counters::Quarantined;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -373,10 +375,23 @@ async fn the_document_describes_every_answer_that_is_asked_here() {
         let said: Vec<&String> = answer.as_object().unwrap().keys().collect();
         assert_eq!(said, described.keys().collect::<Vec<_>>(), "{path}");
     }
+    let parts = vec![("heat > 20".to_owned(), 3)];
+    bench.counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 7, failed: 3, unknown: 1, parts }]);
+    let (device, source, since) = ("wrong".into(), "floor".into(), Time::from_secs(5));
+    bench.counters.quarantine.set(vec![Quarantined { device, source, since, by: Span::from_secs(7_200) }]);
     let page = bench.get("/api/v1/pipeline").await.good();
-    for (part, schema) in
-        [("/sources/0", "Source"), ("/sinks/0", "Sink"), ("/stages/0", "Stage"), ("/clocks", "Clocks")]
-    {
+    assert_eq!(page["filters"][0]["parts"], json!([{ "part": "heat > 20", "failed": 3 }]));
+    assert_eq!(page["quarantine"]["devices"][0]["ahead_s"], json!(7200.0));
+    assert_eq!(page["order"]["lateness"].as_array().unwrap().len(), 11);
+    for (part, schema) in [
+        ("/sources/0", "Source"),
+        ("/sinks/0", "Sink"),
+        ("/stages/0", "Stage"),
+        ("/clocks", "Clocks"),
+        ("/order", "Order"),
+        ("/filters/0", "Filter"),
+        ("/quarantine", "Quarantine"),
+    ] {
         let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
         let said: Vec<&String> = page.pointer(part).unwrap().as_object().unwrap().keys().collect();
         assert_eq!(said, described.keys().collect::<Vec<_>>(), "{part}");

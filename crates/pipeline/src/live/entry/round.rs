@@ -6,7 +6,7 @@ use super::{Entry, Feed, Senders, declare_again};
 use crate::intake::Stretch;
 use crate::journal::{Referred, Sifted, record};
 use crate::queue::Waiting;
-use crate::sequence::Seen;
+use crate::sequence::{BySource, Seen};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::Rejected;
 use ouzel_connect::source::live::{Ack, Fate, Packet, Reference};
@@ -421,8 +421,8 @@ impl Entry {
 }
 
 /// The numbered messages of packets, as the journal has them.
-fn by_source(packets: &[Kept]) -> Vec<(u32, Vec<Seen>)> {
-    let mut all: Vec<(u32, Vec<Seen>)> = Vec::new();
+fn by_source(packets: &[Kept]) -> BySource {
+    let mut all: BySource = Vec::new();
     for kept in packets.iter().filter(|kept| !kept.numbers.is_empty()) {
         match all.last_mut().filter(|(source, _)| *source == kept.key) {
             Some((_, numbers)) => numbers.extend(&kept.numbers),
