@@ -234,13 +234,9 @@ mod tests {
         counters.journal_bytes.add(12);
         counters.sources[0].duplicates.add(3);
         let mut late = LateCounts { forgotten: 4, revised: 5, ..LateCounts::default() };
-<<<<<<< HEAD
-        [1_500, 1_500, 400_000].into_iter().for_each(|millis| late.lateness.add(Span::from_millis(millis)));
-=======
         for millis in [1_500, 1_500, 400_000] {
             late.lateness.add(Span::from_millis(millis));
         }
->>>>>>> seq
         counters.late_counts.set(late);
         let parts = vec![("temperature > 20".to_owned(), 19), ("state = \"on\"".to_owned(), 4)];
         counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 81, failed: 19, unknown: 2, parts }]);

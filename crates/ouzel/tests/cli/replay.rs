@@ -73,9 +73,6 @@ fn programs_get_one_object_with_these_keys() {
         "rejected",
         "duplicates",
         "late",
-<<<<<<< HEAD
-        "filtered",
-=======
         "out_of_order",
         "forgotten",
         "revised",
@@ -83,7 +80,6 @@ fn programs_get_one_object_with_these_keys() {
         "filtered",
         "lateness",
         "filters",
->>>>>>> seq
         "aggregates",
         "anomalies",
         "alerts",

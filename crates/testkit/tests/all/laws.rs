@@ -225,8 +225,10 @@ fn newer() -> impl Strategy<Value = Vec<Operator>> {
     let of_filter = (filter, windows(Per::Device), in_order());
     let more = prop::collection::vec(per.prop_flat_map(windows), 0..4);
     (more, prop::option::of(of_filter)).prop_map(|(more, of_filter)| {
-        let of = |name: String, on: &[&str], work| {
-            Operator { name, on: on.iter().map(|on| (*on).to_owned()).collect(), work }
+        let of = |name: String, on: &[&str], work| Operator {
+            name,
+            on: on.iter().map(|on| (*on).to_owned()).collect(),
+            work,
         };
         let mut all = Vec::new();
         for (index, spec) in more.into_iter().enumerate() {

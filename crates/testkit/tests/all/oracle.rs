@@ -10,12 +10,12 @@ use ouzel_engine::plan::*;
 use ouzel_engine::reading::{Flags, Reading};
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
+use ouzel_pipeline::config;
 use ouzel_pipeline::stream::Stream;
 use ouzel_testkit::oracle::compare::{Said, compare};
 use ouzel_testkit::oracle::whole::{Found, whole};
 use ouzel_testkit::play::Recorded;
 use proptest::prelude::*;
-use ouzel_pipeline::config;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -458,7 +458,13 @@ pub(super) fn read(text: &str) -> Arc<Plan> {
 /// Plays hourly readings, or half-hourly ones; gives length in minutes and count of every day.
 fn days(place: &str, from: i64, minutes: i64, readings: i64) -> Vec<(i64, u64)> {
     let plan = read(&format!("[window.n0]\nover = \"x\"\ncalendar = \"day\"\nzone = \"{place}\"\n"));
-    let sent = (0..readings).map(|turn| Sent { device: 0, channel: 0, time: from / 60 + turn * minutes, value: 1.0, ends: false });
+    let sent = (0..readings).map(|turn| Sent {
+        device: 0,
+        channel: 0,
+        time: from / 60 + turn * minutes,
+        value: 1.0,
+        ends: false,
+    });
     let script = Script { sent: sent.collect(), next: 0, late: [0; 4], step: 60_000_000_000 };
     let recorded = Recorded::of(&plan, vec![Box::new(script)]).unwrap();
     let (mut stream, mut outputs) = (Stream::new(&plan, 1), Vec::new());

@@ -117,7 +117,8 @@ fn windows(text: &str) -> Vec<Aggregate> {
 
 #[test]
 fn the_last_50_samples_after_every_10_are_26_results() {
-    let results = windows("[window.w]\nover = \"signal\"\ncount = 50\nevery = 10\ngive = [\"count\", \"mean\", \"reduction\"]\n");
+    let results =
+        windows("[window.w]\nover = \"signal\"\ncount = 50\nevery = 10\ngive = [\"count\", \"mean\", \"reduction\"]\n");
     assert_eq!(results.len(), 26);
     assert!(results.iter().all(|result| result.count == 50));
     // 80 % of the samples of a window are in the next one, too.

@@ -109,15 +109,9 @@ impl Entry {
         for trouble in troubles {
             let what = format!("{}: {}", trouble.part, trouble.what);
             if trouble.over {
-<<<<<<< HEAD
-                self.notices.note(what)
-            } else {
-                self.notices.warn(what)
-=======
                 self.notices.note(what);
             } else {
                 self.notices.warn(what);
->>>>>>> seq
             }
             self.mention(trouble, senders);
         }
