@@ -81,6 +81,19 @@ await on({}, async (page) => {
   await until(page, () => [...document.querySelectorAll('.alert')].some((one) => /warehouse-temp-04.*silent until/.test(one.textContent)));
   check('and silenced');
 
+  await page.click('button[aria-label="Windows of co2"]');
+  await page.waitForSelector('.windows tr.open:has-text("so far")');
+  const first = await page.evaluate(() => document.querySelector('.windows tbody tr').textContent);
+  check('windows: what is open is on top, so far', /so far/.test(first), first);
+  check('what closed before is below it', (await page.locator('.windows tbody tr:not(.open)').count()) > 3);
+  check('and revised and partial ones say so', (await page.locator('.windows .tag:has-text("revision 1")').count()) > 0 && (await page.locator('.windows .tag:has-text("partial")').count()) > 0);
+  const ofWindows = await axe(page);
+  check('axe with windows', ofWindows.length === 0, ofWindows.join('\n  '));
+  await page.click('button[aria-label="Windows of co2"]');
+  await until(page, () => document.querySelectorAll('.windows').length === 0);
+  // A button that has the focus takes Space for itself.
+  await page.evaluate(() => document.activeElement.blur());
+
   await page.keyboard.press('Space');
   const before = await page.evaluate(() => globalThis.__ouzel.framesDelivered);
   await until(page, (n) => globalThis.__ouzel.framesDelivered > n + 30, before);

@@ -278,7 +278,7 @@ function stream(query, request, response) {
   response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   const chosen = query.get('series');
   const client = {
-    cid, response, hz: Number(query.get('hz') ?? 10), seq: 0, acked: 0, progress: Date.now(), lagging: false, skipped: 0, pending: [], waited: 0, events: 0,
+    cid, response, hz: Number(query.get('hz') ?? 10), seq: 0, acked: 0, progress: Date.now(), lagging: false, skipped: 0, pending: [], waited: 0, events: 0, windows: (query.get('windows') ?? '').split(',').filter(Boolean).map(Number),
     series: chosen === null ? (series.length > 200 ? new Set(series.slice(0, 200).map((one) => one.s)) : null) : new Set(chosen.split(',').map(Number)),
   };
   response.write('retry: 1000\n\n');
@@ -287,6 +287,46 @@ function stream(query, request, response) {
   clients.set(cid, client);
   request.on('close', () => clients.delete(cid));
 }
+
+/* Windows: minutes of every series, and sessions of a door that only some have */
+
+const MINUTE = 60e6;
+
+function windowRow(one, start, to, more = {}) {
+  const values = Array.from({ length: 30 }, (_, i) => reading(base(one.s), start + Math.floor((i * (to - start)) / 30 / STEP) * STEP));
+  const mean = values.reduce((a, b) => a + b) / values.length;
+  const std = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
+  const iso = (t) => new Date(t / 1000).toISOString().replace('.000Z', 'Z');
+  return {
+    s: one.s, provisional: false, id: hex(one.s, start, 'minute'), window: 'minute', key: one.device, channel: one.channel, start: iso(start), end: iso(start + MINUTE),
+    ...more, count: Math.round((to - start) / STEP), mean, std, min: Math.min(...values), max: Math.max(...values), p95: [...values].sort((a, b) => a - b)[28],
+  };
+}
+
+function aggregates(query) {
+  const of = series.filter((one) => query.getAll('device').includes(one.device) && query.getAll('channel').includes(one.channel) && !written.has(one.s));
+  const rows = [];
+  const last = Math.floor(now() / MINUTE) * MINUTE;
+  for (let start = last - MINUTE; rows.length < Number(query.get('limit') ?? 100) && start > last - 20 * MINUTE; start -= MINUTE) {
+    const more = start === last - 4 * MINUTE ? { partial: true } : start === last - 2 * MINUTE ? { revision: 1 } : {};
+    for (const one of of) rows.push(windowRow(one, start, start + MINUTE, more));
+  }
+  return { aggregates: rows.map(({ s, provisional, ...row }) => row) };
+}
+
+let closedUntil = Math.floor(now() / MINUTE) * MINUTE;
+setInterval(() => {
+  const t = now();
+  const start = Math.floor(t / MINUTE) * MINUTE;
+  for (const client of clients.values()) {
+    const of = series.filter((one) => client.windows.includes(one.s) && !written.has(one.s));
+    if (of.length === 0) continue;
+    const closed = start > closedUntil ? of.map((one) => windowRow(one, closedUntil, start)) : [];
+    const open = t - start > 1e6 ? of.map((one) => windowRow(one, start, t, { provisional: true })) : [];
+    send(client, 'window', { now: t, gap: false, open, closed });
+  }
+  closedUntil = start;
+}, 1000);
 
 /* Answers */
 
@@ -433,6 +473,7 @@ const server = createServer(async (request, response) => {
     if (ack) {
       const client = clients.get(ack[1]);
       const said = JSON.parse(text);
+      if (client && said.windows) client.windows = said.windows;
       if (client && (said.seq > client.acked || said.seq === client.seq)) {
         client.acked = said.seq;
         client.progress = Date.now();
@@ -471,6 +512,7 @@ const server = createServer(async (request, response) => {
   if (path === '/api/v1/meta') {
     return json(request, response, 200, { v: 1, boot, version, name: 'demo', now: now(), write, channels, series, detectors: [{ name: 'spike', type: 'zscore' }], more: false });
   }
+  if (path === '/api/v1/aggregates') return json(request, response, 200, aggregates(query));
   if (path === '/api/v1/series') return json(request, response, 200, seriesAnswer(query));
   if (path === '/api/v1/lanes') {
     return json(request, response, 200, lanes(when(query.get('from'), now() - 900e6), when(query.get('to'), now()), Number(query.get('buckets') ?? 120)));

@@ -9,6 +9,7 @@ import { startHook } from './hook';
 import { startBackfill } from './net/backfill';
 import { acknowledgeAlert, Live, silenceAlert } from './net/live';
 import { followPipeline } from './net/pipeline';
+import { followWindows } from './net/windows';
 import { Overview } from './pages/overview';
 import { PipelinePage } from './pages/pipeline';
 import { commands } from './store/commands';
@@ -52,6 +53,7 @@ effect(() => {
 startBackfill(model, () => loop.stream());
 net.start(() => loop.stream());
 followPipeline(model);
+followWindows(model, () => net.look());
 effect(() => {
   const alerts = [...model.open.value.values()].filter((alert) => alert.state === 'firing' && !alert.acknowledged).length;
   document.title = `${alerts > 0 ? `(${alerts}) ` : ''}${model.meta.value?.name ?? 'Ouzel'} – Ouzel`;

@@ -41,6 +41,9 @@ struct GroupWindow {
     groups: BTreeMap<Series, Group>,
 }
 
+/// The stream's clock, and by the definitions of windows what each group has.
+type Saved = (StreamClock, Vec<(u64, BTreeMap<Series, Group>)>);
+
 /// One channel of a group, by the series that stands for it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Group {
@@ -238,7 +241,7 @@ impl Groups {
     /// # Errors
     /// When the bytes are not such a state.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
-        let (clock, saved): (StreamClock, Vec<(u64, BTreeMap<Series, Group>)>) = postcard::from_bytes(bytes)?;
+        let (clock, saved): Saved = postcard::from_bytes(bytes)?;
         self.clock = clock;
         for (definition, groups) in saved {
             if let Some(window) = self.windows.iter_mut().find(|window| window.definition == definition) {

@@ -11,7 +11,7 @@ use crate::point::{Over, Point, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
-use crate::window::{SeriesFacts, Windows};
+use crate::window::{Closed, SeriesFacts, Windows};
 use serde::{Deserialize, Serialize};
 
 /// A window of points, and what it keeps of each device.
@@ -151,6 +151,13 @@ impl JointNode {
         let State { point, fresh, windows, .. } = &self.states[place as usize].state;
         let judged = point.gathers().map_or(Time::MAX, |gathers| gathers + Span(1));
         windows.iter().map(|(_, _, windows)| windows.next_end()).fold(judged.min(fresh.next_end()), Time::min)
+    }
+
+    /// What the window of a channel that closes next would say by now; changes nothing.
+    pub fn provisional(&self, place: u32, series: Series, now: Time) -> Option<Closed> {
+        let Watched { state, over } = &self.states[place as usize];
+        let (_, first, windows) = state.windows.iter().find(|(other, ..)| *other == series)?;
+        windows.provisional(&self.spec, &SeriesFacts { first: *first, expected: over.every(series) }, now)
     }
 
     fn close(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {

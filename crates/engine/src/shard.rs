@@ -2,7 +2,7 @@
 //!
 //! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Beside it, in
 //! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare` and leave in `retire`,
-//! what passing time brings about is in `passing`, and state goes to bytes and back in `snapshot`.
+//! what passing time brings about is in `passing`, what is open by now in `open`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
 //! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
@@ -11,13 +11,14 @@
 mod state;
 mod declare;
 mod passing;
+mod open;
 mod retire;
 mod snapshot;
 
 use crate::detector::Moment;
 use crate::lateness::LateCounts;
 use crate::node::{Node, Onward, Subject};
-use crate::output::{Output, What};
+use crate::output::{Aggregate, Output, What};
 use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
 use crate::series::{Declaration, Device, SLOTS, Series};
@@ -41,6 +42,8 @@ pub enum Input<'a> {
     Save(u8),
     /// Say what you expect of your series: a question of those who look on, which changes nothing.
     Expect,
+    /// Say what the open windows of these series, and of what is derived from them, would say by now: likewise.
+    Look(&'a [Series]),
 }
 
 /// What a step gives. Reused from step to step, so that a quiet system allocates nothing.
@@ -52,6 +55,9 @@ pub struct Outputs {
     pub saved: Vec<u8>,
     /// After [`Input::Expect`]: of a series, the lowest and the highest value that would be no anomaly.
     pub expected: Vec<(Series, f64, f64)>,
+    /// After [`Input::Look`]: of each window that is open and has readings enough, by its position in the plan, what it
+    /// would say if it closed when its device's clock is what it is.
+    pub open: Vec<(u16, Aggregate)>,
 }
 
 /// One thread's share of the devices, with all their state.
@@ -141,6 +147,7 @@ impl Shard {
             Input::End(number) => self.end(*number, out),
             Input::Save(slot) => self.save(*slot, &mut out.saved),
             Input::Expect => self.expect(out),
+            Input::Look(series) => self.look(series, out),
         }
     }
 
@@ -319,5 +326,6 @@ impl Outputs {
         self.list.clear();
         self.saved.clear();
         self.expected.clear();
+        self.open.clear();
     }
 }

@@ -252,6 +252,7 @@ impl Page {
             counters: Arc::clone(&live.counters),
             clock: self.clock,
             steps,
+            looks: live.looks.clone(),
             controls: live.controls.clone(),
             history,
             advance,

@@ -50,6 +50,7 @@ use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::live::LiveSink;
 use ouzel_connect::sink::{Noun, Sink, SinkSettings};
 use ouzel_connect::source::live::LiveSource;
+use ouzel_engine::series::Series;
 use ouzel_engine::time::Span;
 use ouzel_lake::{LakeReader, LakeSettings};
 use roll::Roll;
@@ -58,7 +59,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use work::Sinks;
 
 /// What a live run is made of.
@@ -185,6 +186,8 @@ pub struct Live {
     pub controls: Controls,
     /// What happens; for one listener.
     pub steps: Option<mpsc::Receiver<Arc<Step>>>,
+    /// The series whose open windows the listener wants to hear of; a few.
+    pub looks: watch::Sender<Arc<[Series]>>,
     /// What is at rest.
     pub lake: Option<LakeReader>,
     common: Common,

@@ -3,7 +3,7 @@
 use crate::config::InForce;
 use crate::control::Control;
 use crate::intake::Stretch;
-use ouzel_engine::output::Output;
+use ouzel_engine::output::{Aggregate, Output};
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 
@@ -18,6 +18,9 @@ pub struct Step {
     pub outputs: Vec<Output>,
     /// What the detectors expect next, once a second.
     pub expected: Vec<Expected>,
+    /// What the open windows of the series that somebody looks at would say by now, each with its operator's position in
+    /// the plan; once a second, all that are open. For pages only: it is no output.
+    pub open: Option<Vec<(u16, Aggregate)>>,
     /// When what went in has arrived.
     pub arrived: Option<Time>,
     /// Another config is in force from here on.

@@ -8,7 +8,7 @@ use crate::intake::Stretch;
 use ouzel_engine::checkpoint::Checkpoint;
 use ouzel_engine::filter::Kept;
 use ouzel_engine::fleet::Fleet;
-use ouzel_engine::output::{Alert, Output};
+use ouzel_engine::output::{Aggregate, Alert, Output};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, StreamClock, TICK};
 use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
@@ -177,6 +177,13 @@ impl Stream {
         self.out.clear();
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Expect, &mut self.out));
         std::mem::take(&mut self.out.expected)
+    }
+
+    /// What the open windows of these series would say by now, each with its operator's position in the plan.
+    pub fn open(&mut self, series: &[Series]) -> Vec<(u16, Aggregate)> {
+        self.out.clear();
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Look(series), &mut self.out));
+        std::mem::take(&mut self.out.open)
     }
 
     /// Readings of devices that were not declared, or were retired, since the stream began.

@@ -10,8 +10,9 @@ mod event;
 mod frame;
 mod kpi;
 mod recent;
+pub mod window;
 
-use crate::model::{Changes, Model};
+use crate::model::{Changes, Model, Row};
 use crate::problem::Problem;
 use clients::{Clients, News, Offer};
 use durable::Durable;
@@ -25,7 +26,7 @@ use recent::{Pace, Recent};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub use client::{Connected, Wishes};
@@ -90,6 +91,11 @@ pub struct Hub {
     lanes_changed: BTreeSet<(i64, Series)>,
     lanes_told: Option<Instant>,
     kpi_due: bool,
+    /// Whose open windows are looked at, for the run.
+    looks: watch::Sender<Arc<[Series]>>,
+    /// Rows that are to be told, and whether what is open is.
+    windows_closed: Vec<Row>,
+    windows_open: bool,
     /// The logs of earlier processes are being read.
     past: bool,
 }
@@ -135,7 +141,14 @@ async fn run(mut hub: Hub, mut steps: mpsc::Receiver<Arc<Step>>, mut asked: mpsc
 
 impl Hub {
     /// A hub that has seen nothing.
-    pub fn new(model: Model, boot: &str, clock: Clock, counters: Arc<Counters>, max_clients: usize) -> Hub {
+    pub fn new(
+        model: Model,
+        boot: &str,
+        clock: Clock,
+        counters: Arc<Counters>,
+        looks: watch::Sender<Arc<[Series]>>,
+        max_clients: usize,
+    ) -> Hub {
         Hub {
             model,
             clients: Clients::new(max_clients),
@@ -149,6 +162,9 @@ impl Hub {
             lanes_changed: BTreeSet::new(),
             lanes_told: None,
             kpi_due: false,
+            looks,
+            windows_closed: Vec::new(),
+            windows_open: false,
             past: false,
         }
     }
@@ -166,7 +182,7 @@ impl Hub {
     /// Takes over a step; what follows from it is told by [`Hub::tell`], but alerts and marks are on their way already.
     fn follow(&mut self, step: &Step) {
         let lost = self.model.lost();
-        let changes = self.model.apply(step, self.clock.now());
+        let mut changes = self.model.apply(step, self.clock.now());
         self.counters.unseen.add(self.model.lost() - lost);
         if step.past {
             // Who looks on already is told once, when all of it is there.
@@ -176,6 +192,7 @@ impl Hub {
         if std::mem::take(&mut self.past) {
             self.clients.owe_sync();
         }
+        self.take_windows(&mut changes);
         self.pass_on(&changes);
     }
 
@@ -204,6 +221,8 @@ impl Hub {
     fn second(&mut self) {
         self.pace.note(&self.model, &self.counters, self.clock.now());
         self.recent.note(&self.counters);
+        // Who has gone looks at nothing any more.
+        self.look();
         self.kpi_due = true;
     }
 
@@ -223,6 +242,7 @@ impl Hub {
             self.lanes_told = Some(now);
             self.lane_events(&mut offers);
         }
+        let windows = self.window_news();
         if self.clients.is_empty() {
             return;
         }
@@ -231,7 +251,7 @@ impl Hub {
         let owed: Vec<_> =
             owed.map(|(place, wishes)| (place, self.events.repeat("sync", &self.sync(&wishes)))).collect();
         let moment = self.moment();
-        let news = News { model: &self.model, durable: &self.durable, owed, offers };
+        let news = News { model: &self.model, durable: &self.durable, owed, offers, windows };
         self.clients.tell(now, moment, news, &mut self.events);
     }
 
@@ -264,7 +284,16 @@ impl Hub {
     pub fn connect(&mut self, wishes: Wishes, last_event_id: Option<&str>) -> Result<Connected, Problem> {
         let resume = last_event_id.map(|id| self.events.seq_of(id));
         let moment = self.moment();
-        self.clients.connect(wishes, resume, moment, &self.model, &self.events, &self.durable)
+        let connected = self.clients.connect(wishes, resume, moment, &self.model, &self.events, &self.durable);
+        self.look();
+        connected
+    }
+
+    /// A client says which frame it has, and perhaps whose windows it looks at now. Gives whether there is such a client.
+    pub fn ack(&mut self, cid: &str, seq: u64, lag_ms: f64, windows: Option<Vec<u32>>) -> bool {
+        let known = self.clients.ack(cid, seq, lag_ms, windows);
+        self.look();
+        known
     }
 
     /// Everybody is told goodbye, and their streams end.

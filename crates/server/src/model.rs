@@ -12,6 +12,7 @@ mod pulse;
 mod skew;
 mod track;
 mod troubles;
+mod windows;
 
 pub use alerts::{Acknowledged, Alerts, Entry, WireAlert, parse_id};
 pub use found::{Found, Mark, WireAnomaly};
@@ -21,6 +22,7 @@ pub use pulse::{DeviceState, Pulse};
 pub use skew::Skew;
 pub use track::{Band, Track};
 pub use troubles::{TroubleView, Troubles};
+pub use windows::{Row, Windows};
 
 use hashbrown::{HashMap, HashSet};
 use ouzel_connect::encode::Book;
@@ -81,6 +83,10 @@ pub struct Changes {
     pub lanes: Vec<(i64, Series)>,
     /// Bands that changed.
     pub bands: Vec<(Series, f64, f64)>,
+    /// Windows that have closed, of series whose windows are looked at.
+    pub closed: Vec<Row>,
+    /// What is open of those was told anew.
+    pub open: bool,
 }
 
 /// See the head of this file.
@@ -106,6 +112,7 @@ pub struct Model {
     alerts: Alerts,
     lanes: Lanes,
     troubles: Troubles,
+    windows: Windows,
     /// When the last step came, and whether it was of this process.
     heard: Option<Time>,
     live: bool,
@@ -136,6 +143,7 @@ impl Model {
             alerts: Alerts::default(),
             lanes: Lanes::default(),
             troubles: Troubles::default(),
+            windows: Windows::default(),
             heard: None,
             live: false,
             readings: 0,
@@ -166,6 +174,16 @@ impl Model {
     /// What is wrong with the pipeline itself.
     pub fn troubles(&self) -> &Troubles {
         &self.troubles
+    }
+
+    /// Windows of the series that somebody looks at.
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The same, to say whose are looked at.
+    pub fn windows_mut(&mut self) -> &mut Windows {
+        &mut self.windows
     }
 
     /// How often another config came in force.
@@ -225,6 +243,11 @@ impl Model {
                 .filter(|pulse| !pulse.is_retired())
                 .for_each(|pulse| pulse.expect(now.unwrap_or(Time(0))));
         }
+        if let Some(open) = &step.open {
+            let tracks = &self.tracks;
+            self.windows.open(open, |series| tracks.get(series.0 as usize).map(|track| track.origin));
+            changes.open = true;
+        }
         for expected in &step.expected {
             if let Some(track) = self.tracks.get_mut(expected.series.0 as usize).filter(|track| track.is_shown()) {
                 let band = Band { time: micros(expected.time), low: expected.low, high: expected.high };
@@ -253,6 +276,7 @@ impl Model {
         }
         self.plan = Arc::clone(plan);
         self.configs += 1;
+        self.windows.forget();
         for track in &mut self.tracks {
             let channel = self.names.channel_name(track.channel);
             track.limit(plan.channels.iter().find(|facts| facts.name == channel).and_then(|facts| facts.range));
@@ -332,6 +356,10 @@ impl Model {
                     // Most lie in this step; those of one before are found by their number.
                     let late = self.latest.iter_mut().rev().find(|latest| latest.seq == output.input);
                     late.into_iter().for_each(|latest| latest.flags |= bits::LATE);
+                }
+                What::Aggregate(aggregate) if !step.past => {
+                    let book = Book { names: &self.names, plan: &self.plan };
+                    changes.closed.extend(self.windows.close(shown, output, aggregate, &book));
                 }
                 What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => {}
             }

@@ -50,9 +50,17 @@ impl Query {
     /// # Errors
     /// When one is not a number.
     pub fn series(&self) -> Result<Option<Vec<u32>>, Problem> {
-        let list = self.list("series");
+        self.numbers("series")
+    }
+
+    /// The same of any name.
+    ///
+    /// # Errors
+    /// When one is not a number.
+    pub fn numbers(&self, name: &str) -> Result<Option<Vec<u32>>, Problem> {
+        let list = self.list(name);
         let number = |text: &String| {
-            let wrong = || Problem::bad(format!("`series` cannot have `{text}`; write numbers from /api/v1/meta"));
+            let wrong = || Problem::bad(format!("`{name}` cannot have `{text}`; write numbers from /api/v1/meta"));
             text.parse::<u32>().map_err(|_| wrong())
         };
         let mut all = list.iter().map(number).collect::<Result<Vec<u32>, Problem>>()?;

@@ -6,6 +6,7 @@
 use crate::history::History;
 use axum::Router;
 use ouzel_engine::plan::Plan;
+use ouzel_engine::series::Series;
 use ouzel_engine::time::Span;
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::control::Controls;
@@ -15,7 +16,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// A run that is shown.
 pub struct Running {
@@ -32,6 +33,8 @@ pub struct Running {
     /// What happens. Where the sender finds it full it may leave out readings (and count them in `counters.unseen`);
     /// names, controls and outputs have to come with a later step, for they come only once.
     pub steps: mpsc::Receiver<Arc<Step>>,
+    /// Where the run hears whose open windows somebody looks at; [`Step::open`] tells of them from then on.
+    pub looks: watch::Sender<Arc<[Series]>>,
     /// Where people's words go.
     pub controls: Controls,
     /// What is known of the past.

@@ -56,7 +56,8 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
 /// The routes and the hub behind them; for tests without a network, too. Needs a runtime.
 pub fn app(running: Running, settings: ServerSettings) -> (Router, Handle) {
     let model = Model::new(running.plan.clone());
-    let hub = Hub::new(model, &running.boot, running.clock.clone(), running.counters.clone(), settings.max_clients);
+    let (clock, counters, looks) = (running.clock.clone(), running.counters.clone(), running.looks.clone());
+    let hub = Hub::new(model, &running.boot, clock, counters, looks, settings.max_clients);
     let hub = start(hub, running.steps);
     let app = App {
         name: running.name.into(),

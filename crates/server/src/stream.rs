@@ -1,7 +1,7 @@
 //! The live stream: server-sent events, and the acknowledgements that keep them fresh.
 
 use crate::app::{App, json, text};
-use crate::hub::{Wishes, client};
+use crate::hub::{Wishes, client, window};
 use crate::problem::Problem;
 use crate::query::Query;
 use axum::body::{Body, Bytes, to_bytes};
@@ -55,6 +55,7 @@ fn wishes(query: &Query) -> Result<Wishes, Problem> {
         kpi: wants("kpi"),
         alerts: wants("alert"),
         lanes: wants("lane"),
+        windows: looked(query.numbers("windows")?.unwrap_or_default()),
         choice: client::Choice { series, every: Duration::from_micros((1e6 / hz) as u64) },
     })
 }
@@ -85,6 +86,16 @@ struct Ack {
     seq: u64,
     #[serde(default)]
     lag_ms: f64,
+    /// The series whose windows it shows from now on.
+    windows: Option<Vec<u32>>,
+}
+
+/// So many as one may look at, ascending.
+fn looked(mut series: Vec<u32>) -> Vec<u32> {
+    series.truncate(window::LOOKED);
+    series.sort_unstable();
+    series.dedup();
+    series
 }
 
 /// `POST /api/v1/stream/{cid}/ack`
@@ -92,8 +103,8 @@ pub async fn ack(State(app): State<App>, Path(cid): Path<String>, body: Body) ->
     let wrong = || Problem::bad("an acknowledgement looks like {\"seq\":41,\"lag_ms\":12}");
     let body = to_bytes(body, 4_096).await.map_err(|_| wrong())?;
     let ack: Ack = serde_json::from_slice(&body).map_err(|_| wrong())?;
-    let named = cid.clone();
-    if !app.hub.ask(move |hub| hub.clients.ack(&named, ack.seq, ack.lag_ms)).await? {
+    let (named, windows) = (cid.clone(), ack.windows.map(looked));
+    if !app.hub.ask(move |hub| hub.ack(&named, ack.seq, ack.lag_ms, windows)).await? {
         return Err(Problem::unknown(format!("there is no live stream `{cid}`; open one at /api/v1/stream")));
     }
     let mut response = Response::new(Body::empty());

@@ -3,7 +3,7 @@
 
 import { backoff } from '../store/link';
 import type { Model } from '../store/model';
-import type { Alert, Bye, Frame, Hello, Kpi, Lag, LaneCells, Mark, Names, Sync } from '../store/wire';
+import type { Alert, Bye, Frame, Hello, Kpi, Lag, LaneCells, Mark, Names, Sync, WindowNews } from '../store/wire';
 import { ask, post, Refused } from './rest';
 import type { Meta } from '../store/wire';
 
@@ -67,6 +67,8 @@ export class Live {
     if (this.model.series.peek().length > SERIES_BOUND) {
       query.set('series', this.model.shown.peek().slice(0, SERIES_BOUND).map((one) => one.s).join(','));
     }
+    const looked = this.model.looked.peek();
+    if (looked.length > 0) query.set('windows', looked.join());
     const source = new EventSource(`/api/v1/stream?${query}`);
     if (!old) this.source = source;
     const on = <T>(name: string, take: (message: T) => void): void => {
@@ -104,6 +106,7 @@ export class Live {
       this.model.laned(cells);
       this.dirty();
     });
+    on<WindowNews>('window', (news) => this.model.windowed(news));
     on<Alert>('alert', (alert) => this.model.alerted(alert));
     on<Names>('names', (names) => this.model.named(names));
     on<Sync>('sync', (sync) => {
@@ -176,6 +179,11 @@ export class Live {
     this.cid = null;
   }
 
+  /** Says now, and not in half a second, whose windows are looked at. */
+  look(): void {
+    void this.acknowledge();
+  }
+
   private async acknowledge(): Promise<void> {
     const { frames, pace } = this.model;
     if (!this.cid || this.acking || frames.seq < 0) return;
@@ -186,7 +194,7 @@ export class Live {
       await fetch(`/api/v1/stream/${encodeURIComponent(this.cid)}/ack`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ seq: frames.seq, lag_ms: lag, drawn: Math.max(0, frames.drawnSeq) }),
+        body: JSON.stringify({ seq: frames.seq, lag_ms: lag, drawn: Math.max(0, frames.drawnSeq), windows: this.model.looked.peek() }),
         signal: abort,
       });
     } catch {

@@ -11,8 +11,9 @@ import { linked, type Link, type LinkEvent } from './link';
 import { Pace } from './pace';
 import { DEFAULT_SPAN, extent, live, pause, resume, type Extent, type Range } from './range';
 import { FLAG, type Alert, type Channel, type Frame, type Hello, type Kpi, type LaneCells, type Mark } from './wire';
-import type { Meta, Micros, Names, Pipeline, Series, SeriesAnswer, Sync } from './wire';
+import type { Meta, Micros, Names, Pipeline, Series, SeriesAnswer, Sync, WindowNews, WindowRow } from './wire';
 import type { PageName } from './url';
+import { LOOKED_BOUND, Windows } from './windows';
 
 export const LATEST_BOUND = 100;
 const KPI_BOUND = 120;
@@ -67,6 +68,14 @@ export class Model {
   readonly following = signal(true);
   /** Charts whose answer has not come yet. */
   readonly loading = signal<ReadonlySet<string>>(new Set());
+
+  /** Series whose windows a table shows, and by which tables. */
+  readonly looked = signal<number[]>([]);
+  private readonly looks = new Map<string, number[]>();
+  readonly windows = new Windows();
+  /** Goes up when its rows have changed, and when some were left out and are to be asked for. */
+  readonly windowRows = signal(0);
+  readonly windowGaps = signal(0);
 
   readonly shown = computed(() => this.series.value.filter((one) => matches(one, this.filter.value)));
   readonly paused = computed(() => this.range.value.kind === 'frozen');
@@ -201,6 +210,26 @@ export class Model {
 
   laned(cells: LaneCells): void {
     this.lanes.change(cells);
+  }
+
+  /** The table of a channel shows the windows of these series; of none, it is gone. */
+  look(table: string, series: number[]): void {
+    if (series.length > 0) this.looks.set(table, series);
+    else this.looks.delete(table);
+    const looked = [...new Set([...this.looks.values()].flat())].slice(0, LOOKED_BOUND).sort((a, b) => a - b);
+    if (looked.join() !== this.looked.peek().join()) this.looked.value = looked;
+    if (looked.length === 0) this.windows.clear();
+  }
+
+  windowed(news: WindowNews): void {
+    const gap = this.windows.take(news);
+    this.windowRows.value += 1;
+    if (gap) this.windowGaps.value += 1;
+  }
+
+  windowsPast(rows: WindowRow[]): void {
+    this.windows.past(rows);
+    this.windowRows.value += 1;
   }
 
   /** A snapshot: open alerts are these and no others; series carry on after a gap. */

@@ -237,6 +237,32 @@ export interface Sync {
   lanes: Lanes | null;
 }
 
+/** What a window says: names and times, then its statistics by name. Times are RFC 3339, as in the rows of sinks. */
+export interface WindowRow {
+  id: string;
+  window: string;
+  key: string;
+  channel: string;
+  start: string;
+  end: string;
+  /** What it would say if it closed now. */
+  provisional?: boolean;
+  /** The device was first heard after its start. */
+  partial?: boolean;
+  /** How often it was given before. */
+  revision?: number;
+  [statistic: string]: unknown;
+}
+
+export interface WindowNews {
+  now: Micros;
+  /** Rows were left out before this. */
+  gap: boolean;
+  /** All that is open; null: as before. */
+  open: WindowRow[] | null;
+  closed: WindowRow[];
+}
+
 export interface Lag {
   skipped: number;
   since: Micros;

@@ -16,6 +16,7 @@ import { Icon } from './icons';
 import { summaryOf } from './summary';
 import { plots } from './plots';
 import { stepBack } from './view';
+import { WindowTable } from './windowtable';
 
 /** A device whose legend entry was pressed stays highlighted when the pointer leaves. */
 let held: string | null = null;
@@ -35,7 +36,8 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
   const words = useRef<HTMLSpanElement>(null);
   const plot = useRef<Plot | null>(null);
   const full = useSignal(false);
-  const table = useSignal(false);
+  /** What stands in the place of the chart, if something does. */
+  const instead = useSignal<'table' | 'windows' | null>(null);
   const seen = useSignal(false);
   const summary = useSignal('');
   const pointed = useSignal<{ mark: Mark; x: number; y: number } | null>(null);
@@ -55,7 +57,7 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
     made.draw();
     plots.set(channel, made);
     const draw = (): void => {
-      if (seen.peek() && !table.peek()) made.draw();
+      if (seen.peek() && instead.peek() === null) made.draw();
     };
     let lastSummary = 0;
     const tell = (): void => {
@@ -105,11 +107,15 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
     legend.current?.style.setProperty('--entry', `${Math.min(280, 82 + longest * 7)}px`);
   }, [series]);
 
+  const show = (what: 'table' | 'windows'): void => {
+    instead.value = instead.peek() === what ? null : what;
+    loop.now();
+  };
   const title = `chart-${channel.replace(/\W/g, '-')}`;
   const busy = model.loading.value.has(channel);
   const mark = pointed.value;
   return (
-    <section class={`card chart ${table.value ? 'as-table' : ''}`} aria-labelledby={title} ref={card}>
+    <section class={`card chart ${instead.value ? 'as-table' : ''} ${instead.value === 'windows' ? 'wide' : ''}`} aria-labelledby={title} ref={card}>
       <header>
         <h2 id={title}>
           {channel} <span class="unit">{unit}</span>
@@ -133,22 +139,30 @@ export function Chart({ channel, unit, series, loop }: { channel: string; unit: 
         <button
           type="button"
           class="plain"
-          aria-pressed={table.value}
+          aria-pressed={instead.value === 'windows'}
+          aria-label={`Windows of ${channel}`}
+          title={instead.value === 'windows' ? 'View as chart' : 'What windows say'}
+          onClick={() => show('windows')}
+        >
+          <Icon name="windows" />
+        </button>
+        <button
+          type="button"
+          class="plain"
+          aria-pressed={instead.value === 'table'}
           aria-label={`View ${channel} as table`}
-          title={table.value ? 'View as chart' : 'View as table'}
-          onClick={() => {
-            table.value = !table.peek();
-            loop.now();
-          }}
+          title={instead.value === 'table' ? 'View as chart' : 'View as table'}
+          onClick={() => show('table')}
         >
           <Icon name="table" />
         </button>
       </header>
       <div class="plot-box">
         <div class="plot" ref={root} role="img" aria-label={summary.value || `${channel}, no values yet`} />
-        {mark && !table.value && <Tip mark={mark.mark} x={mark.x} y={mark.y} unit={unit} width={root.current?.clientWidth ?? 400} />}
+        {mark && !instead.value && <Tip mark={mark.mark} x={mark.x} y={mark.y} unit={unit} width={root.current?.clientWidth ?? 400} />}
       </div>
-      {table.value && <ChartTable channel={channel} unit={unit} />}
+      {instead.value === 'table' && <ChartTable channel={channel} unit={unit} />}
+      {instead.value === 'windows' && <WindowTable channel={channel} unit={unit} />}
       <ul class={`legend ${series.length > 8 ? 'many' : ''}`} ref={legend} aria-label={`Devices of ${channel}`}>
         {series.slice(0, LINES_BOUND).map((one) => (
           <li key={one.s}>

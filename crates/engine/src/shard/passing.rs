@@ -90,7 +90,7 @@ impl Shard {
     }
 
     /// What windows need to know of a series.
-    fn heard(&self, place: u32) -> SeriesFacts {
+    pub(super) fn heard(&self, place: u32) -> SeriesFacts {
         let series = &self.series[place as usize];
         // What is derived was heard when its readings were.
         let first = self.series[series.origin as usize].first;

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Steps that a page may be behind before readings are left out for it.
 const STEPS: usize = 256;
@@ -82,6 +82,7 @@ impl Live {
         }
         let (to_watch, steps) = mpsc::channel(STEPS);
         let (to_work, changed_sinks) = mpsc::channel(1);
+        let (looks, looked) = watch::channel(Arc::from([]));
         let work = Work {
             follower: Follower::of(&journal.readers(), position),
             runner,
@@ -89,7 +90,7 @@ impl Live {
             end,
             saves,
             lake: to_lake,
-            watch: Watch { to: Some(to_watch), owed: None },
+            watch: Watch { to: Some(to_watch), owed: None, looks: looked },
             held: Arc::clone(&common.held),
             reserve: Arc::clone(&reserve),
             counters: Arc::clone(&common.counters),
@@ -110,6 +111,7 @@ impl Live {
             counters: Arc::clone(&common.counters),
             controls,
             steps: Some(steps),
+            looks,
             lake,
             common,
             bell,

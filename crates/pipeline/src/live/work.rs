@@ -21,13 +21,14 @@ use crate::runner::{Runner, Taken};
 use crate::step::{Expected, Step};
 use crate::wants::Wants;
 use ouzel_connect::fault::{Fault, Retry};
-use ouzel_engine::output::{Output, State, What};
+use ouzel_engine::output::{Aggregate, Output, State, What};
+use ouzel_engine::series::Series;
 use ouzel_engine::time::{Span, Time};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// More series than this have no expected band on the page: it could not show them all, and asking is not free.
 const BANDS: usize = 2_000;
@@ -85,6 +86,8 @@ pub(super) struct LakeWay {
 pub(super) struct Watch {
     pub(super) to: Option<mpsc::Sender<Arc<Step>>>,
     pub(super) owed: Option<Step>,
+    /// The series whose open windows they look at, a few.
+    pub(super) looks: watch::Receiver<Arc<[Series]>>,
 }
 
 /// How long to wait for the journal before the end is looked for.
@@ -221,7 +224,8 @@ impl Work {
             self.show_counts();
         }
         let expected = if past || stretch.ticks.is_empty() { Vec::new() } else { self.expected(&stretch) };
-        self.show(Step { stretch, outputs, expected, past, arrived: Some(arrived), ..Step::default() });
+        let open = if past || stretch.ticks.is_empty() { None } else { self.open() };
+        self.show(Step { stretch, outputs, expected, open, past, arrived: Some(arrived), ..Step::default() });
     }
 
     /// Counts what this process has done; what it only reads again was counted by an earlier one.
@@ -270,6 +274,12 @@ impl Work {
         let Some(time) = stretch.ticks.last().map(|(_, tick)| tick.time) else { return Vec::new() };
         let expected = self.runner.stream().expected();
         expected.iter().map(|&(series, low, high)| Expected { series, time, low, high }).collect()
+    }
+
+    /// What is open of the series that somebody looks at: as long as nobody does, it costs nothing.
+    fn open(&mut self) -> Option<Vec<(u16, Aggregate)>> {
+        let looked = Arc::clone(&self.watch.looks.borrow());
+        (!looked.is_empty()).then(|| self.runner.stream().open(&looked))
     }
 
     /// Asks that devices be retired that nobody has heard for long. The word comes back through the journal.

@@ -9,6 +9,7 @@ use super::durable::Durable;
 use super::event::Events;
 use super::frame::Frame;
 pub use super::frame::{Choice, SERIES};
+use super::window;
 use crate::model::Model;
 use bytes::Bytes;
 use serde_json::json;
@@ -43,6 +44,8 @@ pub struct Wishes {
     pub alerts: bool,
     /// Cells of lanes.
     pub lanes: bool,
+    /// The series whose windows it looks at, ascending.
+    pub windows: Vec<u32>,
     /// Which series, and how often.
     pub choice: Choice,
 }
@@ -82,6 +85,8 @@ pub struct Client {
     told_lag: bool,
     /// Frames it was not given since its last one.
     skipped: u64,
+    /// It was not given something of windows that it was to be told.
+    windows_gap: bool,
     lag_ms: f64,
 }
 
@@ -111,6 +116,7 @@ impl Client {
             held: None,
             told_lag: false,
             skipped: 0,
+            windows_gap: false,
             lag_ms: 0.0,
         };
         (client, events)
@@ -216,6 +222,13 @@ impl Client {
         if !self.owes_sync && self.backlog() <= BACKLOG {
             self.send(bytes.clone());
         }
+    }
+
+    /// What windows say, if it looks at any of them; what it cannot be told now it is told to ask for later.
+    pub fn windows(&mut self, news: &window::News, caught_up: bool, moment: i64, events: &Events) {
+        let Some(event) = news.event(&self.wishes.windows, self.windows_gap, moment, events) else { return };
+        let may = caught_up && !self.owes_sync && self.backlog() <= BACKLOG;
+        self.windows_gap = !(may && self.send(event));
     }
 
     fn backlog(&self) -> usize {

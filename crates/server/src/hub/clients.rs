@@ -4,6 +4,7 @@ use super::client::{Client, Connected, Wishes};
 use super::durable::Durable;
 use super::event::Events;
 use super::frame::Group;
+use super::window;
 use crate::model::{Changes, Model};
 use crate::problem::Problem;
 use axum::http::StatusCode;
@@ -40,6 +41,8 @@ pub struct News<'n> {
     pub owed: Vec<(usize, Bytes)>,
     /// What may be left out.
     pub offers: Vec<Offer>,
+    /// What windows say.
+    pub windows: window::News,
 }
 
 /// An event that may be left out where there is no room: the next of its kind says the same or more.
@@ -120,10 +123,19 @@ impl Clients {
         Ok(Connected { cid, events: receiver })
     }
 
-    /// A client says which frame it has. Gives whether there is such a client.
-    pub fn ack(&mut self, cid: &str, seq: u64, lag_ms: f64) -> bool {
+    /// A client says which frame it has, and perhaps whose windows it looks at now. Gives whether there is such a client.
+    pub fn ack(&mut self, cid: &str, seq: u64, lag_ms: f64, windows: Option<Vec<u32>>) -> bool {
         let client = self.clients.iter_mut().find(|client| client.cid == cid && !client.is_gone());
-        client.map(|client| client.ack(seq, lag_ms)).is_some()
+        let Some(client) = client else { return false };
+        client.ack(seq, lag_ms);
+        client.wishes.windows = windows.unwrap_or_else(|| std::mem::take(&mut client.wishes.windows));
+        true
+    }
+
+    /// The series whose windows somebody looks at, some of them more than once.
+    pub fn looked(&self) -> impl Iterator<Item = Series> {
+        let there = self.clients.iter().filter(|client| !client.is_gone());
+        there.flat_map(|client| client.wishes.windows.iter().map(|&series| Series(series)))
     }
 
     /// Everybody is to be told how things are.
@@ -159,6 +171,11 @@ impl Clients {
                     Offer::Lane(bytes) if client.wishes.lanes => client.offer(bytes),
                     Offer::Kpi(_) | Offer::Lane(_) => {}
                 }
+            }
+        }
+        if !news.windows.is_empty() {
+            for (client, done) in self.clients.iter_mut().zip(&caught_up) {
+                client.windows(&news.windows, *done, moment, events);
             }
         }
         for group in &mut self.groups {

@@ -22,7 +22,7 @@ use ouzel_server::{Reload, Running, ServerSettings, app};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 /// 2025-11-21T06:00:00Z, when the clock of each test begins.
@@ -38,6 +38,8 @@ pub struct Bench {
     pub history: Arc<Past>,
     /// What was said and is in the journal.
     pub said: Arc<Mutex<Vec<Control>>>,
+    /// The series whose open windows the server asks for.
+    pub looked: watch::Receiver<Arc<[Series]>>,
     steps: mpsc::Sender<Arc<Step>>,
     next: u64,
 }
@@ -152,6 +154,7 @@ impl Bench {
         let counters =
             Arc::new(Counters { sources: vec![source].into(), sinks: vec![sink].into(), ..Counters::default() });
         let (send, steps) = mpsc::channel(64);
+        let (looks, looked) = watch::channel(Arc::from([]));
         let (controls, mut asked) = Controls::new(clock.clone(), Arc::default());
         let said = Arc::new(Mutex::new(Vec::new()));
         let journal = said.clone();
@@ -172,6 +175,7 @@ impl Bench {
             counters: counters.clone(),
             clock: clock.clone(),
             steps,
+            looks,
             controls,
             history: history.clone(),
             advance: Some(Arc::new(move |by| {
@@ -181,7 +185,7 @@ impl Bench {
             reload,
         };
         let (router, _) = app(running, settings);
-        Bench { router, clock, counters, history, said, steps: send, next: 0 }
+        Bench { router, clock, counters, history, said, looked, steps: send, next: 0 }
     }
 
     /// A run that has seen its names.

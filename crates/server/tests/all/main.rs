@@ -3,6 +3,7 @@
 
 mod bench;
 mod rest;
+mod windows;
 mod control;
 mod live;
 mod past;
