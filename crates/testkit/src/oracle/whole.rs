@@ -314,7 +314,8 @@ impl Oracle<'_> {
         for (index, device) in devices.iter().enumerate() {
             let group = match &spec.per {
                 Per::Tag(tag) => {
-                    device.tags.iter().find(|(key, _)| key == tag).map(|(_, value)| format!("{tag}={value}"))
+                    let of_tag = device.tags.iter().find(|(key, value)| key == tag && !value.is_empty());
+                    of_tag.map(|(_, value)| format!("{tag}={value}"))
                 }
                 _ => Some("all".to_owned()),
             };

@@ -218,6 +218,16 @@ fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value 
     })
 }
 
+/// A plan of everything there is of each device for itself. Windows of groups close when all that are known have passed, so
+/// it matters to them who is known, and since when.
+pub(super) fn plan_of_each_device() -> impl Strategy<Value = Plan> {
+    let of_groups = |operator: &Operator| matches!(&operator.work, Work::Window(spec) if spec.per != Per::Device);
+    any_plan().prop_map(move |mut plan| {
+        plan.operators.retain(|operator| !of_groups(operator));
+        plan
+    })
+}
+
 /// Windows of every shape, of devices and groups; a filter, and windows over what passes it.
 fn newer() -> impl Strategy<Value = Vec<Operator>> {
     let per = prop_oneof![3 => Just(Per::Device), 1 => Just(Per::All), 1 => Just(Per::Tag("hall".to_owned()))];
@@ -278,7 +288,8 @@ pub(super) fn same(way: &str, expected: &Outcome, got: &Outcome) -> Result<(), T
 /// All that came out, in no order. What a filter sets aside has an id of the input that it was judged by, for two readings
 /// of one moment may be alike.
 fn without_ids_of_filters(outcome: &Outcome) -> String {
-    let id_less = |line: &&str| line.split_once("\"filter\"").map_or_else(|| (*line).to_owned(), |(_, rest)| rest.to_owned());
+    let id_less =
+        |line: &&str| line.split_once("\"filter\"").map_or_else(|| (*line).to_owned(), |(_, rest)| rest.to_owned());
     let mut lines: Vec<String> = outcome.anywhere().iter().map(id_less).collect();
     lines.sort_unstable();
     lines.join("\n")
