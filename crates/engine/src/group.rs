@@ -202,8 +202,8 @@ impl Groups {
         for (number, node, series) in std::mem::take(&mut self.due) {
             let Some(window) = self.windows.iter_mut().find(|window| window.node == node) else { continue };
             let Some(group) = window.groups.get(&series) else { continue };
-            let surplus = group.open.len().saturating_sub(OPEN_MOST);
-            let oldest = group.open.keys().take(surplus).last().map_or(Time::MIN, |key| key.0);
+            let surplus = group.open.len().checked_sub(OPEN_MOST + 1);
+            let oldest = surplus.and_then(|last| group.open.keys().nth(last)).map_or(Time::MIN, |key| key.0);
             window.close(series, oldest, now, number, names, say);
         }
     }

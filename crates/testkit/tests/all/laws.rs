@@ -21,15 +21,25 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::sync::Arc;
 
+/// Cases of a law where nobody says how many.
+const FEW: u32 = 64;
+
 pub(super) fn config() -> ProptestConfig {
     let mut config = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 64;
+        config.cases = FEW;
     }
     if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
         config.rng_seed = RngSeed::Fixed(3);
     }
     config
+}
+
+/// More cases, for what is tried in memory alone.
+pub(super) fn many() -> ProptestConfig {
+    let config = config();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_none() { 256 } else { config.cases };
+    ProptestConfig { cases, ..config }
 }
 
 /// Half a second: times are small multiples of it, so that ties, edges and gaps are common.
@@ -332,7 +342,7 @@ impl Source for Anytime {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(many())]
 
     #[test]
     fn batches_shards_threads_and_stops_change_nothing(
