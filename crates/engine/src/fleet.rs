@@ -59,6 +59,7 @@ impl Fleet {
                     groups.hear(output.input, output.node, part, names, say);
                 }
             }
+            groups.settle(names, say);
             for (number, tick) in ticks {
                 groups.tick(*number, tick, names, say);
             }

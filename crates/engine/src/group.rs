@@ -29,6 +29,8 @@ pub struct Groups {
     clock: StreamClock,
     /// Parts that came after their window had closed.
     missed: u64,
+    /// The groups that have parts of an input whose parts have not all been heard yet. Empty between two stretches.
+    due: Vec<(u64, u16, Series)>,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,11 @@ impl Plan {
     pub fn group(per: &Per, tags: &[(String, String)]) -> Option<String> {
         match per {
             Per::Device => None,
-            Per::Tag(tag) => tags.iter().find(|(key, _)| key == tag).map(|(key, value)| format!("{key}={value}")),
+            Per::Tag(tag) => {
+                // An empty cell is no value.
+                let has = |(key, value): &&(String, String)| key == tag && !value.is_empty();
+                tags.iter().find(has).map(|(key, value)| format!("{key}={value}"))
+            }
             Per::All => Some("all".to_owned()),
         }
     }
@@ -166,15 +172,18 @@ impl Groups {
         }
     }
 
-    /// A part of a device, as what came of input `number`; what is closed by it goes to `say`.
+    /// A part of a device, as what came of input `number`. What is closed by an input goes to `say` when all its parts have been
+    /// heard, with the next input or with [`Groups::settle`]: else the names of devices would decide who comes too late.
     pub fn hear(&mut self, number: u64, node: u16, part: &Part, names: &Names, say: &mut dyn FnMut(Output)) {
-        let Groups { windows, clock, missed } = self;
+        if self.due.first().is_some_and(|due| due.0 != number) {
+            self.settle(names, say);
+        }
+        let Groups { windows, clock, missed, due } = self;
         let Some(window) = windows.iter_mut().find(|window| window.node == node) else { return };
         let (device, channel) = names.of(part.series);
         let Some(series) = window.group_of(device, names.channel_name(channel), names) else { return *missed += 1 };
         let group = window.groups.entry(series).or_default();
-        let heard = clock.now();
-        group.members.insert(part.series, Member { passed: Some(part.end), heard });
+        group.members.insert(part.series, Member { passed: Some(part.end), heard: clock.now() });
         if group.closed.is_some_and(|closed| part.end <= closed) {
             return *missed += 1;
         }
@@ -182,16 +191,26 @@ impl Groups {
         let gathered = group.open.entry((part.end, part.start)).or_insert_with(fresh);
         gathered.tally.merge_beside(&part.tally);
         gathered.partial |= part.partial;
-        let upto = if group.open.len() > OPEN_MOST {
-            group.open.keys().next().map_or(Time::MIN, |key| key.0)
-        } else {
-            Time::MIN
-        };
-        window.close(series, upto, heard, number, names, say);
+        if !due.contains(&(number, node, series)) {
+            due.push((number, node, series));
+        }
+    }
+
+    /// All parts of the last input have been heard: what is closed by it goes to `say`.
+    pub fn settle(&mut self, names: &Names, say: &mut dyn FnMut(Output)) {
+        let now = self.clock.now();
+        for (number, node, series) in std::mem::take(&mut self.due) {
+            let Some(window) = self.windows.iter_mut().find(|window| window.node == node) else { continue };
+            let Some(group) = window.groups.get(&series) else { continue };
+            let surplus = group.open.len().checked_sub(OPEN_MOST + 1);
+            let oldest = surplus.and_then(|last| group.open.keys().nth(last)).map_or(Time::MIN, |key| key.0);
+            window.close(series, oldest, now, number, names, say);
+        }
     }
 
     /// The stream's clock has moved.
     pub fn tick(&mut self, number: u64, tick: &Reading, names: &Names, say: &mut dyn FnMut(Output)) {
+        self.settle(names, say);
         let begins = self.clock.now() == Time::MIN;
         self.clock.tick(tick);
         let now = self.clock.now();
@@ -205,6 +224,7 @@ impl Groups {
 
     /// These devices are gone: they hold nobody back.
     pub fn retire(&mut self, number: u64, devices: &[Device], names: &Names, say: &mut dyn FnMut(Output)) {
+        self.settle(names, say);
         let now = self.clock.now();
         self.each(|window, series| {
             if let Some(group) = window.groups.get_mut(&series) {
@@ -217,6 +237,7 @@ impl Groups {
 
     /// The input has ended: everything closes.
     pub fn end(&mut self, number: u64, names: &Names, say: &mut dyn FnMut(Output)) {
+        self.settle(names, say);
         let now = self.clock.now();
         self.each(|window, series| window.close(series, Time::MAX, now, number, names, say));
     }

@@ -11,7 +11,7 @@
 use crate::play::{Outcome, Recorded, first_difference, threaded};
 use crate::recovery::{Journalled, Told};
 use ouzel_connect::source::{Source, file};
-use ouzel_engine::plan::Plan;
+use ouzel_engine::plan::{Operator, Plan, WhenLate, Work};
 use ouzel_engine::time::Time;
 use ouzel_pipeline::config::{self, Config, InForce, SourceKind};
 use ouzel_pipeline::journal::{Configured, Record};
@@ -113,10 +113,18 @@ fn change(records: &mut Vec<Record>, at: usize, config: &InForce) {
     records.insert(at, Record::Config(Configured { input, at: Time(0), text }));
 }
 
-/// The config with one operator more.
+/// The config with one operator more, which changes nothing for the others: a window, but where late readings do not simply go
+/// aside. There a window would have its say, and a detector has none.
 fn with_guest(config: &InForce, channel: &str) -> Option<InForce> {
-    let text = format!("{}\n[window.{GUEST}]\nover = \"{channel}\"\nsize = \"3s\"\n", config.text);
-    InForce::read(&text).ok()
+    let aside = |operator: &Operator| match &operator.work {
+        Work::Window(spec) => spec.when_late == WhenLate::Aside,
+        _ => true,
+    };
+    let guest = match config.plan.operators.iter().all(aside) {
+        true => format!("[window.{GUEST}]\nover = \"{channel}\"\nsize = \"3s\"\n"),
+        false => format!("[detector.{GUEST}]\ntype = \"flatline\"\non = \"{channel}\"\npast = \"3\"\n"),
+    };
+    InForce::read(&format!("{}\n{guest}", config.text)).ok()
 }
 
 fn config_in_force(folder: &Path, plan: Arc<Plan>) -> Result<InForce, String> {

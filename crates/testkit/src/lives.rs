@@ -228,7 +228,9 @@ impl Roll {
             return Some(self.names.declarations_of(device));
         }
         let (name, timing) = (format!("{}{AGAIN}", self.names.device_name(device)), self.names.device_timing(device));
-        let new = self.names.device(&name, timing, &[]).expect("few devices");
+        let tags = self.names.device_tags(device).to_vec();
+        let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let new = self.names.device(&name, timing, &tags).expect("few devices");
         self.devices.iter_mut().filter(|known| **known == device).for_each(|known| *known = new);
         for known in &mut self.series {
             let (of, channel) = self.names.of(*known);

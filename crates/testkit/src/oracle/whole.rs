@@ -44,6 +44,9 @@ pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
 /// What one device has of a window of several, and whether it was first heard after the start.
 type Part = (Together, Around, bool);
 
+/// What all devices have of the windows of a group, by end and start.
+type ByEdges = BTreeMap<(i64, i64), Vec<Part>>;
+
 struct Oracle<'a> {
     plan: &'a Plan,
     found: &'a [Found],
@@ -310,11 +313,12 @@ impl Oracle<'_> {
 
     /// Windows of several devices: the windows of each, put together.
     fn groups(&mut self, node: u16, operator: &Operator, spec: &WindowSpec, devices: &[Device]) {
-        let mut parts: BTreeMap<(String, String), BTreeMap<(i64, i64), Vec<Part>>> = BTreeMap::new();
+        let mut parts: BTreeMap<(String, String), ByEdges> = BTreeMap::new();
         for (index, device) in devices.iter().enumerate() {
             let group = match &spec.per {
                 Per::Tag(tag) => {
-                    device.tags.iter().find(|(key, _)| key == tag).map(|(_, value)| format!("{tag}={value}"))
+                    let of_tag = device.tags.iter().find(|(key, value)| key == tag && !value.is_empty());
+                    of_tag.map(|(_, value)| format!("{tag}={value}"))
                 }
                 _ => Some("all".to_owned()),
             };

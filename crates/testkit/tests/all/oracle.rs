@@ -1,11 +1,11 @@
 //! What windows and filters say is what a slow recomputation says that knows nothing of the engine: every shape, every
 //! statistic, every policy for the late, on simulated streams with disorder, duplicates, gaps and wrong clocks.
 
-use super::laws::config as cases;
+use super::laws::many;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rows, Source};
 use ouzel_engine::condition::{Condition, Known};
-use ouzel_engine::output::{Output, What};
+use ouzel_engine::output::{Aggregate, Output, What};
 use ouzel_engine::plan::*;
 use ouzel_engine::reading::{Flags, Reading};
 use ouzel_engine::series::{Names, Timing};
@@ -386,7 +386,7 @@ fn plan_of_groups() -> impl Strategy<Value = Plan> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(many())]
 
     #[test]
     fn windows_say_what_a_slow_recomputation_says(
@@ -493,7 +493,7 @@ fn a_day_that_a_place_has_skipped_has_no_window() {
 }
 
 /// One device and channel, a reading each millisecond.
-fn dense(shape: Shape, give: &[Statistic], readings: i64) -> (Vec<f64>, Vec<(i64, f64, Option<Box<[f64]>>, u64)>) {
+fn dense(shape: Shape, give: &[Statistic], readings: i64) -> (Vec<f64>, Vec<Aggregate>) {
     let spec = WindowSpec::of(shape, give);
     let plan = Arc::new(Plan { operators: named(vec![(vec!["y"], Work::Window(spec))]), ..Plan::default() });
     let mut chance = ouzel_testkit::chance::Chance(7);
@@ -503,10 +503,7 @@ fn dense(shape: Shape, give: &[Statistic], readings: i64) -> (Vec<f64>, Vec<(i64
     let recorded = Recorded::of(&plan, vec![Box::new(script)]).unwrap();
     let (mut stream, mut outputs) = (Stream::new(&plan, 1), Vec::new());
     recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
-    let result = |output: Output| {
-        let What::Aggregate(a) = output.what else { return None };
-        Some((a.end.0 / 1_000_000, a.mean, a.more, a.count))
-    };
+    let result = |output: Output| if let What::Aggregate(aggregate) = output.what { Some(aggregate) } else { None };
     (values, outputs.into_iter().filter_map(result).collect())
 }
 
@@ -515,7 +512,8 @@ fn a_dense_sliding_window_reaches_back_by_a_1024th_too_far_at_most() {
     let shape = Shape::Sliding { size: Span::from_millis(3_000), every: Span::from_millis(70) };
     let (values, results) = dense(shape, &[Statistic::Count, Statistic::Mean], 12_000);
     assert!(results.len() > 160, "{}", results.len());
-    for (end, mean, _, count) in results {
+    for Aggregate { end, mean, count, .. } in results {
+        let end = end.0 / 1_000_000;
         let exact = 3_001.min(end + 1);
         assert!((exact..=exact + 3).contains(&(count as i64)), "{count} at {end}, {exact} are inside");
         let inside = &values[(end + 1 - count as i64) as usize..=end as usize];
@@ -529,7 +527,8 @@ fn quantiles_of_many_readings_are_off_by_half_a_percent_of_rank_at_most() {
     let (values, results) =
         dense(Shape::Count { size: 6_000, every: 500 }, &[1_000, 50_000, 95_000].map(Statistic::Quantile), 20_000);
     assert_eq!(results.len(), 29);
-    for (end, _, more, _) in results {
+    for Aggregate { end, more, .. } in results {
+        let end = end.0 / 1_000_000;
         let inside = &values[(end - 5_999) as usize..=end as usize];
         for (share, quantile) in [0.01, 0.5, 0.95].into_iter().zip(more.unwrap()) {
             let rank = inside.iter().filter(|value| **value <= quantile).count() as f64 / 6_000.0;

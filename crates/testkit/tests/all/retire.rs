@@ -1,6 +1,6 @@
 //! What must hold when devices are retired and come back.
 
-use super::laws::{any_plan, arrived, config, one, same, source, span, stream};
+use super::laws::{any_plan, arrived, config, one, plan_of_each_device, same, source, span, stream};
 use ouzel_engine::output::{State, What};
 use ouzel_engine::plan::*;
 use ouzel_engine::reading::{Batch, Reading};
@@ -36,7 +36,7 @@ proptest! {
     /// Nothing of its former life is left, and nothing that it leaves behind gets into the life of another.
     #[test]
     fn a_device_that_comes_back_is_as_new(
-        sent in stream(12), plan in any_plan(), late in 0i64..8, retired in prop::collection::vec((0usize..150, 0usize..8), 1..12),
+        sent in stream(12), plan in plan_of_each_device(), late in 0i64..8, retired in prop::collection::vec((0usize..150, 0usize..8), 1..12),
     ) {
         let (plan, sent) = (Arc::new(plan), arrived(&sent));
         let recorded = Recorded::of(&plan, source(&sent, late, 7)).unwrap();
