@@ -9,7 +9,7 @@ use crate::group::Groups;
 use crate::output::{Alert, Output, What};
 use crate::plan::Plan;
 use crate::reading::{Reading, StreamClock};
-use crate::series::{Declaration, Device, Names};
+use crate::series::{Device, Names};
 use hashbrown::HashSet;
 
 /// The end of the way: outputs in order, alerts among them.
@@ -27,15 +27,9 @@ impl Fleet {
         Fleet { book: Book::new(plan), groups: Groups::new(plan), first_rule: plan.operators.len() as u16 }
     }
 
-    /// Takes the stream's clock back, and these names, before the state.
-    pub fn resume(&mut self, clock: StreamClock, declarations: &[Declaration], names: &Names) {
+    /// Takes the stream's clock back, before the state.
+    pub fn resume(&mut self, clock: StreamClock) {
         self.groups.resume(clock);
-        self.groups.declare(declarations, names);
-    }
-
-    /// New names, before any output that speaks of them.
-    pub fn declare(&mut self, declarations: &[Declaration], names: &Names) {
-        self.groups.declare(declarations, names);
     }
 
     /// Takes the outputs of every shard over one stretch of input, the ticks of that stretch with their numbers, and the number of the

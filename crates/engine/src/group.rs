@@ -1,7 +1,7 @@
 //! Windows of several devices: the parts that devices have of them are put together.
 //!
 //! A *group* is the devices that have the same value of a tag, or all. Shards close the windows of each device for itself and
-//! send what they have (a [`Part`]); here the parts of one channel, group and window become one aggregate, of a device that
+//! send what they have (a [`Part`], the first time an empty one: it has joined); here the parts of one channel, group and window become one aggregate, of a device that
 //! stands for the group (`room=kitchen`, `all`). A window closes when every device of the group has passed its end;
 //! a device passes with the parts it gives. One that gives none for a while is *idle* and holds nobody back: by the stream's
 //! clock, after a window's step and its length, ten seconds at least. Parts that come after their window has
@@ -11,7 +11,7 @@ use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
 use crate::plan::{Per, Plan, Shape, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
-use crate::series::{Declaration, Device, Names, Series, Timing};
+use crate::series::{Device, Names, Series, Timing};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -38,7 +38,6 @@ struct GroupWindow {
     node: u16,
     definition: u64,
     spec: WindowSpec,
-    over: Vec<String>,
     idle: Span,
     groups: BTreeMap<Series, Group>,
 }
@@ -61,7 +60,7 @@ struct Group {
 struct Member {
     /// The end of the last window that it has given a part of.
     passed: Option<Time>,
-    /// When it did, or was declared, by the stream's clock; [`Time::MIN`] before the clock goes.
+    /// When it did, or joined, by the stream's clock; [`Time::MIN`] before the clock goes.
     heard: Time,
 }
 
@@ -131,7 +130,6 @@ impl Groups {
                 node,
                 definition: operator.definition(),
                 spec: spec.clone(),
-                over: operator.on.clone(),
                 idle: length.max(IDLE_LEAST),
                 groups: BTreeMap::new(),
             })
@@ -154,24 +152,6 @@ impl Groups {
         self.clock = clock;
     }
 
-    /// New series become members of their groups.
-    pub fn declare(&mut self, declarations: &[Declaration], names: &Names) {
-        if self.is_empty() {
-            return;
-        }
-        for declaration in declarations {
-            let Declaration::Series { series, device, channel } = declaration else { continue };
-            for window in self.windows.iter_mut().filter(|window| window.over.contains(channel)) {
-                if let Some(group) = window.group_of(*device, channel, names)
-                    && group != *series
-                {
-                    let member = Member { passed: None, heard: self.clock.now() };
-                    window.groups.entry(group).or_default().members.entry(*series).or_insert(member);
-                }
-            }
-        }
-    }
-
     /// A part of a device, as what came of input `number`. What is closed by an input goes to `say` when all its parts have been
     /// heard, with the next input or with [`Groups::settle`]: else the names of devices would decide who comes too late.
     pub fn hear(&mut self, number: u64, node: u16, part: &Part, names: &Names, say: &mut dyn FnMut(Output)) {
@@ -183,7 +163,12 @@ impl Groups {
         let (device, channel) = names.of(part.series);
         let Some(series) = window.group_of(device, names.channel_name(channel), names) else { return *missed += 1 };
         let group = window.groups.entry(series).or_default();
-        group.members.insert(part.series, Member { passed: Some(part.end), heard: clock.now() });
+        let heard = clock.now();
+        if part.joins() {
+            group.members.entry(part.series).or_insert(Member { passed: None, heard });
+            return;
+        }
+        group.members.insert(part.series, Member { passed: Some(part.end), heard });
         if group.closed.is_some_and(|closed| part.end <= closed) {
             return *missed += 1;
         }
@@ -215,7 +200,7 @@ impl Groups {
         self.clock.tick(tick);
         let now = self.clock.now();
         if begins {
-            // Whoever was declared before the clock went has been there since it goes.
+            // Whoever joined before the clock went has been there since it goes.
             let groups = self.windows.iter_mut().flat_map(|window| window.groups.values_mut());
             groups.flat_map(|group| group.members.values_mut()).for_each(|member| member.heard = member.heard.max(now));
         }

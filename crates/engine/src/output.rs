@@ -7,7 +7,7 @@
 //! on every run, whatever the batch size, the shard count or the moment of a kill.
 
 use crate::aggregate::Tally;
-use crate::plan::{Given, Statistic};
+use crate::plan::{Given, Statistic, WindowSpec};
 use crate::reading::Reading;
 use crate::series::{Device, Series};
 use crate::time::{Span, Time};
@@ -133,6 +133,18 @@ pub struct Part {
     pub partial: bool,
     /// Its readings.
     pub tally: Tally,
+}
+
+impl Part {
+    /// A device has begun to speak: from now on its group waits for it.
+    pub fn joined(series: Series, spec: &WindowSpec) -> Part {
+        Part { series, start: Time::MIN, end: Time::MIN, partial: false, tally: Tally::new(spec) }
+    }
+
+    /// Whether it is no part of a window yet.
+    pub fn joins(&self) -> bool {
+        self.end == Time::MIN
+    }
 }
 
 /// How bad it is.

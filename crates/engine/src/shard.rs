@@ -241,6 +241,9 @@ impl Shard {
                     if !behind {
                         device.next_end = device.next_end.min(opened);
                     }
+                    if window.joins(route.state) {
+                        onward.push((route.node, Onward::Joined(reading.series)));
+                    }
                 }
                 Node::Compress(filter) => {
                     filter.observe(route.state, reading, |to, kept| onward.push((route.node, Onward::To(to, kept))));

@@ -65,7 +65,7 @@ impl Stream {
         let mut stream = Stream::new(plan, shards);
         names.iter().for_each(|declaration| stream.names.follow(declaration));
         stream.split.learn(&stream.names);
-        stream.fleet.resume(clock, names, &stream.names);
+        stream.fleet.resume(clock);
         stream.shards.iter_mut().for_each(|shard| shard.resume(clock));
         (stream.next_input, stream.clock) = (next_input, clock);
         stream
@@ -126,7 +126,6 @@ impl Stream {
         }
         declarations.iter().for_each(|declaration| self.names.follow(declaration));
         self.split.learn(&self.names);
-        self.fleet.declare(declarations, &self.names);
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Declare(declarations), &mut self.out));
     }
 

@@ -85,7 +85,6 @@ fn gather(
     for head in heads {
         let head = head?;
         head.declarations.iter().for_each(|declaration| names.follow(declaration));
-        fleet.declare(&head.declarations, &names);
         outputs.clear();
         for done in &done {
             let mut part = done.recv().map_err(|_| died())?;

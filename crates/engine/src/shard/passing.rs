@@ -252,12 +252,24 @@ impl Shard {
                     out.say(number, device, node, What::Filtered(filtered));
                 }
                 Onward::Closed(series, closed) => self.give_of_points(number, node, series, closed, out),
+                Onward::Joined(series) => self.join(number, node, series, out),
             }
         }
         // What came up on the way has gone on already; the room is kept.
         if self.onward.is_empty() {
             self.onward = onward;
         }
+    }
+
+    /// A device has spoken for the first time in a window of several: from now on its group waits for it.
+    fn join(&mut self, number: u64, node: u16, series: Series, out: &mut Outputs) {
+        let Some(&place) = self.series_places.get(series.0 as usize) else { return };
+        let (Some(followed), Node::Window(window)) = (self.series.get(place as usize), &self.nodes[usize::from(node)])
+        else {
+            return;
+        };
+        let device = self.devices[followed.device as usize].device;
+        out.say(number, device, node, What::Part(Box::new(Part::joined(series, &window.spec))));
     }
 
     /// A reading that a filter has held goes on to the nodes behind it.
