@@ -123,6 +123,7 @@ impl JointNode {
         if state.point.take(port, reading).is_some() {
             // Its point has been judged, and it belongs where that one does.
             if port.waits() {
+                self.keep_open(place, reading.time);
                 self.sum(place, reading, give);
             }
         } else if state.point.is_complete() {
@@ -210,6 +211,16 @@ impl JointNode {
         }
         waiting.drain(..).for_each(|reading| self.sum(place, &reading, give));
         self.waiting = waiting;
+    }
+
+    /// Without a condition for it each reading is activity for all channels, also one that comes after its point was judged.
+    fn keep_open(&mut self, place: u32, time: Time) {
+        if rules(&self.spec).is_some_and(|rules| rules.start.is_some() && rules.active.is_none()) {
+            let State { fresh, windows, .. } = &mut self.states[place as usize].state;
+            for windows in windows.iter_mut().map(|(_, _, windows)| windows).chain([fresh]) {
+                windows.active(&self.spec, time);
+            }
+        }
     }
 
     /// A reading of the moment that was judged last.

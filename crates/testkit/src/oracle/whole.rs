@@ -156,6 +156,10 @@ impl Oracle<'_> {
                 // Of two channels it counts when they first spoke together.
                 around.first = all[0].time;
             }
+            if late && all.iter().all(|one| one.released > together.given) {
+                // A late reading of a series that has not been heard in time yet.
+                around.first = i64::MAX;
+            }
             around.previous = previous;
             let results = told.len() + 1;
             let heard = all[..together.heard.min(all.len())].iter().filter(|one| one.good).count();

@@ -350,11 +350,11 @@ fn plan_of_anomalies() -> impl Strategy<Value = Plan> {
     })
 }
 
-/// Three devices that speak all the time, so that none of them is idle. All have spoken before the first one goes on: a
+/// Three devices that speak all the time and in time, so that none of them is idle. All have spoken before the first one goes on: a
 /// group waits for those that it knows.
 fn busy_stream() -> impl Strategy<Value = Vec<Sent>> {
     let all = (prop::array::uniform3(value(0)), prop::array::uniform3(value(1)), prop::array::uniform3(value(2)));
-    let round = (1i64..4, all, prop::array::uniform9(prop_oneof![3 => Just(0i64), 1 => 0i64..8]));
+    let round = (1i64..4, all, prop::array::uniform9(prop_oneof![3 => Just(0i64), 1 => 0i64..5]));
     prop::collection::vec(round, 1..40).prop_map(|rounds| {
         let (mut time, mut arriving) = (-20, Vec::new());
         for (turn, (gap, (x, y, door), delays)) in rounds.into_iter().enumerate() {
@@ -414,7 +414,7 @@ proptest! {
 
     #[test]
     fn windows_of_several_devices_say_what_all_their_readings_say(
-        sent in busy_stream(), late in prop::array::uniform4(0i64..5), plan in plan_of_groups(),
+        sent in busy_stream(), late in prop::array::uniform4(4i64..6), plan in plan_of_groups(),
     ) {
         let compared = agree(plan, &sent, late);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
