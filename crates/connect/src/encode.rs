@@ -385,8 +385,8 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
         }
         What::Filtered(filtered) => {
             let (device, channel) = book.subject(filtered.reading.series);
-            // A point is judged when it is complete, so several readings of a time may come from one input.
-            let numbers = [filtered.reading.time.0, output.input as i64, i64::from(output.ordinal)];
+            // When it was judged depends on what else came; what it says does not.
+            let numbers = [filtered.reading.time.0, filtered.reading.value.to_bits() as i64];
             Id::of(&["filtered", &node().name, device, channel], &numbers)
         }
         What::Over(over) => {

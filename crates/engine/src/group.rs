@@ -3,13 +3,13 @@
 //! A *group* is the devices that have the same value of a tag, or all. Shards close the windows of each device for itself and
 //! send what they have (a [`Part`], the first time an empty one: it has joined); here the parts of one channel, group and window become one aggregate, of a device that
 //! stands for the group (`room=kitchen`, `all`). A window closes when every device of the group has passed its end;
-//! a device passes with the parts it gives. One that gives none for a while is *idle* and holds nobody back: by the stream's
-//! clock, after a window's step and its length, ten seconds at least. Parts that come after their window has
+//! a device passes with the parts it gives. Who is silent gives what it has when the stream's clock is [`WindowSpec::idle`] (and
+//! the device's allowance) past the window's end, and from then on holds nobody back. Parts that come after their window has
 //! closed are counted. Parts arrive in order of place, so that the number of shards changes nothing.
 
 use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
-use crate::plan::{Per, Plan, Shape, WindowSpec, Work};
+use crate::plan::{Per, Plan, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
 use crate::series::{Device, Names, Series, Timing};
 use crate::time::{Span, Time};
@@ -18,9 +18,6 @@ use std::collections::{BTreeMap, HashSet};
 
 /// Windows of one group and channel that may be open at once; the oldest closes when there are more.
 const OPEN_MOST: usize = 1_024;
-
-/// A device is not idle before this, however short its windows are.
-const IDLE_LEAST: Span = Span(10_000_000_000);
 
 /// All windows of several devices.
 #[derive(Debug, Default)]
@@ -120,17 +117,11 @@ impl Groups {
     pub fn new(plan: &Plan) -> Groups {
         let windows = (0u16..).zip(&plan.operators).filter_map(|(node, operator)| {
             let Work::Window(spec) = &operator.work else { return None };
-            // A device is heard when it gives a part: once a step at most.
-            let length = match &spec.shape {
-                Shape::Time { size, every } => Span(size.0.saturating_add(every.0)),
-                Shape::Calendar { step, .. } => Span::from_secs(2 * 3_600 * i64::from(step.hours())),
-                _ => IDLE_LEAST,
-            };
             (spec.per != Per::Device).then(|| GroupWindow {
                 node,
                 definition: operator.definition(),
                 spec: spec.clone(),
-                idle: length.max(IDLE_LEAST),
+                idle: spec.idle(),
                 groups: BTreeMap::new(),
             })
         });
@@ -275,10 +266,17 @@ impl GroupWindow {
         say: &mut dyn FnMut(Output),
     ) {
         let Some(group) = self.groups.get_mut(&series) else { return };
-        let waits = |member: &&Member| member.heard == Time::MIN || now.since(member.heard) <= self.idle;
-        let passed = group.members.values().filter(waits).map(|member| member.passed.unwrap_or(Time::MIN)).min();
-        let upto = upto.max(passed.unwrap_or(Time::MAX));
-        while let Some(open) = group.open.first_entry().filter(|open| open.key().0 <= upto) {
+        while let Some(open) = group.open.first_entry() {
+            let end = open.key().0;
+            let holds = |(series, member): (&Series, &Member)| {
+                // Until then a device's shard has given all that it has, if the device was silent.
+                let wait = Span(self.idle.0.saturating_add(names.device_timing(names.of(*series).0).late.0));
+                let is_idle = now >= end + wait && now >= member.heard + wait && member.heard != Time::MIN;
+                member.passed.is_none_or(|passed| passed < end) && !is_idle
+            };
+            if end > upto && group.members.iter().any(holds) {
+                break;
+            }
             let ((end, start), gathered) = open.remove_entry();
             group.closed = Some(end);
             if gathered.tally.summary().count() < self.spec.min {

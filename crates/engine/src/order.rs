@@ -11,7 +11,7 @@
 
 use crate::reading::Reading;
 use crate::series::Timing;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
@@ -124,6 +124,11 @@ impl Order {
     #[inline]
     pub fn watermark(&self) -> Time {
         self.watermark
+    }
+
+    /// How long readings wait for stragglers.
+    pub fn allowance(&self) -> Span {
+        self.timing.late
     }
 
     /// Whether readings have to wait for stragglers at all.
@@ -277,7 +282,6 @@ impl More {
 mod tests {
     use super::*;
     use crate::series::Series;
-    use crate::time::Span;
     use proptest::prelude::*;
 
     /// Feeds times in seconds; gives what came out of it: released in order, and late.

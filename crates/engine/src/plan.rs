@@ -83,6 +83,9 @@ pub struct FilterSpec {
     pub tell: bool,
 }
 
+/// A device is not idle before this, however short its windows are.
+const IDLE_LEAST: Span = Span(10_000_000_000);
+
 /// A window: which readings belong together, and what is said of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowSpec {
@@ -330,6 +333,17 @@ impl WindowSpec {
         self.give.iter().all(|given| Statistic::USUAL.contains(&given.what))
     }
 
+    /// Of windows of several devices: after so long behind its end, by the stream's clock, nobody is waited for who has
+    /// given nothing in the meantime. A device gives something once a step at most.
+    pub fn idle(&self) -> Span {
+        let length = match &self.shape {
+            Shape::Time { size, every } => Span(size.0.saturating_add(every.0)),
+            Shape::Calendar { step, .. } => Span::from_secs(2 * 3_600 * i64::from(step.hours())),
+            _ => IDLE_LEAST,
+        };
+        length.max(IDLE_LEAST)
+    }
+
     /// Whether it gives this.
     pub fn gives(&self, what: Statistic) -> bool {
         self.give.iter().any(|given| given.what == what)
@@ -471,6 +485,14 @@ pub struct AlertRule {
     pub say: String,
     /// Names of the sinks to send it to.
     pub send: Vec<String>,
+}
+
+impl Plan {
+    /// Whether some windows are of several devices.
+    pub fn has_groups(&self) -> bool {
+        let of_several = |operator: &Operator| matches!(&operator.work, Work::Window(spec) if spec.per != Per::Device);
+        self.operators.iter().any(of_several)
+    }
 }
 
 impl Operator {

@@ -312,6 +312,9 @@ impl Shard {
                 self.close(number, device, out);
             }
         }
+        if self.plan.has_groups() {
+            (0..self.devices.len() as u32).for_each(|device| self.give_to_groups(number, device, now, out));
+        }
         for (index, node) in self.nodes.iter_mut().enumerate() {
             if !node.timed() {
                 continue;
@@ -323,6 +326,31 @@ impl Shard {
                 let subject = Subject { series: series.series, seen: series.seen };
                 let device = self.devices[series.device as usize].device;
                 out.say(number, device, index as u16, subject.timed(verdict));
+            }
+        }
+    }
+
+    /// A device that is silent gives its groups what it has of windows that they do not wait for any longer.
+    fn give_to_groups(&mut self, number: u64, device: u32, now: Time, out: &mut Outputs) {
+        let spoken = &self.devices[device as usize];
+        let allowance = spoken.order.allowance();
+        if spoken.next_end == Time::MAX || spoken.next_end + allowance > now {
+            return;
+        }
+        for index in 0..self.facts[device as usize].series.len() {
+            let place = self.facts[device as usize].series[index];
+            let heard = self.heard(place);
+            let (from, to) = self.series[place as usize].in_order();
+            for route in from..to {
+                let route = self.routes[route as usize];
+                while let Node::Window(window) = &self.nodes[usize::from(route.node)] {
+                    let end = window.states[route.state as usize].next_end();
+                    let wait = Span(window.spec.idle().0.saturating_add(allowance.0));
+                    if window.spec.per == Per::Device || end == Time::MAX || end + wait > now {
+                        break;
+                    }
+                    self.close_window(number, place, route, end, &heard, out);
+                }
             }
         }
     }
