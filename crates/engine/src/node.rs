@@ -10,7 +10,7 @@ use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, FilterNode, Kept};
 use crate::joint::JointNode;
 use crate::output::{Anomaly, Filtered, Over, What};
-use crate::plan::{CompressSpec, Operator, Per, Plan, Statistic, WindowSpec, Work};
+use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
@@ -60,8 +60,6 @@ pub enum Onward {
     Aside(Filtered),
     /// A window over the series has closed.
     Closed(Series, Closed),
-    /// The series has spoken for the first time in a window of several devices.
-    Joined(Series),
 }
 
 /// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's.
@@ -139,9 +137,6 @@ impl Node {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.reset(place) }, window => {
             window.states[place as usize] = Windows::new(&window.spec);
             window.feeds[place as usize] = Vec::new();
-            if let Some(joined) = window.joined.get_mut(place as usize) {
-                *joined = false;
-            }
         }, filter => {
             filter.states[place as usize] = Compress::default();
             filter.feeds[place as usize] = None;
@@ -449,8 +444,6 @@ pub struct WindowNode {
     pub states: Vec<Windows>,
     /// The derived channels of each series that somebody takes: place in `give`, and the shard's number of the channel.
     pub feeds: Vec<Vec<(u16, u32)>>,
-    /// Of each series whether its group knows of it; empty where windows are of single devices.
-    joined: Vec<bool>,
     /// The nodes of the detectors whose anomalies it counts.
     pub counted: Vec<u16>,
     takes_bad: bool,
@@ -464,7 +457,7 @@ impl WindowNode {
             |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();
         let takes_bad = spec.gives(Statistic::Bad) || spec.gives(Statistic::Missing);
-        WindowNode { spec, states: Vec::new(), feeds: Vec::new(), joined: Vec::new(), counted, takes_bad }
+        WindowNode { spec, states: Vec::new(), feeds: Vec::new(), counted, takes_bad }
     }
 
     /// A reading of the series at `place`, whose detectors in `found` have just found an anomaly. Gives what
@@ -495,16 +488,7 @@ impl WindowNode {
     fn add_series(&mut self) -> u32 {
         self.states.push(Windows::new(&self.spec));
         self.feeds.push(Vec::new());
-        if self.spec.per != Per::Device {
-            self.joined.push(false);
-        }
         self.states.len() as u32 - 1
-    }
-
-    /// Whether a series has to join its group, which it does by that.
-    #[inline(always)]
-    pub fn joins(&mut self, place: u32) -> bool {
-        self.joined.get_mut(place as usize).is_some_and(|joined| !std::mem::replace(joined, true))
     }
 
     /// Closes the window of a series that ends at `end`, if there is one.

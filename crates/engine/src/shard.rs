@@ -173,7 +173,7 @@ impl Shard {
         if !(low <= reading.value && reading.value <= high) {
             reading.quality = Quality::OutOfRange;
         }
-        let (index, hears) = (series.device, series.arriving > 0);
+        let (index, hears, joined) = (series.device, series.arriving > 0, series.joined);
         let device = &mut self.devices[index as usize];
         // The last moment of time is where clocks stand that have ended; a reading there (a device's "no time") goes
         // aside and moves nothing.
@@ -184,6 +184,10 @@ impl Shard {
             self.late.lateness.add(device.order.latest().since(reading.time));
         }
         device.order.hear(reading.time);
+        if !joined {
+            self.join_groups(number, place, out);
+        }
+        let device = &mut self.devices[index as usize];
         if device.order.waits() {
             device.order.hold(reading);
             if hears {
@@ -240,9 +244,6 @@ impl Shard {
                     let opened = window.take(route.state, reading, reading.time - upto, found);
                     if !behind {
                         device.next_end = device.next_end.min(opened);
-                    }
-                    if window.joins(route.state) {
-                        onward.push((route.node, Onward::Joined(reading.series)));
                     }
                 }
                 Node::Compress(filter) => {

@@ -64,9 +64,21 @@ impl Shard {
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
         let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
+        let joined = !self.plan.has_groups();
         let followed = &mut self.series[place as usize];
-        *followed =
-            Followed { series, device, origin, channel, seen: 0, first: Time::MAX, range, behind, late, ..*followed };
+        *followed = Followed {
+            series,
+            device,
+            origin,
+            channel,
+            seen: 0,
+            first: Time::MAX,
+            range,
+            behind,
+            joined,
+            late,
+            ..*followed
+        };
         let Shard { facts, series: all, .. } = self;
         let facts = &mut facts[device as usize].series;
         let at = facts.partition_point(|&other| all[other as usize].series < series);
@@ -127,6 +139,7 @@ impl Shard {
             ordered,
             arriving,
             behind: false,
+            joined: true,
             late: Late::default(),
             range,
         });

@@ -252,7 +252,6 @@ impl Shard {
                     out.say(number, device, node, What::Filtered(filtered));
                 }
                 Onward::Closed(series, closed) => self.give_of_points(number, node, series, closed, out),
-                Onward::Joined(series) => self.join(number, node, series, out),
             }
         }
         // What came up on the way has gone on already; the room is kept.
@@ -261,15 +260,24 @@ impl Shard {
         }
     }
 
-    /// A device has spoken for the first time in a window of several: from now on its group waits for it.
-    fn join(&mut self, number: u64, node: u16, series: Series, out: &mut Outputs) {
-        let Some(&place) = self.series_places.get(series.0 as usize) else { return };
-        let (Some(followed), Node::Window(window)) = (self.series.get(place as usize), &self.nodes[usize::from(node)])
-        else {
-            return;
-        };
-        let device = self.devices[followed.device as usize].device;
-        out.say(number, device, node, What::Part(Box::new(Part::joined(series, &window.spec))));
+    /// A series has spoken for the first time: from now on the groups that it belongs to wait for it, and for what is derived
+    /// from it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn join_groups(&mut self, number: u64, place: u32, out: &mut Outputs) {
+        self.series[place as usize].joined = true;
+        let device = self.series[place as usize].device;
+        for &other in &self.facts[device as usize].series {
+            let series = &self.series[other as usize];
+            let (from, to) = series.in_order();
+            for route in &self.routes[from as usize..to as usize] {
+                let Node::Window(window) = &self.nodes[usize::from(route.node)] else { continue };
+                if series.origin == place && window.spec.per != Per::Device {
+                    let part = Box::new(Part::joined(series.series, &window.spec));
+                    out.say(number, self.devices[device as usize].device, route.node, What::Part(part));
+                }
+            }
+        }
     }
 
     /// A reading that a filter has held goes on to the nodes behind it.

@@ -87,6 +87,8 @@ pub(super) struct Followed {
     /// Kept by a swinging door, or derived from what is: its readings come later than their device's clock says, so
     /// its windows wait for its own next reading.
     pub(super) behind: bool,
+    /// It has spoken since this process began, or no group waits for anybody.
+    pub(super) joined: bool,
     pub(super) late: Late,
     /// Plausible values, both ends included; everything where nothing is known.
     pub(super) range: (f64, f64),

@@ -1,6 +1,6 @@
 //! Defects that the laws found, each by its smallest input. They are fixed when these pass.
 
-use super::laws::{Sent, arrived, config, one, any_plan, same, source, span, stream};
+use super::laws::{Sent, any_plan, arrived, config, one, same, source, span, stream};
 use ouzel_engine::plan::*;
 use ouzel_testkit::play::Recorded;
 use proptest::prelude::*;
