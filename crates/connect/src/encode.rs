@@ -6,7 +6,7 @@
 use crate::sink::Noun;
 use crate::source::Rejected;
 use ouzel_engine::output::{Aggregate, Alert, Anomaly, Filtered, Id, Output, State, What};
-use ouzel_engine::plan::{ChannelFacts, Given, Operator, Plan, Statistic, Work};
+use ouzel_engine::plan::{self, ChannelFacts, Given, Operator, Plan, Statistic, Work};
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::{Names, Series};
 use ouzel_engine::time::Time;
@@ -360,9 +360,18 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
     match &output.what {
         What::Aggregate(a) => {
             let (device, channel) = book.subject(a.series);
-            // A window that late readings change gives another row.
-            let numbers = [a.start.0, a.end.0, i64::from(a.revision)];
-            Id::of(&["aggregate", &node().name, device, channel], &numbers)
+            // A window that late readings change gives another row; one that speaks at each reading may do so twice at a time.
+            let (start, end, revision) = (a.start.0, a.end.0, i64::from(a.revision));
+            match &node().work {
+                Work::Window(plan::WindowSpec {
+                    shape: plan::Shape::Sliding { .. } | plan::Shape::Count { .. },
+                    ..
+                }) => {
+                    let numbers = [start, end, revision, a.count as i64, a.mean.to_bits() as i64];
+                    Id::of(&["aggregate", &node().name, device, channel], &numbers)
+                }
+                _ => Id::of(&["aggregate", &node().name, device, channel], &[start, end, revision]),
+            }
         }
         What::Anomaly(a) => {
             let (device, channel) = book.subject(a.series);

@@ -10,7 +10,10 @@ use crate::output::{Alert, Output, What};
 use crate::plan::Plan;
 use crate::reading::{Reading, StreamClock};
 use crate::series::{Device, Names};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
+
+/// Stands before a state of more than alerts: no number is written so.
+const MARK: [u8; 11] = [0xFF; 11];
 
 /// The end of the way: outputs in order, alerts among them.
 #[derive(Debug)]
@@ -119,10 +122,11 @@ impl Fleet {
         follow(&mut self.groups, outputs, &mut |output| results.push(output));
         outputs.retain(|output| !matches!(output.what, What::Part(_)));
         // One input may close several windows of a group.
-        for index in 0..results.len() {
-            let place = |output: &Output| (output.input, output.device, output.node);
-            let before = results[..index].iter().filter(|other| place(other) == place(&results[index])).count();
-            results[index].ordinal = before as u32;
+        let mut before: HashMap<(u64, Device, u16), u32> = HashMap::new();
+        for result in &mut results {
+            let count = before.entry((result.input, result.device, result.node)).or_default();
+            result.ordinal = *count;
+            *count += 1;
         }
         outputs.append(&mut results);
         by_place(outputs, names);
@@ -172,8 +176,9 @@ impl Fleet {
 
     /// The state, as bytes.
     pub fn save(&self) -> Vec<u8> {
-        let parts = (self.book.save(), self.groups.save());
-        postcard::to_allocvec(&parts).expect("plain data always encodes")
+        let mut bytes = MARK.to_vec();
+        crate::checkpoint::append(&(self.book.save(), self.groups.save()), &mut bytes);
+        bytes
     }
 
     /// Takes the state back.
@@ -181,6 +186,8 @@ impl Fleet {
     /// # Errors
     /// When the bytes are not such a state.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), postcard::Error> {
+        // The first builds had the alert book alone, without a mark.
+        let Some(bytes) = bytes.strip_prefix(&MARK) else { return self.book.restore(bytes) };
         let (book, groups): (Vec<u8>, Vec<u8>) = postcard::from_bytes(bytes)?;
         self.book.restore(&book)?;
         self.groups.restore(&groups)

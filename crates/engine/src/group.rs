@@ -4,17 +4,17 @@
 //! send what they have (a [`Part`], the first time an empty one: it has joined); here the parts of one channel, group and window become one aggregate, of a device that
 //! stands for the group (`room=kitchen`, `all`). A window closes when every device of the group has passed its end;
 //! a device passes with the parts it gives. Who is silent gives what it has when the stream's clock is [`WindowSpec::idle`] (and
-//! the device's allowance) past the window's end, and from then on holds nobody back. Parts that come after their window has
+//! the device's allowance) past the window's end: no window waits longer for anybody. Parts that come after their window has
 //! closed are counted. Parts arrive in order of place, so that the number of shards changes nothing.
 
 use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
 use crate::plan::{Per, Plan, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
-use crate::series::{Device, Names, Series, Timing};
+use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Windows of one group and channel that may be open at once; the oldest closes when there are more.
 const OPEN_MOST: usize = 1_024;
@@ -27,7 +27,7 @@ pub struct Groups {
     /// Parts that came after their window had closed.
     missed: u64,
     /// The groups that have parts of an input whose parts have not all been heard yet. Empty between two stretches.
-    due: Vec<(u64, u16, Series)>,
+    due: BTreeSet<(u64, u16, Series)>,
 }
 
 #[derive(Debug)]
@@ -82,17 +82,33 @@ impl Plan {
         }
     }
 
+    /// Whether a device of this name stands for a group.
+    pub fn stands_for_group(&self, name: &str) -> bool {
+        self.operators.iter().any(|operator| match &operator.work {
+            Work::Window(WindowSpec { per: Per::All, .. }) => name == "all",
+            Work::Window(WindowSpec { per: Per::Tag(tag), .. }) => {
+                name.strip_prefix(tag.as_str()).is_some_and(|rest| rest.starts_with('='))
+            }
+            _ => false,
+        })
+    }
+
+    /// How many devices among new names stand for groups.
+    pub fn stand_ins(&self, declarations: &[Declaration]) -> usize {
+        let stands_in = |declaration: &&Declaration| match declaration {
+            Declaration::Device { name, .. } => self.stands_for_group(name),
+            Declaration::Series { .. } => false,
+        };
+        declarations.iter().filter(stands_in).count()
+    }
+
     /// How many of the devices stand for groups.
     pub fn group_devices(&self, names: &Names) -> usize {
-        let mut groups = HashSet::new();
-        for operator in &self.operators {
-            let Work::Window(WindowSpec { per, .. }) = &operator.work else { continue };
-            if *per != Per::Device {
-                let devices = (0..names.device_count() as u32).map(Device);
-                groups.extend(devices.filter_map(|device| Plan::group(per, names.device_tags(device))));
-            }
+        if !self.has_groups() {
+            return 0;
         }
-        groups.iter().filter(|group| names.find_device(group).is_some()).count()
+        let all = (0..names.device_count() as u32).map(Device);
+        all.filter(|device| self.stands_for_group(names.device_name(*device))).count()
     }
 
     /// Names the devices that stand for groups, with their channel, for a series that some window of groups takes.
@@ -133,7 +149,7 @@ impl Groups {
         self.windows.is_empty()
     }
 
-    /// Parts that came after their window had closed, or whose group has no name.
+    /// Parts that came after their window had closed.
     pub fn missed(&self) -> u64 {
         self.missed
     }
@@ -152,14 +168,16 @@ impl Groups {
         let Groups { windows, clock, missed, due } = self;
         let Some(window) = windows.iter_mut().find(|window| window.node == node) else { return };
         let (device, channel) = names.of(part.series);
-        let Some(series) = window.group_of(device, names.channel_name(channel), names) else { return *missed += 1 };
+        // Who lacks the tag is in no group.
+        let Some(series) = window.group_of(device, names.channel_name(channel), names) else { return };
         let group = window.groups.entry(series).or_default();
         let heard = clock.now();
         if part.joins() {
             group.members.entry(part.series).or_insert(Member { passed: None, heard });
             return;
         }
-        group.members.insert(part.series, Member { passed: Some(part.end), heard });
+        let member = group.members.entry(part.series).or_insert(Member { passed: None, heard });
+        *member = Member { passed: member.passed.max(Some(part.end)), heard };
         if group.closed.is_some_and(|closed| part.end <= closed) {
             return *missed += 1;
         }
@@ -167,9 +185,7 @@ impl Groups {
         let gathered = group.open.entry((part.end, part.start)).or_insert_with(fresh);
         gathered.tally.merge_beside(&part.tally);
         gathered.partial |= part.partial;
-        if !due.contains(&(number, node, series)) {
-            due.push((number, node, series));
-        }
+        due.insert((number, node, series));
     }
 
     /// All parts of the last input have been heard: what is closed by it goes to `say`.
@@ -201,14 +217,18 @@ impl Groups {
     /// These devices are gone: they hold nobody back.
     pub fn retire(&mut self, number: u64, devices: &[Device], names: &Names, say: &mut dyn FnMut(Output)) {
         self.settle(names, say);
-        let now = self.clock.now();
-        self.each(|window, series| {
-            if let Some(group) = window.groups.get_mut(&series) {
-                group.members.retain(|member, _| !devices.contains(&names.of(*member).0));
-                let upto = if group.members.is_empty() { Time::MAX } else { Time::MIN };
-                window.close(series, upto, now, number, names, say);
+        let (now, gone) = (self.clock.now(), devices.iter().copied().collect::<HashSet<Device>>());
+        for window in &mut self.windows {
+            for group in window.groups.values_mut() {
+                group.members.retain(|member, _| !gone.contains(&names.of(*member).0));
             }
+        }
+        self.each(|window, series| {
+            let is_left = window.groups.get(&series).is_some_and(|group| group.members.is_empty());
+            window.close(series, if is_left { Time::MAX } else { Time::MIN }, now, number, names, say);
         });
+        let is_left = |group: &Group| group.members.is_empty() && group.open.is_empty();
+        self.windows.iter_mut().for_each(|window| window.groups.retain(|_, group| !is_left(group)));
     }
 
     /// The input has ended: everything closes.

@@ -78,6 +78,17 @@ impl JointNode {
 
     /// Room for a device with these tags; gives its place.
     pub fn add(&mut self, tags: &[(String, String)]) -> u32 {
+        let watched = self.fresh(tags);
+        let place = self.free.pop().unwrap_or(self.states.len() as u32);
+        if place as usize == self.states.len() {
+            self.states.push(watched);
+        } else {
+            self.states[place as usize] = watched;
+        }
+        place
+    }
+
+    fn fresh(&self, tags: &[(String, String)]) -> Watched {
         let rules = rules(&self.spec);
         let memory = |condition: Option<&Condition>| condition.map(|condition| Memory::new(condition, tags));
         let state = State {
@@ -88,19 +99,12 @@ impl JointNode {
             fresh: Windows::new(&self.spec),
             windows: Vec::new(),
         };
-        let watched = Watched { state, over: Over::default() };
-        let place = self.free.pop().unwrap_or(self.states.len() as u32);
-        if place as usize == self.states.len() {
-            self.states.push(watched);
-        } else {
-            self.states[place as usize] = watched;
-        }
-        place
+        Watched { state, over: Over::default() }
     }
 
     /// The device at this place is gone.
     pub fn free(&mut self, place: u32) {
-        self.states[place as usize].over = Over::default();
+        self.states[place as usize] = self.fresh(&[]);
         self.free.push(place);
     }
 
@@ -225,7 +229,7 @@ impl JointNode {
 
     /// A reading of the moment that was judged last.
     fn sum(&mut self, place: u32, reading: &Reading, give: &mut dyn FnMut(Onward)) {
-        let State { with, fresh, windows, .. } = &mut self.states[place as usize].state;
+        let Watched { state: State { with, fresh, windows, .. }, over } = &mut self.states[place as usize];
         if self.with.is_some() && with.is_nan() {
             return;
         }
@@ -233,9 +237,15 @@ impl JointNode {
         if windows.get(at).is_none_or(|(series, ..)| *series != reading.series) {
             windows.insert(at, (reading.series, reading.time, fresh.clone()));
         }
-        windows[at].2.add_pair(&self.spec, reading.time, reading.value, *with);
-        // A window of so many readings may be full by now.
-        self.close(place, reading.time, give);
+        let (series, first, windows) = &mut windows[at];
+        windows.add_pair(&self.spec, reading.time, reading.value, *with);
+        // A window of so many readings may be full by now; those of other channels were closed before the point was judged.
+        let facts = SeriesFacts { first: *first, expected: over.every(*series) };
+        while windows.next_end() <= reading.time {
+            if let Some(closed) = windows.close(&self.spec, &facts) {
+                give(Onward::Closed(*series, closed));
+            }
+        }
     }
 
     /// Adds the state of a device to bytes.

@@ -501,6 +501,20 @@ impl Operator {
         xxh3_64(&postcard::to_allocvec(self).expect("plain data always encodes"))
     }
 
+    /// The same as the first builds made it, of a tumbling window that they could have had; its state has not changed.
+    pub fn first_definition(&self) -> Option<u64> {
+        let Work::Window(spec) = &self.work else { return None };
+        let Shape::Time { size, every } = spec.shape else { return None };
+        let usual = WindowSpec { give: spec.give.clone(), ..WindowSpec::time(size, every, &[]) };
+        if !spec.is_plain() || size != every || *spec != usual {
+            return None;
+        }
+        // Fields follow each other in these bytes; windows were the first kind of work.
+        let give: Vec<Statistic> = spec.give.iter().map(|given| given.what).collect();
+        let first = (&self.name, &self.on, 0u32, size, every, give);
+        Some(xxh3_64(&postcard::to_allocvec(&first).expect("plain data always encodes")))
+    }
+
     /// Whether it takes this channel, to work on it or to ask it.
     pub fn takes(&self, channel: &str) -> bool {
         self.on.iter().any(|on| on == channel) || self.asks().any(|asked| asked == channel)

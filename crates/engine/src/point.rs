@@ -115,8 +115,10 @@ impl Point {
 
     /// Whether a reading is of another point than the one that stands here, so that this one has to be judged first.
     pub fn is_over(&self, port: Port, reading: &Reading) -> bool {
-        let twin = || port.asked().is_some_and(|place| self.values.get(place).is_some_and(|value| !value.is_nan()));
-        self.stage != Stage::None && (self.time != reading.time || twin())
+        let asked = || port.asked().is_some_and(|place| self.values.get(place).is_some_and(|value| !value.is_nan()));
+        let waits =
+            || self.stage == Stage::Gathering && self.waiting.iter().any(|other| other.series == reading.series);
+        self.stage != Stage::None && (self.time != reading.time || asked() || waits())
     }
 
     /// Takes in a reading of this moment. Gives the verdict if it is known already; the reading does not wait then.

@@ -123,7 +123,8 @@ impl FilterNode {
 
     /// The device at this place is gone.
     pub fn free(&mut self, place: u32) {
-        self.states[place as usize].feeds = Vec::new();
+        let nobody = Filtering { state: State::new(&self.spec.when, &[]), feeds: Vec::new() };
+        self.states[place as usize] = nobody;
         self.free.push(place);
     }
 

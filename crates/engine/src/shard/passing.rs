@@ -198,6 +198,10 @@ impl Shard {
             let ((from, to), heard) = (self.series[place as usize].in_order(), self.heard(place));
             let Shard { nodes, routes, series, devices, .. } = self;
             for route in &routes[from as usize..to as usize] {
+                // What a filter may drop is not let past it.
+                if matches!(&nodes[usize::from(route.node)], Node::Points(points) if points.stops(route.port)) {
+                    break;
+                }
                 let Node::Window(window) = &mut nodes[usize::from(route.node)] else { continue };
                 let WindowNode { spec, states, .. } = window;
                 if spec.per != Per::Device {
@@ -223,9 +227,7 @@ impl Shard {
     /// end before it, and where it stands for all that was before, those that end with it.
     fn pass_on(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let up_to = reading.flags.has(Flags::UP_TO);
-        if self.series[place as usize].behind {
-            self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
-        }
+        self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
         self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);
         if self.series[place as usize].behind && up_to {
@@ -287,6 +289,8 @@ impl Shard {
         let (from, to) = series.in_order();
         let behind = self.routes[from as usize..to as usize].iter().position(|route| route.node == node);
         let from = behind.map_or(to, |at| from + at as u32 + 1);
+        // One that went on before it may have filled a window.
+        self.close_behind(number, place, reading.time, out);
         self.walk(number, place, (from, to), reading, out);
     }
 
@@ -361,6 +365,7 @@ impl Shard {
                 }
             }
         }
+        self.devices[device as usize].next_end = self.earliest_end(device as usize);
     }
 
     /// What the detectors expect, the first one that can tell for each series.

@@ -8,7 +8,7 @@
 //! ```
 //! All of it is postcard but for the lengths. An operator is known by the hash of its definition: under a changed
 //! config an operator that did not change finds its state, one that is new begins afresh, and what no operator wants
-//! any more is dropped. Names are saved beside, once for all slots. A device that is not here is retired.
+//! any more is dropped. Format 1 has no times of first readings and no states of points. Names are saved beside, once for all slots. A device that is not here is retired.
 
 use super::Shard;
 use super::state::{AHEAD, NOT_OURS, Route};
@@ -106,7 +106,7 @@ impl Shard {
     pub fn restore(&mut self, bytes: &[u8], names: &Names) -> Result<(), BadSlot> {
         let mut left = match bytes.split_first() {
             Some((&FORMAT, left)) => left,
-            Some((1, _)) => return Err(BadSlot("it has format 1, written by an older ouzel".to_owned())),
+            Some((1, left)) => left,
             Some((format, _)) if *format > FORMAT => {
                 let what = format!("it has format {format}, written by a newer ouzel; this one reads up to {FORMAT}");
                 return Err(BadSlot(what));
@@ -114,16 +114,29 @@ impl Shard {
             _ => return Err(BadSlot("this is not the state of a slot".to_owned())),
         };
         let (saved, count): (Vec<u64>, u32) = take(&mut left)?;
-        let definitions = self.definitions();
+        let first = bytes[0] == 1;
+        let definitions = if first { self.first_definitions() } else { self.definitions() };
         let nodes: Vec<Option<u16>> =
             saved.iter().map(|s| definitions.iter().position(|d| d == s).map(|node| node as u16)).collect();
         for _ in 0..count {
-            self.restore_device(&mut left, &nodes, names)?;
+            self.restore_device(&mut left, &nodes, names, first)?;
         }
         if left.is_empty() { Ok(()) } else { Err(damaged("something stands behind its end")) }
     }
 
-    fn restore_device(&mut self, left: &mut &[u8], nodes: &[Option<u16>], names: &Names) -> Result<(), BadSlot> {
+    /// Definitions as format 1 has them: windows were of fewer kinds, and told by less.
+    fn first_definitions(&self) -> Vec<u64> {
+        let operators = self.plan.operators.iter();
+        operators.map(|operator| operator.first_definition().unwrap_or_else(|| operator.definition())).collect()
+    }
+
+    fn restore_device(
+        &mut self,
+        left: &mut &[u8],
+        nodes: &[Option<u16>],
+        names: &Names,
+        in_first: bool,
+    ) -> Result<(), BadSlot> {
         let (device, order, count): (Device, Order, u32) = take(left)?;
         if device.0 as usize >= names.device_count() {
             return Err(BadSlot(format!("device {} has no name", device.0)));
@@ -136,7 +149,9 @@ impl Shard {
         }
         self.devices[place as usize].order = order;
         for _ in 0..count {
-            let (series, seen, first): (Series, u32, Time) = take(left)?;
+            // Format 1 does not know when a series was first heard: before all that comes.
+            let (series, seen) = take::<(Series, u32)>(left)?;
+            let first = if in_first { Time::MIN } else { take(left)? };
             let at = self.series_places.get(series.0 as usize).copied().unwrap_or(NOT_OURS);
             if self.series.get(at as usize).is_none_or(|known| known.device != place) {
                 return Err(BadSlot(format!("series {} has no name", series.0)));
@@ -144,14 +159,20 @@ impl Shard {
             (self.series[at as usize].seen, self.series[at as usize].first) = (seen, first);
             self.restore_states(left, nodes, |shard, node, state| shard.load(at, node, state))?;
         }
+        if !in_first {
+            self.restore_points(place, left, nodes)?;
+        }
+        self.devices[place as usize].gathers = !self.facts[place as usize].points.is_empty();
+        self.devices[place as usize].next_end = self.earliest_end(place as usize);
+        Ok(())
+    }
+
+    fn restore_points(&mut self, place: u32, left: &mut &[u8], nodes: &[Option<u16>]) -> Result<(), BadSlot> {
         self.restore_states(left, nodes, |shard, node, state| {
             let known = shard.facts[place as usize].points.iter().find(|known| known.0 == node);
             let Some(&(_, at)) = known else { return Ok(()) };
             shard.nodes[usize::from(node)].load(at, state).map_err(damaged)
-        })?;
-        self.devices[place as usize].gathers = !self.facts[place as usize].points.is_empty();
-        self.devices[place as usize].next_end = self.earliest_end(place as usize);
-        Ok(())
+        })
     }
 
     fn restore_states(
@@ -182,7 +203,8 @@ impl Shard {
         self.nodes[usize::from(node)].load(route.state, bytes).map_err(damaged)
     }
 
-    fn earliest_end(&self, device: usize) -> Time {
+    /// When the next thing is to be done for a device.
+    pub(super) fn earliest_end(&self, device: usize) -> Time {
         let mut earliest = Time::MAX;
         for &(node, state) in &self.facts[device].points {
             if let Node::Points(points) = &self.nodes[usize::from(node)] {

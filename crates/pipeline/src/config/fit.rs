@@ -3,18 +3,54 @@
 
 use super::memory::pane;
 use super::place::{Findings, Place};
-use super::window::Window;
+use super::shape::Shaped;
+use super::window::{Window, Windows};
 use ouzel_engine::plan::{Per, Shape, Statistic, Step, WhenLate};
 use ouzel_engine::time::Span;
 
 /// Closed windows, or pieces of them, that are kept of a series for late readings.
 const KEPT_MAX: i64 = 1_024;
 
+/// Notes what does not go together in what is judged by points: channels must be able to meet at a moment.
+pub(crate) fn meet(windows: &Windows, maker: usize, found: &mut Findings) {
+    let (takes, asks) = (windows.takes(maker), windows.asks(maker));
+    let mut names: Vec<&str> = takes.iter().chain(asks).map(|input| input.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if asks.is_empty() || names.len() < 2 {
+        return;
+    }
+    let hint = "ask for that channel alone, in a filter or window of its own";
+    for input in takes.iter().chain(asks) {
+        if windows.is_behind(input, 0) {
+            let message =
+                format!("`{}` comes later than the others with its old time, so that they never meet", input.name);
+            found.problem(&input.place, message, hint);
+        }
+    }
+    for input in takes.iter().filter(|input| windows.is_of_a_window(input, 0) && !windows.is_behind(input, 0)) {
+        let message =
+            format!("`{}` is said when a window ends, which no reading of another channel waits for", input.name);
+        found.problem(&input.place, message, hint);
+    }
+}
+
 /// Notes what does not go together.
 pub(crate) fn check(window: &Window, found: &mut Findings) {
     if let Some(shape) = &window.shape {
         per(window, &shape.what, found);
         pairs(window, found);
+        judged(window, found);
+        if window.when_late.what != WhenLate::Aside
+            && let Some(input) = window.over.iter().find(|input| input.from.is_some())
+        {
+            let message = format!("`{}` is made of readings that were in time: nothing of it is late", input.name);
+            found.problem(
+                &window.when_late.place,
+                message,
+                "leave it out, or write it where the readings are summed up",
+            );
+        }
         revise(window, &shape.what, found);
         if let Shape::Count { size, .. } = shape.what
             && window.min > u64::from(size)
@@ -44,12 +80,22 @@ fn pairs(window: &Window, found: &mut Findings) {
         let message = "a late reading has lost the one it belonged to";
         found.problem(&window.when_late.place, message, "leave `when_late` out, or `with`");
     }
-    if window.shape.as_ref().is_some_and(|shape| shape.start.is_some() || shape.active.is_some()) {
+    if window.over.iter().any(|input| window.asks.first().is_some_and(|other| other.name == input.name)) {
+        found.problem(&with.place, "a channel and itself make no pairs", "name another channel");
+    }
+    if window.shape.as_ref().is_some_and(Shaped::has_conditions) {
         let message = "a session with conditions takes readings one by one";
         found.problem(&with.place, message, "leave `with` out, or `start` and `active`");
     }
-    if let Some(entry) = window.give.iter().find(|entry| matches!(entry.kind(), Statistic::Anomalies(_))) {
-        let message = format!("`{}` counts at readings, and a window with `with` has pairs", entry.word);
+}
+
+/// What is judged by points sees good readings only, and no detector.
+fn judged(window: &Window, found: &mut Findings) {
+    if window.with.is_none() && !window.shape.as_ref().is_some_and(Shaped::has_conditions) {
+        return;
+    }
+    for entry in window.give.iter().filter(|entry| matches!(entry.kind(), Statistic::Bad | Statistic::Anomalies(_))) {
+        let message = format!("`{}` cannot be told beside a condition or another channel", entry.word);
         found.problem(&entry.place, message, "give it in a window of its own");
     }
 }
@@ -97,8 +143,7 @@ fn revise(window: &Window, shape: &Shape, found: &mut Findings) {
         Shape::Sliding { .. } => Some("sliding windows"),
         Shape::Count { .. } => Some("windows of a number of readings"),
         Shape::Session(_) => {
-            let shape = window.shape.as_ref();
-            let judged = shape.is_some_and(|shape| shape.start.is_some() || shape.active.is_some());
+            let judged = window.shape.as_ref().is_some_and(Shaped::has_conditions);
             judged.then_some("sessions with conditions")
         }
     } {
@@ -134,7 +179,8 @@ fn bounded(shape: &Shape, horizon: Span, place: &Place, found: &mut Findings) {
             };
             (Span(hours * HOUR), Span(hours * HOUR))
         }
-        Shape::Session(spec) => (spec.gap, spec.gap),
+        // Of steady readings a session follows the other as soon as it is too long.
+        Shape::Session(spec) => (spec.longest.map_or(spec.gap, |longest| longest.min(spec.gap)), spec.gap),
         Shape::Sliding { .. } | Shape::Count { .. } => return,
     };
     let kept = horizon.0.saturating_add(beside.0) / piece.0.max(1);

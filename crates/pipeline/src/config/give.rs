@@ -170,6 +170,7 @@ pub(crate) fn settle(
     named: &[Option<Input>],
     over: &[Input],
     facts: &[ChannelFacts],
+    detectors: &[(String, Vec<String>)],
     found: &mut Findings,
 ) {
     if over.is_empty() {
@@ -194,6 +195,12 @@ pub(crate) fn settle(
                 lacks_state(state, &all, &entry.place, facts, found);
                 only = all;
             }
+        }
+        if let Wanted::Anomalies(name) = &entry.what
+            && let Some((_, on)) = detectors.iter().find(|(detector, _)| detector == name)
+            && only.iter().any(|channel| on.contains(channel))
+        {
+            only.retain(|channel| on.contains(channel));
         }
         entry.only = Some(only);
     }

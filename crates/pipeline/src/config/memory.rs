@@ -89,7 +89,11 @@ fn window(spec: &WindowSpec, every: Span) -> u64 {
         Shape::Session(session) => {
             let judged = session.start.iter().chain(&session.active).map(|one| one.heap_bytes() as u64 + 160);
             let kept = match spec.when_late {
-                WhenLate::Revise(horizon) => (horizon.0 / session.gap.0.max(1)) as u64 + 1,
+                WhenLate::Revise(horizon) => {
+                    (horizon.0 / session.longest.map_or(session.gap, |longest| longest.min(session.gap)).0.max(1))
+                        as u64
+                        + 1
+                }
                 _ => 0,
             };
             let parts = 2 + kept;

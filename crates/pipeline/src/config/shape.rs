@@ -25,6 +25,13 @@ pub(crate) struct Shaped {
     pub(crate) active: Option<At<String>>,
 }
 
+impl Shaped {
+    /// Whether it is a session that conditions begin or keep open.
+    pub(crate) fn has_conditions(&self) -> bool {
+        self.start.is_some() || self.active.is_some()
+    }
+}
+
 /// The keys that say the shape, and those that belong to each.
 const KEYS: [(&str, &[&str]); 5] = [
     ("size", &["every"]),

@@ -87,7 +87,7 @@ impl Windows {
                 Some(filter) => windows.filters[filter].on = inputs,
             }
         }
-        windows.entries(facts, found);
+        windows.entries(facts, &detectors(sections), found);
         for name in over.iter().flatten() {
             windows.resolve(name, found);
         }
@@ -97,18 +97,22 @@ impl Windows {
         }
         condition::read_all(&mut windows, facts, text, found);
         windows.list.iter().for_each(|window| fit::check(window, found));
+        (0..windows.count()).for_each(|maker| fit::meet(&windows, maker, found));
         windows
     }
 
     /// Which of the channels each entry of a `give` is for, now that all names have their meaning.
-    fn entries(&mut self, facts: &[ChannelFacts], found: &mut Findings) {
+    fn entries(&mut self, facts: &[ChannelFacts], detectors: &[(String, Vec<At<String>>)], found: &mut Findings) {
+        let on = |names: &[At<String>]| names.iter().map(|name| self.input(name).name).collect::<Vec<String>>();
+        let detectors: Vec<(String, Vec<String>)> =
+            detectors.iter().map(|(name, names)| (name.clone(), on(names))).collect();
         let named: Vec<Vec<Option<Input>>> = self
             .list
             .iter()
             .map(|window| window.give.iter().map(|entry| entry.named.as_ref().map(|name| self.input(name))).collect())
             .collect();
         for (window, named) in self.list.iter_mut().zip(named) {
-            give::settle(&mut window.give, &named, &window.over, facts, found);
+            give::settle(&mut window.give, &named, &window.over, facts, &detectors, found);
         }
     }
 
@@ -140,6 +144,26 @@ impl Windows {
     /// What the conditions of a window or filter ask for.
     pub(crate) fn asks(&self, maker: usize) -> &[Input] {
         self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].asks, |window| &window.asks)
+    }
+
+    /// Whether a channel comes behind its device's clock: what a swinging door keeps, what a session says, and what is made
+    /// of that. (Circles are somebody else's problem.)
+    pub(crate) fn is_behind(&self, input: &Input, depth: usize) -> bool {
+        let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
+        let own = match self.list.get(maker) {
+            Some(window) => matches!(window.shape.as_ref().map(|shape| &shape.what), Some(Shape::Session(_))),
+            None => {
+                let work = self.filters[maker - self.list.len()].work.as_ref();
+                matches!(work, Some(Work::Compress(spec)) if matches!(spec.by, Keep::SwingingDoor { .. }))
+            }
+        };
+        own || self.takes(maker).iter().any(|input| self.is_behind(input, depth + 1))
+    }
+
+    /// Whether a channel is a result of a window, or made of one.
+    pub(crate) fn is_of_a_window(&self, input: &Input, depth: usize) -> bool {
+        let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
+        maker < self.list.len() || self.takes(maker).iter().any(|input| self.is_of_a_window(input, depth + 1))
     }
 
     /// Expected time between what a window or filter makes, if it can be told.
@@ -301,6 +325,12 @@ impl Window {
         let quote = if simple { "" } else { "`" };
         format!("{}.{quote}{channel}{quote}.{statistic}", self.name.what)
     }
+}
+
+/// What each detector is on, as it was written; what is wrong with it is said when detectors are read.
+fn detectors(sections: &Sections<'_>) -> Vec<(String, Vec<At<String>>)> {
+    let on = |section: &Section<'_>| section.table(&mut Findings::default()).texts("on").unwrap_or_default();
+    sections.of(Kind::Detector).map(|section| (section.name.what.clone(), on(section))).collect()
 }
 
 fn near_or(word: &str, known: &[&str], otherwise: String) -> String {

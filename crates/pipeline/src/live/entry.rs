@@ -75,6 +75,8 @@ pub(super) struct Entry {
     pub(super) text: Option<String>,
     /// Devices that were retired and have not spoken since.
     pub(super) retired: HashSet<Device>,
+    /// Devices that stand for groups: no source has named them, and they take nobody's room.
+    pub(super) stand_ins: usize,
     pub(super) said: mpsc::Receiver<Said>,
     /// What changes while it runs.
     pub(super) changes: mpsc::Receiver<Change>,
@@ -214,6 +216,7 @@ impl Entry {
         let second = now.floor(SECOND, Span::ZERO);
         let mut round = Round::new(self.next_number, now, second);
         round.stretch.declarations = self.config.plan.declare_known(&mut self.roll.write());
+        self.stand_ins = self.config.plan.group_devices(&self.roll.read());
         round.tick(Reading { flags: Flags::START, ..Reading::tick(second) });
         self.write(round, senders);
         self.commit(senders)
@@ -307,6 +310,7 @@ impl Entry {
         self.next_number += 1;
         let declarations = config.plan.declare_known(&mut self.roll.write());
         self.config = config;
+        self.stand_ins = self.config.plan.group_devices(&self.roll.read());
         if !declarations.is_empty() {
             let now = self.clock.now();
             let mut round = Round::new(self.next_number, now, now);
@@ -353,7 +357,8 @@ impl Entry {
         // Whoever has gone meanwhile need not be told.
         people.into_iter().for_each(|done| drop(done.send(Ok(()))));
         let roll = self.roll.read();
-        self.counters.devices.set(roll.device_count() as i64 - self.retired.len() as i64);
+        let others = self.retired.len() + self.stand_ins;
+        self.counters.devices.set(roll.device_count() as i64 - others as i64);
         self.counters.series.set(roll.series_count() as i64);
         Ok(())
     }
@@ -377,7 +382,7 @@ impl Entry {
     /// than there may be, so that it is the stream that refuses.
     fn tell_room(&self) {
         let limit = self.devices.limit;
-        let room = (limit + self.retired.len()).saturating_sub(self.roll.read().device_count());
+        let room = (limit + self.retired.len() + self.stand_ins).saturating_sub(self.roll.read().device_count());
         for feed in &self.feeds {
             feed.queue.set_names((limit.saturating_add(limit / 4)).max(feed.named() + room));
         }

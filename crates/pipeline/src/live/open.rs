@@ -145,6 +145,7 @@ impl Live {
             next_number: known.next_number,
             text: known.text,
             retired,
+            stand_ins: 0,
             said,
             changes,
             counters: Arc::clone(&common.counters),

@@ -153,6 +153,21 @@ async fn what_todays_formats_wrote_once_is_read_as_it_was_and_written_on() {
     assert!(now.contains("\"count\":11"), "the window that was open when it was saved goes on: {now}");
 }
 
+/// Checkpoints of the builds before windows of many shapes: tumbling windows, detectors and alerts go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_whose_slots_have_the_first_format_is_gone_on_with() {
+    let disk = disk_of("slots-1");
+    let there = readings(&disk);
+    assert_eq!(there, expected(BEGIN));
+    let before = lines(&disk);
+    assert_eq!(before, std::fs::read_to_string(fixtures("slots-1").join("expected.ndjson")).unwrap());
+    goes_on(&disk, &there).await;
+    let now = lines(&disk);
+    assert!(now.contains("\"count\":11"), "the window that was open when it was saved goes on: {now}");
+    let fired = |lines: &str| lines.lines().filter(|line| line.contains("\"state\":\"firing\"")).count();
+    assert_eq!(fired(&now), fired(&before), "an alert that was firing is not told anew: {now}");
+}
+
 #[test]
 fn outputs_of_the_first_format_are_read_as_they_were() {
     let expected = std::fs::read_to_string(fixtures("outputs-1").join("expected.ndjson")).unwrap();

@@ -252,11 +252,17 @@ impl Model {
         worst
     }
 
+    /// Whether a device stands for a group: it never speaks, and is nobody who could be silent.
+    fn stands_for_group(&self, device: Device) -> bool {
+        self.plan.stands_for_group(self.names.device_name(device))
+    }
+
     /// How many devices are in each state: ok, warning, critical, stale (the silent ones among them).
     pub fn device_states(&self, now: Time) -> [u64; 4] {
         let worst = self.worst();
         let mut counts = [0; 4];
-        let all = self.pulses.iter().enumerate().filter(|(_, pulse)| !pulse.is_retired());
+        let speaks = |number: usize| !self.stands_for_group(Device(number as u32));
+        let all = self.pulses.iter().enumerate().filter(|(number, pulse)| !pulse.is_retired() && speaks(*number));
         for (number, pulse) in all {
             let index = match pulse.state(now, worst.get(&Device(number as u32)).copied()) {
                 DeviceState::Ok => 0,
@@ -279,7 +285,7 @@ impl Model {
                 || self.names.device_tags(*device).iter().any(|(_, value)| has(value))
         };
         let all = (0..self.names.device_count() as u32).map(Device);
-        let there = |device: &Device| !self.pulses[device.0 as usize].is_retired();
+        let there = |device: &Device| !self.pulses[device.0 as usize].is_retired() && !self.stands_for_group(*device);
         let all: Vec<Device> = all.filter(there).filter(fits).collect();
         let worst = self.worst();
         let page = all.iter().skip(offset).take(limit);

@@ -193,7 +193,7 @@ impl Entry {
 
     fn take_packet(&mut self, index: usize, mut packet: Packet, round: &mut Round) {
         let mut refused = Refused::default();
-        let limit = self.devices.limit + self.retired.len();
+        let limit = self.devices.limit + self.retired.len() + self.stand_ins;
         let feed = &mut self.feeds[index];
         if feed.is_heard_outside(&packet.rows) {
             feed.let_in(&packet.rows, &mut self.roll.write(), limit);
@@ -346,6 +346,7 @@ impl Entry {
     /// Names that nobody has been told yet go with a round.
     pub(super) fn declare(&mut self, round: &mut Round) {
         let fresh = self.config.plan.declare(&mut self.roll.write());
+        self.stand_ins += self.config.plan.stand_ins(&fresh);
         round.stretch.declarations.extend(fresh);
     }
 
