@@ -38,6 +38,9 @@ impl Port {
     }
 }
 
+/// So many readings may wait in a point: a clock that stands still must not fill the memory. One more begins another point.
+const WAITING_MOST: usize = 1_024;
+
 /// The channels of a device whose readings wait for the verdict.
 #[derive(Debug, Default)]
 pub struct Over(Vec<Channel>);
@@ -116,9 +119,8 @@ impl Point {
     /// Whether a reading is of another point than the one that stands here, so that this one has to be judged first.
     pub fn is_over(&self, port: Port, reading: &Reading) -> bool {
         let asked = || port.asked().is_some_and(|place| self.values.get(place).is_some_and(|value| !value.is_nan()));
-        let waits =
-            || self.stage == Stage::Gathering && self.waiting.iter().any(|other| other.series == reading.series);
-        self.stage != Stage::None && (self.time != reading.time || asked() || waits())
+        let is_full = self.waiting.len() >= WAITING_MOST;
+        self.stage != Stage::None && (self.time != reading.time || is_full || asked())
     }
 
     /// Takes in a reading of this moment. Gives the verdict if it is known already; the reading does not wait then.
@@ -207,5 +209,16 @@ mod tests {
         point.take(motion, &reading(1, 5, 1.0));
         assert!(point.is_over(motion, &reading(1, 5, 0.0)));
         assert!(!point.is_over(Port::new(true, Some(1)), &reading(2, 5, 0.0)));
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_begins_another_point_at_the_bound() {
+        let heat = Port::new(true, None);
+        let mut point = Point::new(1);
+        for _ in 0..WAITING_MOST {
+            assert!(!point.is_over(heat, &reading(0, 5, 20.0)));
+            point.take(heat, &reading(0, 5, 20.0));
+        }
+        assert!(point.is_over(heat, &reading(0, 5, 20.0)));
     }
 }
