@@ -214,13 +214,15 @@ impl Shard {
     /// A reading in its turn: first the windows that end before it, then every node that takes it.
     #[inline(always)]
     fn follow(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
-        let series = &mut self.series[place as usize];
-        series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
-        series.first = series.first.min(reading.time);
+        let series = &self.series[place as usize];
         let (device, routes) = (series.device, series.in_order());
         if self.devices[device as usize].next_end <= reading.time {
             self.close_until(number, device, reading.time, out);
         }
+        // Behind what ends before it: that has not seen this one.
+        let series = &mut self.series[place as usize];
+        series.seen = series.seen.saturating_add(u32::from(reading.quality == Quality::Good));
+        series.first = series.first.min(reading.time);
         self.walk(number, place, routes, reading, out);
         if reading.flags.has(Flags::END_OF_MESSAGE) && self.devices[device as usize].gathers {
             self.settle_points(number, device, out);
