@@ -423,6 +423,8 @@ fn work_word(work: &Work) -> &'static str {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
         Work::Filter(_) => "filter",
+        Work::Among(_) => "feature",
+        Work::Join(_) => "join",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
         Work::Flatline(..) => "flatline",
@@ -435,12 +437,12 @@ fn work_word(work: &Work) -> &'static str {
 /// The kind of trouble a detector looks for: the word of its section, else the detector's own.
 pub fn kind(detector: &Operator) -> &str {
     let limits = match &detector.work {
-        Work::Window(_) | Work::Compress(_) | Work::Filter(_) => return "",
         Work::Threshold(limits) | Work::RangeFault(limits) => limits,
         Work::ZScore(_, limits) => limits,
         Work::Flatline(_, limits) => limits,
         Work::Silence(_, limits) => limits,
         Work::MissingRate(_, limits) => limits,
+        _ => return "",
     };
     if limits.kind.is_empty() { work_word(&detector.work) } else { &limits.kind }
 }

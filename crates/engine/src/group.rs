@@ -9,7 +9,7 @@
 
 use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
-use crate::plan::{Per, Plan, WindowSpec, Work};
+use crate::plan::{AmongSpec, Per, Plan, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
@@ -68,27 +68,10 @@ struct Gathered {
 }
 
 impl Plan {
-    /// The device that stands for the group of a device with these tags in such a window; none where it has no such tag, or
-    /// the window is of single devices.
-    pub fn group(per: &Per, tags: &[(String, String)]) -> Option<String> {
-        match per {
-            Per::Device => None,
-            Per::Tag(tag) => {
-                // An empty cell is no value.
-                let has = |(key, value): &&(String, String)| key == tag && !value.is_empty();
-                tags.iter().find(has).map(|(key, value)| format!("{key}={value}"))
-            }
-            Per::All => Some("all".to_owned()),
-        }
-    }
-
     /// Whether a device of this name stands for a group.
     pub fn stands_for_group(&self, name: &str) -> bool {
         self.operators.iter().any(|operator| match &operator.work {
-            Work::Window(WindowSpec { per: Per::All, .. }) => name == "all",
-            Work::Window(WindowSpec { per: Per::Tag(tag), .. }) => {
-                name.strip_prefix(tag.as_str()).is_some_and(|rest| rest.starts_with('='))
-            }
+            Work::Window(WindowSpec { per, .. }) | Work::Among(AmongSpec { per, .. }) => per.names(name),
             _ => false,
         })
     }
@@ -113,15 +96,21 @@ impl Plan {
 
     /// Names the devices that stand for groups, with their channel, for a series that some window of groups takes.
     pub(crate) fn declare_groups(&self, names: &mut Names, device: Device, channel: &str) {
-        for operator in &self.operators {
-            let Work::Window(WindowSpec { per, .. }) = &operator.work else { continue };
-            if !operator.on.iter().any(|on| on == channel) {
-                continue;
-            }
-            let Some(group) = Plan::group(per, names.device_tags(device)) else { continue };
+        for operator in self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel)) {
+            let (per, channels) = match &operator.work {
+                Work::Window(WindowSpec { per, .. }) if *per != Per::Device => (per, vec![channel.to_owned()]),
+                Work::Among(spec) => {
+                    let derived = operator.derived_of_group(channel).into_iter().map(|(_, name)| name);
+                    (&spec.per, derived.filter(|name| self.wants(name)).collect())
+                }
+                _ => continue,
+            };
+            let Some(group) = per.group(names.device_name(device), names.device_tags(device)) else { continue };
+            let tags = names.device_tags(device).to_vec();
             // Where there is no room for one more device there is none for the group; its parts are counted as missed.
-            if let Ok(group) = names.device(&group, Timing::default(), &[]) {
-                let channel = names.channel(channel);
+            let Ok(group) = names.device(&group, Timing::default(), &per.common(&tags)) else { continue };
+            for channel in channels {
+                let channel = names.channel(&channel);
                 names.series(group, channel);
             }
         }
@@ -272,7 +261,7 @@ impl Groups {
 impl GroupWindow {
     /// The series that stands for the group of a device.
     fn group_of(&self, device: Device, channel: &str, names: &Names) -> Option<Series> {
-        names.find(&Plan::group(&self.spec.per, names.device_tags(device))?, channel)
+        names.find(&self.spec.per.group(names.device_name(device), names.device_tags(device))?, channel)
     }
 
     /// Closes the windows of a group that all who are not idle have passed, and those that end at `upto` or before.

@@ -14,6 +14,7 @@ pub mod fleet;
 pub mod group;
 pub mod joint;
 pub mod lateness;
+pub mod meet;
 pub mod node;
 pub mod order;
 pub mod output;

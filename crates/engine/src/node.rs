@@ -9,6 +9,7 @@ use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, FilterNode, Kept};
 use crate::joint::JointNode;
+use crate::meet::MeetNode;
 use crate::output::{Anomaly, Filtered, Over, What};
 use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
@@ -26,6 +27,8 @@ pub enum Node {
     Compress(CompressNode),
     /// What judges points: its states are of devices.
     Points(Points),
+    /// What works on readings that meet: its states are of groups.
+    Meet(MeetNode),
     /// `threshold`
     Threshold(Judge<Threshold>),
     /// `zscore`
@@ -64,11 +67,12 @@ pub enum Onward {
 
 /// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's.
 macro_rules! with_judge {
-    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $points:pat => $of_points:expr) => {
+    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $points:pat => $of_points:expr, $meet:pat => $of_groups:expr) => {
         match $node {
             Node::Window($window) => $windows,
             Node::Compress($filter) => $filters,
             Node::Points($points) => $of_points,
+            Node::Meet($meet) => $of_groups,
             Node::Threshold($judge) => {
                 type $d = Threshold;
                 $body
@@ -108,6 +112,9 @@ impl Node {
                 Node::Points(Points::Joint(JointNode::new(operator, spec)))
             }
             Work::Window(spec) => Node::Window(WindowNode::new(plan, spec)),
+            Work::Among(_) | Work::Join(_) => {
+                Node::Meet(MeetNode::new(operator).expect("readings of these meet"))
+            }
             Work::Filter(spec) => Node::Points(Points::Filter(FilterNode::new(spec))),
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
@@ -128,6 +135,7 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.add() },
             window => window.add_series(),
             filter => filter.add_series(),
+            _ => OF_A_DEVICE,
             _ => OF_A_DEVICE
         )
     }
@@ -140,17 +148,17 @@ impl Node {
         }, filter => {
             filter.states[place as usize] = Compress::default();
             filter.feeds[place as usize] = None;
-        }, _ => ());
+        }, _ => (), _ => ());
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
     pub fn timed(&self) -> bool {
-        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false, _ => false, _ => false)
     }
 
     /// Whether it takes readings outside the plausible range.
     pub fn takes_bad(&self) -> bool {
-        with_judge!(self, _judge: D => D::TAKES_BAD, window => window.takes_bad, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TAKES_BAD, window => window.takes_bad, _ => false, _ => false, _ => false)
     }
 
     /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows and filters are asked
@@ -170,23 +178,24 @@ impl Node {
             judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
             _ => unreachable!("the loop has windows and filters of its own"),
             _ => unreachable!("the loop has windows and filters of its own"),
+            _ => unreachable!("the loop has windows and filters of its own"),
             _ => unreachable!("the loop has windows and filters of its own")
         );
     }
 
     /// The tick clock has moved: what timed detectors have to say, with the places of their series.
     pub fn tick(&mut self, now: Time, mut say: impl FnMut(u32, Verdict)) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => (), _ => (), _ => ());
     }
 
     /// The process was started at `at`, by the stream's clock.
     pub fn start(&mut self, at: Time) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => (), _ => (), _ => ());
     }
 
     /// The values of a series that are no anomaly to this node, if it is a detector that can tell beforehand.
     pub fn band(&self, place: u32) -> Option<(f64, f64)> {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None, _ => None)
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None, _ => None, _ => None)
     }
 
     /// Reads the state of a series, to have it near when it is needed.
@@ -205,6 +214,7 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.touch(place) },
             _ => self.touch(place) as u64,
             _ => 0,
+            _ => 0,
             _ => 0
         )
     }
@@ -216,7 +226,8 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.save(place, into) },
             window => append(&window.states[place as usize], into),
             filter => append(&filter.states[place as usize], into),
-            points => points.save(place, into)
+            points => points.save(place, into),
+            meet => meet.save(place, into)
         );
     }
 
@@ -232,7 +243,7 @@ impl Node {
             }
             window.states[place as usize] = windows;
             Ok(())
-        }, filter => filter.load(place, bytes), points => points.load(place, bytes))
+        }, filter => filter.load(place, bytes), points => points.load(place, bytes), meet => meet.load(place, bytes))
     }
 
     /// Bytes for all series.
@@ -242,7 +253,8 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.bytes() },
             window => window.bytes(),
             filter => filter.bytes(),
-            points => points.bytes()
+            points => points.bytes(),
+            meet => meet.bytes()
         )
     }
 }

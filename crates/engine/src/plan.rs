@@ -4,6 +4,12 @@
 //! An operator's *definition* is its section without its place in the list, so that state saved under one config
 //! finds its operator under the next one if that operator did not change.
 
+mod meet;
+mod per;
+
+pub use meet::{Among, AmongGiven, AmongSpec, How, IDLE, JoinSpec, Paired};
+pub use per::Per;
+
 use crate::condition::Condition;
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
@@ -69,6 +75,10 @@ pub enum Work {
     Compress(CompressSpec),
     /// `[filter.NAME]` with a condition: makes `NAME.CHANNEL` of the readings that meet it.
     Filter(FilterSpec),
+    /// `[feature.NAME]` with `per`: what a group's devices say together.
+    Among(AmongSpec),
+    /// `[join.NAME]` of streams
+    Join(JoinSpec),
 }
 
 /// Which readings go on, by a condition over the channels of a device.
@@ -192,18 +202,6 @@ pub struct Zone {
     pub first: i32,
     /// Moments from which on clocks are so many seconds ahead of UTC, in order.
     pub turns: Vec<(Time, i32)>,
-}
-
-/// Whose readings belong together.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub enum Per {
-    /// Each device for itself.
-    #[default]
-    Device,
-    /// The devices that have the same value of this tag.
-    Tag(String),
-    /// All devices.
-    All,
 }
 
 /// What becomes of readings that come after the watermark has passed them.
@@ -527,10 +525,23 @@ impl Operator {
             Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => [spec.start.as_ref(), spec.active.as_ref()],
             _ => [None, None],
         };
-        let with = if let Work::Window(spec) = &self.work { spec.with.as_ref() } else { None };
+        let with = match &self.work {
+            Work::Window(spec) => spec.with.as_ref(),
+            Work::Join(spec) => Some(&spec.with),
+            _ => None,
+        };
         let [first, second] = conditions.map(|condition| condition.map_or(&[][..], Condition::channels));
         let asked = first.iter().chain(second.iter().filter(|channel| !first.contains(channel)));
         asked.chain(with).map(String::as_str)
+    }
+
+    /// Whose readings meet in it; none, if readings do not have to.
+    pub fn meets(&self) -> Option<(&Per, Span)> {
+        match &self.work {
+            Work::Among(spec) => Some((&spec.per, spec.idle)),
+            Work::Join(spec) => Some((&spec.per, spec.idle)),
+            _ => None,
+        }
     }
 
     /// Whether it judges points of a device, not the readings of a series.
@@ -549,7 +560,19 @@ impl Operator {
         match &self.work {
             Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name)).collect(),
             Work::Compress(_) | Work::Filter(_) => vec![format!("{}.{channel}", self.name)],
+            Work::Among(spec) => {
+                let of_devices = spec.give.iter().filter(|given| given.what.is_of_device());
+                of_devices.map(|given| format!("{}.{channel}.{}", self.name, given.name)).collect()
+            }
+            Work::Join(spec) => spec.give.iter().map(|of| format!("{}.{channel}.{}", self.name, of.name())).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// The channels it makes of a group, for one channel it works on, each with its place in `give`.
+    pub fn derived_of_group(&self, channel: &str) -> Vec<(u16, String)> {
+        let Work::Among(spec) = &self.work else { return Vec::new() };
+        let of_group = (0..).zip(&spec.give).filter(|(_, given)| !given.what.is_of_device());
+        of_group.map(|(index, given)| (index, format!("{}.{channel}.{}", self.name, given.name))).collect()
     }
 }

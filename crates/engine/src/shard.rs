@@ -2,7 +2,7 @@
 //!
 //! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Beside it, in
 //! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare` and leave in `retire`,
-//! what passing time brings about is in `passing`, what is open by now in `open`, and state goes to bytes and back in `snapshot`.
+//! what passing time brings about is in `passing`, whose readings meet in `meeting`, what is open by now in `open`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
 //! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
@@ -10,6 +10,7 @@
 
 mod state;
 mod declare;
+mod meeting;
 mod passing;
 mod open;
 mod retire;
@@ -24,6 +25,7 @@ use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
 use crate::series::{Declaration, Device, SLOTS, Series};
 use crate::time::{Span, Time};
 use hashbrown::HashMap;
+use meeting::Groups;
 use state::{AHEAD, DeviceFacts, Followed, Known, NEAR, NOT_OURS, Route, Shape, Spoken};
 use std::sync::Arc;
 
@@ -90,6 +92,8 @@ pub struct Shard {
     /// Whether any device's clock is the clock of arrival, which ticks move.
     arrival_clocks: bool,
     clock: StreamClock,
+    /// Groups whose readings meet.
+    groups: Groups,
     /// What filters and sessions have just let go, with the nodes that did. Empty between two walks.
     onward: Vec<(u16, Onward)>,
     /// The nodes that have just found an anomaly. Empty between two walks.
@@ -103,6 +107,7 @@ impl Shard {
     /// A shard that owns the slots whose bits are set.
     pub fn new(plan: Arc<Plan>, slots: u64) -> Shard {
         let nodes = plan.operators.iter().map(|operator| Node::new(&plan, operator)).collect::<Vec<_>>();
+        let groups = Groups::new(&plan);
         Shard {
             plan,
             slots,
@@ -122,6 +127,7 @@ impl Shard {
             routes: Vec::new(),
             arrival_clocks: false,
             clock: StreamClock::default(),
+            groups,
             onward: Vec::new(),
             found: Vec::new(),
             late: LateCounts::default(),
@@ -201,6 +207,9 @@ impl Shard {
             self.follow(number, place, &reading, out);
         }
         self.close(number, index, out);
+        if self.devices[index as usize].meets {
+            self.meet(number, index, out);
+        }
     }
 
     /// What a device held back and may now go on, in order of time.
@@ -257,6 +266,11 @@ impl Shard {
                     device.next_end = device.next_end.min(points.next(route.state));
                     if points.stops(route.port) {
                         break;
+                    }
+                }
+                Node::Meet(meet) => {
+                    if route.state != NOT_OURS {
+                        meet.observe(route.state, route.port, reading);
                     }
                 }
                 node => {

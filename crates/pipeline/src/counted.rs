@@ -3,6 +3,7 @@
 
 use ouzel_engine::filter::Tested;
 use ouzel_engine::lateness::{LateCounts, Lateness};
+use ouzel_engine::meet::Joined;
 use ouzel_engine::plan::{Plan, Work};
 use ouzel_engine::shard::Shard;
 use ouzel_engine::time::Span;
@@ -16,6 +17,8 @@ pub struct Counted {
     pub late: LateCounts,
     /// Of each filter with a condition, by its place in the plan's operators, what passed and why the rest did not.
     pub tested: BTreeMap<u16, Tested>,
+    /// Of each operator whose readings meet, by its place in the plan's operators, what became of them.
+    pub met: BTreeMap<u16, Joined>,
     /// Parts of groups that came after their window.
     pub missed: u64,
 }
@@ -24,7 +27,13 @@ impl Counted {
     /// What one shard counts.
     pub fn of(shard: &Shard) -> Counted {
         let tested = shard.tested().map(|(index, tested)| (index, tested.clone())).collect();
-        Counted { late: *shard.late_counts(), tested, missed: 0 }
+        Counted { late: *shard.late_counts(), tested, met: shard.met().collect(), missed: 0 }
+    }
+
+    /// The joins and features of groups by name.
+    pub fn joins(&self, plan: &Plan) -> Vec<(String, Joined)> {
+        let name = |index: u16| plan.operators.get(usize::from(index)).map(|operator| operator.name.clone());
+        self.met.iter().filter_map(|(index, joined)| Some((name(*index)?, *joined))).collect()
     }
 
     /// The filters by name, with their parts in words.
@@ -45,6 +54,9 @@ impl AddAssign<&Counted> for Counted {
     fn add_assign(&mut self, other: &Counted) {
         self.late += &other.late;
         self.missed += other.missed;
+        for (index, joined) in &other.met {
+            *self.met.entry(*index).or_default() += *joined;
+        }
         for (index, tested) in &other.tested {
             match self.tested.get_mut(index) {
                 Some(all) => *all += tested,

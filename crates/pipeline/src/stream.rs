@@ -35,7 +35,7 @@ impl Stream {
             shards: (0..shards).map(|index| Shard::new(Arc::clone(plan), slots_of(index, shards))).collect(),
             fleet: Fleet::new(plan),
             names: Names::new(),
-            split: Split::new(shards),
+            split: Split::new(plan, shards),
             next_input: 0,
             clock: StreamClock::default(),
             out: Outputs::default(),
@@ -76,8 +76,9 @@ impl Stream {
     /// # Errors
     /// When the bytes cannot be read; says which slot and why.
     pub fn restore_slot(&mut self, slot: u8, bytes: &[u8]) -> Result<(), String> {
-        let shard = usize::from(slot) % self.shards.len();
-        self.shards[shard].restore(bytes, &self.names).map_err(|why| format!("slot {slot}: {}", why.0))
+        let Stream { shards, names, .. } = self;
+        // Each takes its own: a change of the config may have given devices other keys, and so other slots.
+        shards.iter_mut().try_for_each(|shard| shard.restore(bytes, names)).map_err(|why| format!("slot {slot}: {}", why.0))
     }
 
     /// Takes back what [`Stream::fleet_bytes`] gave.
@@ -247,22 +248,24 @@ pub fn slots_of(shard: usize, shards: usize) -> u64 {
 /// Deals the rows of a batch out to the shards: readings to their owner, ticks to all.
 #[derive(Debug)]
 pub struct Split {
+    plan: Arc<Plan>,
     shards: usize,
     /// The shard of each series.
     owner: Vec<u16>,
 }
 
 impl Split {
-    /// For this many shards.
-    pub fn new(shards: usize) -> Split {
-        Split { shards, owner: Vec::new() }
+    /// For this many shards; the plan says which devices must be together.
+    pub fn new(plan: &Arc<Plan>, shards: usize) -> Split {
+        Split { plan: Arc::clone(plan), shards, owner: Vec::new() }
     }
 
     /// Learns whose the new series are.
     pub fn learn(&mut self, names: &Names) {
         for series in self.owner.len()..names.series_count() {
             let device = names.of(Series(series as u32)).0;
-            self.owner.push((names.slot(device) as usize % self.shards) as u16);
+            let slot = self.plan.slot(names.device_name(device), names.device_tags(device));
+            self.owner.push((usize::from(slot) % self.shards) as u16);
         }
     }
 

@@ -126,6 +126,8 @@ fn kind(work: &Work) -> &str {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
         Work::Filter(_) => "filter",
+        Work::Among(_) => "feature",
+        Work::Join(_) => "join",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

@@ -52,7 +52,7 @@ pub fn run(
             let shard = Shard::new(Arc::clone(plan), slots_of(index, shards));
             workers.push(scope.spawn(move || work(shard, &parts, &done)));
         }
-        let reader = scope.spawn(move || read(intake, stop, &parts_out, &heads_out));
+        let reader = scope.spawn(move || read(plan, intake, stop, &parts_out, &heads_out));
         let gathered = gather(plan, heads_in, done_in, &mut take);
         // The channels are closed by now, so every thread ends. One that panicked has said so; it is a fault of ours
         // like any other, so that the caller can still close its sinks.
@@ -116,12 +116,13 @@ fn died() -> Fault {
 
 /// The reading thread. Ends with the input, at `stop`, or when nobody listens any more.
 fn read(
+    plan: &Arc<Plan>,
     mut intake: Intake,
     stop: &AtomicBool,
     parts: &[SyncSender<Part>],
     heads: &SyncSender<Result<Gathered, Fault>>,
 ) {
-    let mut split = Split::new(parts.len());
+    let mut split = Split::new(plan, parts.len());
     let mut names = Names::new();
     while !stop.load(Ordering::Relaxed) {
         let mut stretch = match intake.next_stretch() {

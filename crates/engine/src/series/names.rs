@@ -4,7 +4,7 @@
 //! The names of devices stand in one text, end to end. What many devices share, tags and clock, stands once. The tables
 //! that find a number by its name hold numbers only, and look the name up where it stands.
 
-use super::{Channel, Declaration, Device, Series, Timing, slot_of};
+use super::{Channel, Declaration, Device, Series, Timing};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -41,7 +41,6 @@ struct DeviceName {
     kind: u32,
     /// The newest of its series, or [`NONE`].
     newest: u32,
-    slot: u8,
 }
 
 /// What devices have in common: usually there are as many as sources and places.
@@ -125,7 +124,7 @@ impl Names {
     fn add_device(&mut self, name: &str, timing: Timing, tags: &[(&str, &str)]) -> Device {
         let (number, kind) = (self.devices.len() as u32, self.kind(timing, tags));
         self.text.push_str(name);
-        self.devices.push(DeviceName { end: self.text.len() as u32, kind, newest: NONE, slot: slot_of(name) });
+        self.devices.push(DeviceName { end: self.text.len() as u32, kind, newest: NONE });
         let Names { found, devices, text, .. } = self;
         let hash = |&number: &u32| found.hasher.hash_one(name_of(devices, text, number));
         found.devices.insert_unique(found.hasher.hash_one(name), number, hash);
@@ -302,11 +301,6 @@ impl Names {
         let mut series: Vec<Series> = back.map(Series).collect();
         series.reverse();
         series
-    }
-
-    /// The slot a device's state lives in.
-    pub fn slot(&self, device: Device) -> u8 {
-        self.devices[device.0 as usize].slot
     }
 
     /// A channel's name.

@@ -6,7 +6,7 @@ use crate::node::{Node, Points};
 use crate::order::Order;
 use crate::plan::{Keep, Plan, Shape, WindowSpec, Work};
 use crate::point::Port;
-use crate::series::{Declaration, Device, Names, Series, Timing, slot_of};
+use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::Time;
 
 impl Shard {
@@ -19,7 +19,7 @@ impl Shard {
 
     /// A device comes to life; one that lives already is left as it is.
     pub(super) fn declare_device(&mut self, device: Device, name: &str, timing: Timing, tags: &[(String, String)]) {
-        let slot = slot_of(name);
+        let slot = self.plan.slot(name, tags);
         if self.slots & (1 << slot) == 0 {
             return put(&mut self.device_places, device.0, NOT_OURS);
         }
@@ -27,10 +27,10 @@ impl Shard {
             return;
         }
         self.arrival_clocks |= timing.arrival;
-        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device, gathers: false };
-        let asked = self.nodes.iter().any(|node| matches!(node, Node::Points(_)));
+        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device, gathers: false, meets: false };
+        let asked = self.nodes.iter().any(|node| matches!(node, Node::Points(_) | Node::Meet(_)));
         let tags = if asked { tags.into() } else { Box::default() };
-        let facts = DeviceFacts { name: name.into(), tags, ..DeviceFacts::default() };
+        let facts = DeviceFacts { name: name.into(), tags, slot, ..DeviceFacts::default() };
         let place = self.free_devices.pop().unwrap_or(self.devices.len() as u32);
         if place as usize == self.devices.len() {
             self.devices.push(spoken);
@@ -63,6 +63,7 @@ impl Shard {
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
+        self.enter_groups(device, place, channel);
         let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
         let joined = !self.plan.has_groups();
         let followed = &mut self.series[place as usize];
@@ -173,16 +174,19 @@ impl Shard {
     /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
     /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
     fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
-        let channel = &*self.channels[channel as usize].name;
+        let channel = &*self.channels[channel as usize].name.clone();
         if !channel.contains('.') {
             return None;
+        }
+        if self.feed_of_group(device, derived, channel) {
+            return Some((derived, true));
         }
         for source in &self.facts[device as usize].series {
             let source = &self.series[*source as usize];
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
-                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_)) {
+                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_) | Node::Meet(_)) {
                     continue;
                 }
                 let source_channel = &self.channels[source.channel as usize].name;
@@ -204,6 +208,13 @@ impl Shard {
                             over.feed(source.series, (index as u16, derived));
                         }
                         behind |= matches!(operator.work, Work::Window(WindowSpec { shape: Shape::Session(_), .. }));
+                    }
+                    // Where its device is in no group nobody says anything of it.
+                    Node::Meet(meet) => {
+                        if route.state != NOT_OURS {
+                            meet.feed(route.state, source.series, index, derived);
+                        }
+                        behind = true;
                     }
                     Node::Compress(filter) => {
                         filter.feeds[route.state as usize] = Some(derived);
@@ -266,6 +277,11 @@ impl Plan {
     fn wanted(&self, channel: &str) -> Vec<String> {
         let makers = self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel));
         let derived = makers.flat_map(|operator| operator.derived(channel));
-        derived.filter(|name| self.operators.iter().any(|operator| operator.takes(name))).collect()
+        derived.filter(|name| self.wants(name)).collect()
+    }
+
+    /// Whether somebody takes this channel.
+    pub(crate) fn wants(&self, channel: &str) -> bool {
+        self.operators.iter().any(|operator| operator.takes(channel))
     }
 }

@@ -227,6 +227,11 @@ impl Shard {
     /// end before it, and where it stands for all that was before, those that end with it.
     fn pass_on(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let up_to = reading.flags.has(Flags::UP_TO);
+        let series = &mut self.series[place as usize];
+        if series.origin == place {
+            // What a group says has no readings of its own that it could have been heard by.
+            (series.seen, series.first) = (series.seen.saturating_add(1), series.first.min(reading.time));
+        }
         self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
         self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);
@@ -313,6 +318,7 @@ impl Shard {
     /// The stream's clock has moved: arrival-time clocks with it, and what timed detectors have to say.
     #[inline(never)]
     pub(super) fn tick(&mut self, number: u64, tick: &Reading, out: &mut Outputs) {
+        let begins = self.clock.now() == Time::MIN;
         self.clock.tick(tick);
         let now = self.clock.now();
         if tick.flags.has(Flags::START) {
@@ -322,8 +328,12 @@ impl Shard {
             if self.devices[device as usize].order.tick(now) {
                 self.release(number, device, out);
                 self.close(number, device, out);
+                if self.devices[device as usize].meets {
+                    self.meet(number, device, out);
+                }
             }
         }
+        self.tick_groups(number, begins, out);
         if self.plan.has_groups() {
             (0..self.devices.len() as u32).for_each(|device| self.give_to_groups(number, device, now, out));
         }
@@ -390,6 +400,10 @@ impl Shard {
         for device in 0..self.devices.len() as u32 {
             self.end_device(number, device, out);
         }
+        self.end_groups(number, out);
+        for device in 0..self.devices.len() as u32 {
+            self.end_all_series(number, device, out);
+        }
         self.settle(start, out);
     }
 
@@ -399,6 +413,10 @@ impl Shard {
         self.settle_points(number, device, out);
         self.close(number, device, out);
         self.pass_points(number, device, Time::MAX, out);
+    }
+
+    /// What came behind the device's clock ends.
+    pub(super) fn end_all_series(&mut self, number: u64, device: u32, out: &mut Outputs) {
         // Series stand in the order of their numbers: what is derived comes after what it is derived from.
         for index in 0..self.facts[device as usize].series.len() {
             self.end_series(number, self.facts[device as usize].series[index], out);

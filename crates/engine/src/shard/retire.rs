@@ -8,7 +8,7 @@ use super::state::{DeviceFacts, NOBODY, NOT_OURS, Spoken};
 use super::{Outputs, Shard};
 use crate::node::Node;
 use crate::order::Order;
-use crate::series::{Device, Timing, slot_of};
+use crate::series::{Device, Timing};
 use crate::time::Time;
 
 impl Shard {
@@ -19,6 +19,12 @@ impl Shard {
         for &device in devices {
             if let Some(place) = self.place_of(device) {
                 self.end_device(number, place, out);
+                self.end_all_series(number, place, out);
+            }
+        }
+        for &device in devices {
+            if let Some(place) = self.place_of(device) {
+                self.leave_groups(number, place, out);
             }
         }
         self.settle(start, out);
@@ -42,9 +48,10 @@ impl Shard {
             next_end: Time::MAX,
             device: Device(NOBODY.0),
             gathers: false,
+            meets: false,
         };
         self.devices[place as usize] = nobody;
-        let DeviceFacts { name, series, points, .. } = std::mem::take(&mut self.facts[place as usize]);
+        let DeviceFacts { slot, series, points, .. } = std::mem::take(&mut self.facts[place as usize]);
         for at in series {
             self.free_series(at);
         }
@@ -54,7 +61,7 @@ impl Shard {
             }
         }
         self.device_places[device.0 as usize] = NOT_OURS;
-        self.by_slot[usize::from(slot_of(&name))].retain(|&other| other != place);
+        self.by_slot[usize::from(slot)].retain(|&other| other != place);
         self.free_devices.push(place);
     }
 

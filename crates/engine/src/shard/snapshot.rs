@@ -1,14 +1,16 @@
 //! The state of a slot as bytes, and back; a slot at a time, so that saving needs no second copy of everything.
 //!
 //! ```text
-//! slot    format u8, definitions of the plan's operators (list of u64), count of devices, then these by number
+//! slot    format u8, definitions of the plan's operators (list of u64), count of devices, then these by number, then
+//!         count of groups whose readings meet, then these
 //! device  number, its clock with what it holds, count of series, then the series by number, then states of its points
 //! series  number, readings so far, time of the first, then states
+//! group   whose it is, its clock and its members, then states
 //! states  how many, then each: place of its definition, length u32 LE, state
 //! ```
 //! All of it is postcard but for the lengths. An operator is known by the hash of its definition: under a changed
 //! config an operator that did not change finds its state, one that is new begins afresh, and what no operator wants
-//! any more is dropped. Format 1 has no times of first readings and no states of points. Names are saved beside, once for all slots. A device that is not here is retired.
+//! any more is dropped. Format 1 has no times of first readings and no states of points, format 2 no groups. Names are saved beside, once for all slots. A device that is not here is retired.
 
 use super::Shard;
 use super::state::{AHEAD, NOT_OURS, Route};
@@ -21,7 +23,7 @@ use crate::time::Time;
 use serde::de::DeserializeOwned;
 
 /// The format of a slot that this build writes, and the newest it reads.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// Why a slot could not be read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,7 @@ impl Shard {
             self.look_ahead_of_saving(some);
             some.iter().for_each(|&place| self.save_device(place as usize, into));
         }
+        self.save_groups(places, into);
     }
 
     /// Touches what the next devices will need, as `look_ahead` does: those of a slot stand far apart. At 100 000 devices it
@@ -73,7 +76,7 @@ impl Shard {
         self.save_states(facts.points.iter().copied(), into);
     }
 
-    fn save_states(&self, states: impl Iterator<Item = (u16, u32)> + Clone, into: &mut Vec<u8>) {
+    pub(super) fn save_states(&self, states: impl Iterator<Item = (u16, u32)> + Clone, into: &mut Vec<u8>) {
         append(&(states.clone().count() as u32), into);
         for (node, state) in states {
             append(&node, into);
@@ -86,7 +89,7 @@ impl Shard {
     }
 
     fn is_of_points(&self, node: u16) -> bool {
-        matches!(self.nodes[usize::from(node)], Node::Points(_))
+        matches!(self.nodes[usize::from(node)], Node::Points(_) | Node::Meet(_))
     }
 
     fn definitions(&self) -> Vec<u64> {
@@ -99,14 +102,14 @@ impl Shard {
         self.nodes.iter_mut().for_each(|node| node.start(clock.started()));
     }
 
-    /// Takes a slot's state back; its devices come to life with the names that `names` has for them.
+    /// Takes a slot's state back; its devices come to life with the names that `names` has for them. Those that are not ours are left
+    /// to other shards.
     ///
     /// # Errors
     /// When the bytes are damaged or newer, or speak of a device or series that has no name.
     pub fn restore(&mut self, bytes: &[u8], names: &Names) -> Result<(), BadSlot> {
         let mut left = match bytes.split_first() {
-            Some((&FORMAT, left)) => left,
-            Some((1, left)) => left,
+            Some((1..=FORMAT, left)) => left,
             Some((format, _)) if *format > FORMAT => {
                 let what = format!("it has format {format}, written by a newer ouzel; this one reads up to {FORMAT}");
                 return Err(BadSlot(what));
@@ -120,6 +123,9 @@ impl Shard {
             saved.iter().map(|s| definitions.iter().position(|d| d == s).map(|node| node as u16)).collect();
         for _ in 0..count {
             self.restore_device(&mut left, &nodes, names, first)?;
+        }
+        if bytes[0] > 2 {
+            self.restore_groups(&mut left, &nodes)?;
         }
         if left.is_empty() { Ok(()) } else { Err(damaged("something stands behind its end")) }
     }
@@ -143,7 +149,17 @@ impl Shard {
         }
         let tags = names.device_tags(device);
         self.declare_device(device, names.device_name(device), names.device_timing(device), tags);
-        let place = self.place_of(device).ok_or_else(|| BadSlot("a device of another slot is in it".to_owned()))?;
+        // Under another plan devices may have other keys, and this one's slot may belong to another shard.
+        let Some(place) = self.place_of(device) else {
+            for _ in 0..count {
+                take::<(Series, u32)>(left)?;
+                if !in_first {
+                    take::<Time>(left)?;
+                }
+                self.restore_states(left, nodes, |_, _, _| Ok(()))?;
+            }
+            return if in_first { Ok(()) } else { self.restore_states(left, nodes, |_, _, _| Ok(())) };
+        };
         for series in names.series_of(device) {
             self.declare_series(series, device, names.channel_name(names.of(series).1));
         }
@@ -175,7 +191,7 @@ impl Shard {
         })
     }
 
-    fn restore_states(
+    pub(super) fn restore_states(
         &mut self,
         left: &mut &[u8],
         nodes: &[Option<u16>],
@@ -223,11 +239,11 @@ impl Shard {
     }
 }
 
-fn damaged(why: impl std::fmt::Display) -> BadSlot {
+pub(super) fn damaged(why: impl std::fmt::Display) -> BadSlot {
     BadSlot(format!("the state is damaged: {why}"))
 }
 
-fn take<T: DeserializeOwned>(left: &mut &[u8]) -> Result<T, BadSlot> {
+pub(super) fn take<T: DeserializeOwned>(left: &mut &[u8]) -> Result<T, BadSlot> {
     let (value, rest) = postcard::take_from_bytes(left).map_err(damaged)?;
     *left = rest;
     Ok(value)

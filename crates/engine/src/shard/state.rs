@@ -3,6 +3,7 @@
 use super::Shard;
 use crate::filter::{Kept, Tested};
 use crate::lateness::LateCounts;
+use crate::meet::Joined;
 use crate::node::{Node, Points};
 use crate::order::Order;
 use crate::plan::WhenLate;
@@ -33,6 +34,8 @@ pub(super) struct Spoken {
     pub(super) device: Device,
     /// Nodes have something of its last message.
     pub(super) gathers: bool,
+    /// Its readings meet those of others, or of each other.
+    pub(super) meets: bool,
 }
 
 /// What is seldom needed of a device.
@@ -43,7 +46,11 @@ pub(super) struct DeviceFacts {
     pub(super) series: Vec<u32>,
     /// Nodes that judge its points, and the place of its state in each.
     pub(super) points: Vec<(u16, u32)>,
-    /// Kept only where conditions may ask for them.
+    /// Groups whose readings meet, and its place among the members of each; [`NOT_OURS`] until it speaks.
+    pub(super) groups: Vec<(u32, u32)>,
+    /// Where its state lives.
+    pub(super) slot: u8,
+    /// Kept only where conditions or groups may ask for them.
     pub(super) tags: Box<[(String, String)]>,
 }
 
@@ -192,6 +199,14 @@ impl Shard {
         })
     }
 
+    /// Of each operator whose readings meet, by its place in the plan, what became of them.
+    pub fn met(&self) -> impl Iterator<Item = (u16, Joined)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Meet(meet) => Some((index, meet.total)),
+            _ => None,
+        })
+    }
+
     /// What became of late readings that did not go aside, and how late readings came.
     pub fn late_counts(&self) -> &LateCounts {
         &self.late
@@ -206,6 +221,7 @@ impl Shard {
                 .map(|d| size_of::<Spoken>() + size_of::<DeviceFacts>() + d.order.heap_bytes())
                 .sum::<usize>()
             + self.facts.iter().map(|facts| facts.name.len() + facts.series.capacity() * 4).sum::<usize>()
+            + self.groups.bytes()
             + self.series.capacity() * size_of::<Followed>()
             + self.routes.capacity() * size_of::<Route>()
             + self.owners.iter().map(|owners| owners.capacity() * 4).sum::<usize>()

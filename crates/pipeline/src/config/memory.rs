@@ -1,6 +1,6 @@
 //! What a series costs in memory, so that `check` can say it before 10 000 devices do.
 
-use ouzel_engine::plan::{Operator, Past, Plan, Shape, Statistic, Step, WhenLate, WindowSpec, Work};
+use ouzel_engine::plan::{How, Operator, Past, Plan, Shape, Statistic, Step, WhenLate, WindowSpec, Work};
 use ouzel_engine::time::Span;
 
 /// Names, counters and the last value of a series.
@@ -46,6 +46,12 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
         Work::Compress(_) => 96,
         // Its past, and the point that waits: of a device, so this counts it once for each of its channels.
         Work::Filter(spec) => 160 + 48 * spec.when.channels().len() as u64 + spec.when.heap_bytes() as u64,
+        // The newest value in three orders; of a group, so this counts it once for each of its devices.
+        Work::Among(_) => 300,
+        Work::Join(spec) => {
+            let both = readings(spec.tolerance, every(plan, channel)) + readings(spec.tolerance, every(plan, &spec.with));
+            400 + if spec.how == How::AsOf { 0 } else { both.min(2 * JOINED).saturating_mul(64) }
+        }
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
     }
 }
@@ -103,6 +109,8 @@ fn window(spec: &WindowSpec, every: Span) -> u64 {
     parts.saturating_mul(part(spec, each)).saturating_add(100)
 }
 
+/// Readings of each side that a join keeps at the most.
+const JOINED: u64 = 65_536;
 /// Readings that a sliding window keeps by themselves; beyond, they are gathered into as many pieces.
 const SLIDING: u64 = 1_024;
 /// A sketch keeps this many values as they are, and seldom three times as many bytes afterwards.

@@ -40,6 +40,8 @@ pub fn shape_in_words(spec: &WindowSpec) -> String {
     match &spec.per {
         Per::Device => {}
         Per::Tag(tag) => words.push_str(&format!(", for all devices with the same `{tag}`")),
+        Per::Tags(tags) => words.push_str(&format!(", for all devices with the same `{}`", tags.join("` and `"))),
+        Per::Listed(_) => words.push_str(", for the devices of each list"),
         Per::All => words.push_str(", for all devices together"),
     }
     match spec.when_late {

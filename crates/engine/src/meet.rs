@@ -1,0 +1,331 @@
+//! Operators over readings that meet: of the devices of a group, or of two channels.
+//!
+//! What one device says depends here on what another one has said, so readings have to be brought into one order. A group has
+//! a clock: the least watermark of its devices, of those that are not idle. Readings wait until that clock has passed their
+//! time; then all of one moment are worked off together. So the order of arrival, as far as the allowance of each device goes,
+//! cannot be seen in what comes out. A reading that comes after the group's clock has passed it (its device was idle) is
+//! counted, and part of nothing here.
+
+mod among;
+mod join;
+
+pub use join::Joined;
+
+use crate::checkpoint::append;
+use crate::node::Onward;
+use crate::plan::{AmongSpec, JoinSpec, Operator, Per, Work};
+use crate::point::Port;
+use crate::reading::Reading;
+use crate::series::Series;
+use crate::time::Time;
+use among::Crowds;
+use hashbrown::HashMap;
+use join::Partners;
+use serde::{Deserialize, Serialize};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// Readings that may wait in one group; with one more the oldest are worked off early, counted.
+const WAITING_MOST: usize = 262_144;
+
+/// An operator over readings that meet, and what it keeps of each group.
+#[derive(Debug)]
+pub struct MeetNode {
+    work: Meeting,
+    /// Whose readings meet.
+    pub per: Per,
+    /// How many channels it works on.
+    on: usize,
+    states: Vec<Met>,
+    free: Vec<u32>,
+    /// Of all groups together, those that are gone among them.
+    pub total: Joined,
+    /// Empty between two calls.
+    moment: Vec<Waiting>,
+}
+
+#[derive(Debug)]
+enum Meeting {
+    Among(AmongSpec),
+    Join(JoinSpec),
+}
+
+/// What is kept of one group.
+#[derive(Debug)]
+struct Met {
+    state: State,
+    /// Which results of a series go on, and as what: place in `give`, and the shard's place of the series that takes them.
+    feeds: HashMap<Series, Vec<(u16, u32)>>,
+    /// The same for results of the group, by the channel they are of.
+    of_group: Vec<(u16, (u16, u32))>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    /// What is before this has been worked off.
+    clock: Time,
+    /// Readings so far: gives those of one series and moment their order.
+    arrivals: u64,
+    #[serde(with = "heap")]
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    kept: Kept,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Kept {
+    Among(Crowds),
+    Join(Partners),
+}
+
+/// A reading that waits for its moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Waiting {
+    time: Time,
+    arrival: u64,
+    series: Series,
+    /// Where among the channels it works on; [`NO_ON`] if it is a partner only.
+    on: u8,
+    /// It may be a partner of others.
+    with: bool,
+    value: f64,
+}
+
+const NO_ON: u8 = u8::MAX;
+
+impl Eq for Waiting {}
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Waiting) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Waiting {
+    fn cmp(&self, other: &Waiting) -> Ordering {
+        (self.time, self.arrival).cmp(&(other.time, other.arrival))
+    }
+}
+
+mod heap {
+    //! A heap as the list of what is in it, in order: how it stands in memory depends on how it came there.
+
+    use super::Waiting;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+
+    pub(super) fn serialize<S: Serializer>(heap: &BinaryHeap<Reverse<Waiting>>, to: S) -> Result<S::Ok, S::Error> {
+        let mut list: Vec<Waiting> = heap.iter().map(|waiting| waiting.0).collect();
+        list.sort_unstable();
+        list.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BinaryHeap<Reverse<Waiting>>, D::Error> {
+        Ok(Vec::<Waiting>::deserialize(from)?.into_iter().map(Reverse).collect())
+    }
+}
+
+/// Where a result goes.
+enum Result {
+    /// Of a reading of this series.
+    Of(Series),
+    /// Of the group, of this of its channels.
+    OfGroup(u8),
+}
+
+/// How series are ordered that speak at one moment: by the names of their devices and channels.
+pub type ByName<'a> = &'a dyn Fn(Series, Series) -> Ordering;
+
+impl MeetNode {
+    /// Of an operator whose readings meet, without any group yet; none if they do not have to.
+    pub fn new(operator: &Operator) -> Option<MeetNode> {
+        let work = match &operator.work {
+            Work::Among(spec) => Meeting::Among(spec.clone()),
+            Work::Join(spec) => Meeting::Join(spec.clone()),
+            _ => return None,
+        };
+        let (per, on) = (operator.meets()?.0.clone(), operator.on.len());
+        Some(MeetNode { work, per, on, states: Vec::new(), free: Vec::new(), total: Joined::default(), moment: Vec::new() })
+    }
+
+    /// How a channel of a device is taken.
+    pub fn port(&self, operator: &Operator, device: &str, channel: &str) -> Port {
+        let on = operator.on.iter().position(|on| on == channel);
+        match &self.work {
+            Meeting::Among(_) => Port::new(true, on),
+            Meeting::Join(spec) => {
+                let is_partner = spec.with == channel && spec.of.as_deref().is_none_or(|of| of == device);
+                Port::new(on.is_some(), is_partner.then_some(0))
+            }
+        }
+    }
+
+    /// Room for a group; gives its place.
+    pub fn enter(&mut self) -> u32 {
+        let place = self.free.pop().unwrap_or(self.states.len() as u32);
+        let met = self.fresh();
+        if place as usize == self.states.len() {
+            self.states.push(met);
+        } else {
+            self.states[place as usize] = met;
+        }
+        place
+    }
+
+    fn fresh(&self) -> Met {
+        let kept = match &self.work {
+            Meeting::Among(_) => Kept::Among(Crowds::new(self.on)),
+            Meeting::Join(_) => Kept::Join(Partners::default()),
+        };
+        let state = State { clock: Time::MIN, arrivals: 0, waiting: BinaryHeap::new(), kept };
+        Met { state, feeds: HashMap::new(), of_group: Vec::new() }
+    }
+
+    /// The group at this place is gone.
+    pub fn leave(&mut self, place: u32) {
+        self.states[place as usize] = self.fresh();
+        self.free.push(place);
+    }
+
+    /// The `index`-th of the results of devices is to go on, of this series, as the one at a place of the shard.
+    pub fn feed(&mut self, place: u32, of: Series, index: usize, to: u32) {
+        let index = match &self.work {
+            Meeting::Among(spec) => {
+                let of_device = (0..).zip(&spec.give).filter(|(_, given)| given.what.is_of_device());
+                of_device.map(|(place, _)| place).nth(index)
+            }
+            Meeting::Join(_) => Some(index as u16),
+        };
+        self.states[place as usize].feeds.entry(of).or_default().extend(index.map(|index| (index, to)));
+    }
+
+    /// The same for a result of the group, by its place in `give` and the channel it is of.
+    pub fn feed_of_group(&mut self, place: u32, on: u16, index: u16, to: u32) {
+        self.states[place as usize].of_group.push((on, (index, to)));
+    }
+
+    /// A series of the group is gone: nothing of it goes on.
+    pub fn forget(&mut self, place: u32, series: Series) {
+        self.states[place as usize].feeds.remove(&series);
+    }
+
+    /// A reading of a member, in its device's order.
+    pub fn observe(&mut self, place: u32, port: Port, reading: &Reading) {
+        let state = &mut self.states[place as usize].state;
+        if reading.time < state.clock {
+            return self.total.late += 1;
+        }
+        let (on, with) = match (&self.work, port.waits()) {
+            (Meeting::Among(_), _) => (port.asked().map_or(NO_ON, |on| on as u8), false),
+            (Meeting::Join(_), waits) => (if waits { 0 } else { NO_ON }, port.asked().is_some()),
+        };
+        if on == NO_ON && !with {
+            return;
+        }
+        let Reading { series, time, value, .. } = *reading;
+        state.arrivals += 1;
+        state.waiting.push(Reverse(Waiting { time, arrival: state.arrivals, series, on, with, value }));
+    }
+
+    /// Whether so many readings wait that some have to go on before their moment has passed for everybody; gives the moment.
+    pub fn overfull(&self, place: u32) -> Option<Time> {
+        let waiting = &self.states[place as usize].state.waiting;
+        if waiting.len() <= WAITING_MOST {
+            return None;
+        }
+        waiting.peek().map(|oldest| oldest.0.time)
+    }
+
+    /// The newest moment that waits; none if nothing does.
+    pub fn newest(&self, place: u32) -> Option<Time> {
+        self.states[place as usize].state.newest()
+    }
+
+    /// The group's clock has come to `clock`: what is before it goes on, a moment at a time.
+    pub fn pass(&mut self, place: u32, clock: Time, by_name: ByName<'_>, give: &mut dyn FnMut(Onward)) {
+        let MeetNode { work, states, total, moment, .. } = self;
+        let Met { state, feeds, of_group } = &mut states[place as usize];
+        let State { waiting, kept, .. } = state;
+        let mut tell = |result: Result, time: Time, index: u16, value: f64| {
+            if !value.is_finite() {
+                return;
+            }
+            let mut go_on = |&(of, to): &(u16, u32), series: Series| {
+                if of == index {
+                    give(Onward::To(to, Reading::new(series, time, value)));
+                }
+            };
+            match result {
+                Result::Of(series) => feeds.get(&series).into_iter().flatten().for_each(|feed| go_on(feed, series)),
+                Result::OfGroup(on) => {
+                    let of_on = of_group.iter().filter(|(of, _)| *of == u16::from(on));
+                    of_on.for_each(|(_, feed)| go_on(feed, Series(u32::MAX)));
+                }
+            }
+        };
+        while waiting.peek().is_some_and(|oldest| oldest.0.time < clock) {
+            moment.clear();
+            while let Some(Reverse(next)) = waiting.peek() {
+                if moment.first().is_some_and(|first: &Waiting| first.time != next.time) {
+                    break;
+                }
+                moment.push(*next);
+                waiting.pop();
+            }
+            if moment.len() > 1 {
+                moment.sort_by(|a, b| by_name(a.series, b.series).then(a.arrival.cmp(&b.arrival)));
+            }
+            match (&*work, &mut *kept) {
+                (Meeting::Among(spec), Kept::Among(crowds)) => crowds.moment(spec, moment, total, &mut tell),
+                (Meeting::Join(spec), Kept::Join(partners)) => partners.moment(spec, moment, total, &mut tell),
+                _ => {}
+            }
+        }
+        if let (Meeting::Join(spec), Kept::Join(partners)) = (&*work, kept) {
+            partners.pass(spec, clock, total, &mut tell);
+        }
+        state.clock = state.clock.max(clock);
+    }
+
+    /// Adds the state of a group to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
+        append(&self.states[place as usize].state, into);
+    }
+
+    /// Takes it back.
+    ///
+    /// # Errors
+    /// When the bytes are not such a state.
+    pub fn load(&mut self, place: u32, bytes: &[u8]) -> std::result::Result<(), postcard::Error> {
+        let state: State = postcard::from_bytes(bytes)?;
+        let fits = match (&self.work, &state.kept) {
+            (Meeting::Among(_), Kept::Among(crowds)) => crowds.fits(self.on),
+            (Meeting::Join(_), Kept::Join(partners)) => partners.fits(),
+            _ => false,
+        };
+        let is_ours = |waiting: &Reverse<Waiting>| waiting.0.on == NO_ON || usize::from(waiting.0.on) < self.on.max(1);
+        if !fits || !state.waiting.iter().all(is_ours) {
+            return Err(postcard::Error::DeserializeBadEncoding);
+        }
+        self.states[place as usize].state = state;
+        Ok(())
+    }
+
+    /// Bytes for all groups.
+    pub fn bytes(&self) -> usize {
+        let of_kept = |kept: &Kept| match kept {
+            Kept::Among(crowds) => crowds.heap_bytes(),
+            Kept::Join(partners) => partners.heap_bytes(),
+        };
+        let of = |met: &Met| {
+            met.state.waiting.capacity() * size_of::<Waiting>()
+                + of_kept(&met.state.kept)
+                + met.feeds.len() * (size_of::<(Series, Vec<(u16, u32)>)>() + 8)
+        };
+        self.states.capacity() * size_of::<Met>() + self.states.iter().map(of).sum::<usize>()
+    }
+}
+
+impl State {
+    fn newest(&self) -> Option<Time> {
+        self.waiting.iter().map(|waiting| waiting.0.time).max()
+    }
+}

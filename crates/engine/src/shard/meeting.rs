@@ -1,0 +1,428 @@
+//! Groups whose readings meet: who is in them, and how far their clocks are.
+//!
+//! A group's clock is the least watermark of its members. Finding it anew at each reading would cost as much as there are members, so
+//! watermarks stand in a heap as they were when they were last looked at: only the least one has to be true. A
+//! member is whoever has spoken. One that is silent for [`crate::plan::IDLE`] by the stream's clock holds nobody back until
+//! it speaks again. Where each device is for itself, it is a group of one, whose clock is its watermark.
+
+use super::snapshot::{BadSlot, damaged, take};
+use super::state::{NOBODY, NOT_OURS};
+use super::{Outputs, Shard};
+use crate::checkpoint::append;
+use crate::node::Node;
+use crate::plan::{Per, Plan};
+use crate::series::{Device, Series};
+use crate::time::{Span, Time};
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+/// All groups of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// The kinds of groups whose readings meet, each once, and how long their members may be silent.
+    kinds: Vec<(Per, Span)>,
+    list: Vec<Group>,
+    free: Vec<u32>,
+    /// By kind and name; devices for themselves have no name here.
+    by_name: HashMap<(u16, Box<str>), u32>,
+}
+
+/// A group, or a device for itself.
+#[derive(Debug)]
+pub(super) struct Group {
+    kind: u16,
+    name: Box<str>,
+    members: Vec<Member>,
+    /// Members that are gone.
+    free: Vec<u32>,
+    /// Watermarks of those who hold it back, as they were when they were last looked at.
+    clocks: BinaryHeap<Reverse<(Time, u32)>>,
+    /// What is before this has been worked off.
+    clock: Time,
+    /// Its nodes, and the place of its state in each.
+    nodes: Vec<(u16, u32)>,
+}
+
+#[derive(Debug)]
+struct Member {
+    /// Its place; [`NOT_OURS`]: gone.
+    device: u32,
+    /// When it spoke last, by the stream's clock.
+    heard: Time,
+    /// Readings of the others wait for it.
+    holds: bool,
+    /// It stands in `clocks`.
+    queued: bool,
+}
+
+/// A group as it is saved: its kind and name, its clock, and of each member when it was heard and whether it holds others back. Its
+/// states stand behind it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Saved {
+    per: Per,
+    name: String,
+    clock: Time,
+    members: Vec<(Device, Time, bool)>,
+}
+
+impl Groups {
+    pub(super) fn new(plan: &Plan) -> Groups {
+        let mut kinds: Vec<(Per, Span)> = Vec::new();
+        for (per, idle) in plan.operators.iter().filter_map(|operator| operator.meets()) {
+            match kinds.iter_mut().find(|(known, _)| known == per) {
+                // Whoever waits longest decides: all share one clock.
+                Some((_, known)) => *known = idle.max(*known),
+                None => kinds.push((per.clone(), idle)),
+            }
+        }
+        Groups { kinds, ..Groups::default() }
+    }
+
+    fn kind(&self, per: &Per) -> Option<u16> {
+        self.kinds.iter().position(|(known, _)| known == per).map(|kind| kind as u16)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let of = |group: &Group| group.members.capacity() * size_of::<Member>() + group.clocks.capacity() * 16 + group.name.len();
+        self.list.capacity() * size_of::<Group>() + self.list.iter().map(of).sum::<usize>()
+    }
+}
+
+impl Group {
+    /// A device speaks for the first time; gives its place among the members.
+    fn join(&mut self, device: u32) -> u32 {
+        let member = self.free.pop().unwrap_or(self.members.len() as u32);
+        if member as usize == self.members.len() {
+            self.members.push(Member { device, heard: Time::MIN, holds: true, queued: false });
+        } else {
+            self.members[member as usize].device = device;
+        }
+        member
+    }
+
+    /// A member is gone.
+    fn leave(&mut self, place: u32) {
+        let Some(member) = self.members.get_mut(place as usize) else { return };
+        *member = Member { device: NOT_OURS, heard: Time::MIN, holds: false, queued: false };
+        self.clocks.retain(|Reverse((_, other))| *other != place);
+        self.free.push(place);
+    }
+}
+
+impl Shard {
+    /// The group of this kind and name, or of this device; made now if there is none yet.
+    fn group(&mut self, kind: u16, name: Option<&str>) -> u32 {
+        let Groups { list, free, by_name, .. } = &mut self.groups;
+        if let Some(known) = name.and_then(|name| by_name.get(&(kind, name.into()))) {
+            return *known;
+        }
+        let group = Group {
+            kind,
+            name: name.unwrap_or_default().into(),
+            members: Vec::new(),
+            free: Vec::new(),
+            clocks: BinaryHeap::new(),
+            clock: Time::MIN,
+            nodes: Vec::new(),
+        };
+        let place = free.pop().unwrap_or(list.len() as u32);
+        if place as usize == list.len() {
+            list.push(group);
+        } else {
+            list[place as usize] = group;
+        }
+        if let Some(name) = name {
+            by_name.insert((kind, name.into()), place);
+        }
+        place
+    }
+
+    /// The state of a group in a node; made now if there is none yet.
+    fn state_of_group(&mut self, group: u32, node: u16) -> u32 {
+        let Group { nodes, .. } = &mut self.groups.list[group as usize];
+        if let Some(known) = nodes.iter().find(|known| known.0 == node) {
+            return known.1;
+        }
+        let Node::Meet(meet) = &mut self.nodes[usize::from(node)] else { return NOT_OURS };
+        let state = meet.enter();
+        nodes.push((node, state));
+        nodes.sort_unstable();
+        state
+    }
+
+    /// Where readings of a series have to meet others: its routes lead to the states of the groups of its device. Who is
+    /// in no group goes nowhere there.
+    pub(super) fn enter_groups(&mut self, device: u32, place: u32, channel: u32) {
+        let (from, to) = self.series[place as usize].in_order();
+        for at in from..to {
+            let node = self.routes[at as usize].node;
+            let Node::Meet(meet) = &self.nodes[usize::from(node)] else { continue };
+            let operator = &self.plan.operators[usize::from(node)];
+            let (name, facts) = (&self.channels[channel as usize].name, &self.facts[device as usize]);
+            let (per, port) = (meet.per.clone(), meet.port(operator, &facts.name, name));
+            let (Some(kind), named) = (self.groups.kind(&per), per.group(&facts.name, &facts.tags)) else { continue };
+            let own = facts.groups.iter().find(|(group, _)| self.groups.list[*group as usize].kind == kind);
+            let group = match (own, named) {
+                (Some(&(group, _)), _) => Some(group),
+                (None, None) if per != Per::Device => None,
+                (None, named) => {
+                    let group = self.group(kind, named.as_deref());
+                    self.facts[device as usize].groups.push((group, NOT_OURS));
+                    self.devices[device as usize].meets = true;
+                    Some(group)
+                }
+            };
+            let state = group.map_or(NOT_OURS, |group| self.state_of_group(group, node));
+            let route = &mut self.routes[at as usize];
+            (route.state, route.port) = (state, port);
+        }
+    }
+
+    /// If this channel is what a group says, of which this device stands for one, the group will feed it.
+    pub(super) fn feed_of_group(&mut self, device: u32, derived: u32, channel: &str) -> bool {
+        let plan = std::sync::Arc::clone(&self.plan);
+        for (node, operator) in (0u16..).zip(&plan.operators) {
+            let Some((per, _)) = operator.meets() else { continue };
+            for (on, of) in (0u16..).zip(&operator.on) {
+                let made = operator.derived_of_group(of).into_iter().find(|(_, name)| name == channel);
+                let (Some((index, _)), Some(kind)) = (made, self.groups.kind(per)) else { continue };
+                let name = self.facts[device as usize].name.clone();
+                if !per.names(&name) {
+                    continue;
+                }
+                let group = self.group(kind, Some(&name));
+                let state = self.state_of_group(group, node);
+                if let Node::Meet(meet) = &mut self.nodes[usize::from(node)] {
+                    meet.feed_of_group(state, on, index, derived);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A device has spoken, and what it said has gone its way: its groups' clocks may go on.
+    #[inline(never)]
+    pub(super) fn meet(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        let (now, watermark) = (self.clock.now(), self.devices[device as usize].order.watermark());
+        for index in 0..self.facts[device as usize].groups.len() {
+            let (group, member) = self.facts[device as usize].groups[index];
+            let of = &mut self.groups.list[group as usize];
+            let member = if member == NOT_OURS { of.join(device) } else { member };
+            self.facts[device as usize].groups[index].1 = member;
+            let Group { members, clocks, .. } = of;
+            let known = &mut members[member as usize];
+            (known.heard, known.holds) = (now, true);
+            if !known.queued {
+                known.queued = true;
+                clocks.push(Reverse((watermark, member)));
+            }
+            self.advance(number, group, out);
+        }
+    }
+
+    /// Lets a group's clock go as far as its members let it, and what is before it with it.
+    fn advance(&mut self, number: u64, group: u32, out: &mut Outputs) {
+        let Shard { groups, devices, .. } = self;
+        let Group { members, clocks, .. } = &mut groups.list[group as usize];
+        let mut least = None;
+        while let Some(mut top) = clocks.peek_mut() {
+            let Reverse((known, member)) = *top;
+            let holder = &mut members[member as usize];
+            if !holder.holds {
+                holder.queued = false;
+                std::collections::binary_heap::PeekMut::pop(top);
+                continue;
+            }
+            let now = devices[holder.device as usize].order.watermark();
+            if now <= known {
+                least = Some(known);
+                break;
+            }
+            *top = Reverse((now, member));
+        }
+        if let Some(least) = least {
+            self.pass_group(number, group, least, out);
+        }
+        for index in 0..self.groups.list[group as usize].nodes.len() {
+            let (node, state) = self.groups.list[group as usize].nodes[index];
+            let Node::Meet(meet) = &self.nodes[usize::from(node)] else { continue };
+            if let Some(oldest) = meet.overfull(state) {
+                self.pass_group(number, group, oldest + Span(1), out);
+            }
+        }
+    }
+
+    /// The clock of a group has come to `clock`.
+    fn pass_group(&mut self, number: u64, group: u32, clock: Time, out: &mut Outputs) {
+        if clock <= self.groups.list[group as usize].clock {
+            return;
+        }
+        self.groups.list[group as usize].clock = clock;
+        for index in 0..self.groups.list[group as usize].nodes.len() {
+            let (node, state) = self.groups.list[group as usize].nodes[index];
+            let Shard { nodes, onward, series, series_places, facts, channels, .. } = self;
+            let Node::Meet(meet) = &mut nodes[usize::from(node)] else { continue };
+            let of = |of: Series| {
+                let series = series_places.get(of.0 as usize).and_then(|place| series.get(*place as usize));
+                series.filter(|series| series.series != NOBODY)
+            };
+            let by_name = |a: Series, b: Series| -> Ordering {
+                let (Some(a), Some(b)) = (of(a), of(b)) else { return a.cmp(&b) };
+                let device = |of: u32| &facts[of as usize].name;
+                let channel = |of: u32| &channels[of as usize].name;
+                device(a.device).cmp(device(b.device)).then_with(|| channel(a.channel).cmp(channel(b.channel)))
+            };
+            meet.pass(state, clock, &by_name, &mut |it| onward.push((node, it)));
+            if !self.onward.is_empty() {
+                self.go_on(number, out);
+            }
+        }
+    }
+
+    /// The stream's clock has moved: who has been silent for too long holds nobody back any more.
+    pub(super) fn tick_groups(&mut self, number: u64, begins: bool, out: &mut Outputs) {
+        let now = self.clock.now();
+        for place in 0..self.groups.list.len() as u32 {
+            let Groups { kinds, list, .. } = &mut self.groups;
+            let group = &mut list[place as usize];
+            let (per, idle) = &kinds[usize::from(group.kind)];
+            if *per == Per::Device {
+                continue;
+            }
+            let mut changed = false;
+            for member in group.members.iter_mut().filter(|member| member.holds) {
+                if begins {
+                    // Whoever spoke before the clock went has been heard since it goes.
+                    member.heard = member.heard.max(now);
+                }
+                if member.device != NOT_OURS && now >= member.heard + *idle {
+                    (member.holds, changed) = (false, true);
+                }
+            }
+            if !changed {
+                continue;
+            }
+            if group.members.iter().any(|member| member.holds) {
+                self.advance(number, place, out);
+            } else {
+                self.pass_all(number, place, out);
+            }
+        }
+    }
+
+    /// Nobody is waited for: everything that waits goes on.
+    fn pass_all(&mut self, number: u64, group: u32, out: &mut Outputs) {
+        let newest = |(node, state): &(u16, u32)| match &self.nodes[usize::from(*node)] {
+            Node::Meet(meet) => meet.newest(*state),
+            _ => None,
+        };
+        let newest = self.groups.list[group as usize].nodes.iter().filter_map(newest).max();
+        if let Some(newest) = newest {
+            self.pass_group(number, group, newest + Span(1), out);
+        }
+    }
+
+    /// The input has ended for all devices.
+    pub(super) fn end_groups(&mut self, number: u64, out: &mut Outputs) {
+        for group in 0..self.groups.list.len() as u32 {
+            self.pass_group(number, group, Time::MAX, out);
+        }
+    }
+
+    /// A device leaves its groups, which do not wait for it any longer; one that was for itself is gone with it.
+    pub(super) fn leave_groups(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        for (group, member) in std::mem::take(&mut self.facts[device as usize].groups) {
+            let of = &mut self.groups.list[group as usize];
+            of.leave(member);
+            for &(node, state) in &of.nodes {
+                if let Node::Meet(meet) = &mut self.nodes[usize::from(node)] {
+                    let all = self.facts[device as usize].series.iter();
+                    all.for_each(|place| meet.forget(state, self.series[*place as usize].series));
+                }
+            }
+            if self.groups.kinds[usize::from(of.kind)].0 == Per::Device {
+                for (node, state) in std::mem::take(&mut of.nodes) {
+                    if let Node::Meet(meet) = &mut self.nodes[usize::from(node)] {
+                        meet.leave(state);
+                    }
+                }
+                self.groups.free.push(group);
+            } else if of.members.iter().any(|member| member.holds) {
+                self.advance(number, group, out);
+            } else {
+                self.pass_all(number, group, out);
+            }
+        }
+    }
+
+    /// The groups that have members among these devices, in an order that is the same whatever the shards are.
+    pub(super) fn groups_of(&self, places: &[u32]) -> Vec<u32> {
+        let mut groups: Vec<u32> = Vec::new();
+        for &place in places {
+            groups.extend(self.facts[place as usize].groups.iter().map(|(group, _)| *group));
+        }
+        let rank = |group: &u32| {
+            let Group { kind, name, members, .. } = &self.groups.list[*group as usize];
+            let device = if name.is_empty() { members.first().map(|member| member.device) } else { None };
+            (*kind, name, device.map(|device| self.devices[device as usize].device))
+        };
+        groups.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.cmp(b)));
+        groups.dedup();
+        groups
+    }
+
+    /// Adds the groups of these devices to bytes.
+    pub(super) fn save_groups(&self, places: &[u32], into: &mut Vec<u8>) {
+        let groups = self.groups_of(places);
+        append(&(groups.len() as u32), into);
+        for group in groups {
+            let Group { kind, name, members, clock, nodes, .. } = &self.groups.list[group as usize];
+            let mut there: Vec<(Device, Time, bool)> = Vec::new();
+            for member in members.iter().filter(|member| member.device != NOT_OURS) {
+                there.push((self.devices[member.device as usize].device, member.heard, member.holds));
+            }
+            there.sort_unstable();
+            let per = self.groups.kinds[usize::from(*kind)].0.clone();
+            append(&Saved { per, name: (**name).to_owned(), clock: *clock, members: there }, into);
+            self.save_states(nodes.iter().copied(), into);
+        }
+    }
+
+    /// Takes groups back, behind their devices; those of other shards, and those that nobody asks for any more, are left out.
+    pub(super) fn restore_groups(&mut self, left: &mut &[u8], nodes: &[Option<u16>]) -> Result<(), BadSlot> {
+        let count: u32 = take(left)?;
+        for _ in 0..count {
+            let Saved { per, name: _, clock, members } = take(left)?;
+            let kind = self.groups.kind(&per);
+            let of_kind = |(group, _): &&(u32, u32)| Some(self.groups.list[*group as usize].kind) == kind;
+            let first = members.iter().find_map(|(device, ..)| self.place_of(*device));
+            let group = first.and_then(|place| self.facts[place as usize].groups.iter().find(of_kind)).map(|of| of.0);
+            if let Some(group) = group {
+                self.groups.list[group as usize].clock = clock;
+            }
+            for (device, heard, holds) in members {
+                let Some(place) = self.place_of(device) else { continue };
+                let watermark = self.devices[place as usize].order.watermark();
+                let facts = &mut self.facts[place as usize];
+                let Some(own) = facts.groups.iter_mut().find(|own| Some(own.0) == group) else { continue };
+                let group = &mut self.groups.list[own.0 as usize];
+                own.1 = group.join(place);
+                group.members[own.1 as usize] = Member { device: place, heard, holds, queued: holds };
+                if holds {
+                    group.clocks.push(Reverse((watermark, own.1)));
+                }
+            }
+            self.restore_states(left, nodes, |shard, node, state| {
+                let Some(group) = group else { return Ok(()) };
+                let known = shard.groups.list[group as usize].nodes.iter().find(|known| known.0 == node);
+                let Some(&(_, at)) = known else { return Ok(()) };
+                let Node::Meet(meet) = &mut shard.nodes[usize::from(node)] else { return Ok(()) };
+                meet.load(at, state).map_err(damaged)
+            })?;
+        }
+        Ok(())
+    }
+}
