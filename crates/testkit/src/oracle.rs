@@ -6,6 +6,7 @@
 pub mod arrived;
 pub mod civil;
 pub mod compare;
+pub mod meet;
 pub mod points;
 pub mod shapes;
 pub mod statistic;

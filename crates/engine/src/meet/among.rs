@@ -2,7 +2,7 @@
 //!
 //! Each device has one value, its newest, for as long as that is fresh. They stand in one sorted multiset, so that the median of
 //! a hall of 1 000 sensors costs a reading two searches. Sums are kept relative to a pivot and computed anew each time
-//! that as many values have left as there are, as in [`crate::feature::Rolling`]: nothing drifts.
+//! that as many values have left as there are, or one that was most of them, as in [`crate::feature::Rolling`]: nothing drifts.
 
 use super::{Joined, Result, Waiting};
 use crate::feature::Ranked;
@@ -35,6 +35,8 @@ struct Sums {
     squares: f64,
     /// Values that have left since they were computed anew.
     left: u32,
+    /// Digits may have been lost with one that has left.
+    worn: bool,
 }
 
 impl Crowds {
@@ -98,6 +100,7 @@ impl Crowds {
 impl Crowd {
     /// Forgets values that are not fresh any more.
     fn let_go(&mut self, spec: &AmongSpec, now: Time) {
+        let mut left = 0;
         while let Some(&(time, series)) = self.by_age.first() {
             if now.since(time) <= spec.fresh {
                 break;
@@ -105,8 +108,11 @@ impl Crowd {
             self.by_age.pop_first();
             if let Some((_, value)) = self.newest.remove(&series) {
                 self.remove(spec, value);
+                left += 1;
             }
         }
+        // Those of one age leave in the order of their numbers, which the last digits must not show.
+        self.sums.worn |= left > 1;
     }
 
     fn take(&mut self, spec: &AmongSpec, waiting: &Waiting) {
@@ -123,7 +129,10 @@ impl Crowd {
         let off = waiting.value - self.sums.pivot;
         self.sums.sum += off;
         self.sums.squares += off * off;
-        if self.sums.left as usize >= self.newest.len() {
+        let count = self.newest.len() as f64;
+        let far = self.sums.sum * self.sums.sum / count;
+        let is_astray = far > 1e5 * (self.sums.squares - far) && far > 0.0 && f64::from(self.sums.left) >= count / 64.0;
+        if self.sums.worn || self.sums.left as usize >= self.newest.len() || is_astray {
             self.recompute();
         }
     }
@@ -132,6 +141,7 @@ impl Crowd {
         self.ranked.remove(value);
         self.count(spec, value, -1);
         let off = value - self.sums.pivot;
+        self.sums.worn |= off * off > self.sums.squares * 0.5 || !self.sums.squares.is_finite();
         self.sums.sum -= off;
         self.sums.squares -= off * off;
         self.sums.left += 1;
@@ -153,12 +163,13 @@ impl Crowd {
     }
 
     fn recompute(&mut self) {
-        let values = || self.newest.values().map(|(_, value)| *value);
+        // In order of value: numbers of series depend on who spoke first.
+        let values = || self.ranked.iter();
         let first = values().next().unwrap_or(0.0);
         let pivot = first + values().map(|value| value - first).sum::<f64>() / self.newest.len() as f64;
         let fold = |(sum, squares): (f64, f64), off: f64| (sum + off, squares + off * off);
         let (sum, squares) = values().map(|value| value - pivot).fold((0.0, 0.0), fold);
-        self.sums = Sums { pivot, sum, squares, left: 0 };
+        self.sums = Sums { pivot, sum, squares, left: 0, worn: false };
     }
 
     fn value(&self, what: Among, index: usize) -> f64 {

@@ -43,8 +43,8 @@ pub(super) fn many() -> ProptestConfig {
 }
 
 /// Half a second: times are small multiples of it, so that ties, edges and gaps are common.
-const STEP: i64 = 500_000_000;
-const DEVICES: [&str; 5] = ["boiler", "ant", "press-1", "press-10", "zeppelin"];
+pub(super) const STEP: i64 = 500_000_000;
+pub(super) const DEVICES: [&str; 5] = ["boiler", "ant", "press-1", "press-10", "zeppelin"];
 const CHANNELS: [&str; 2] = ["x", "y"];
 /// Plausible values of channel `x`.
 const RANGE: (f64, f64) = (-40.0, 90.0);

@@ -7,6 +7,7 @@ mod damage;
 mod filter;
 mod found;
 mod map;
+mod meet;
 mod oracle;
 mod recorded;
 mod recovery;
