@@ -15,6 +15,7 @@ mod tests;
 
 pub use history::History;
 pub use pair::Pair;
+pub(crate) use sketch::between;
 pub use sketch::{EXACT, Ranked, Sketch};
 pub use summary::Summary;
 

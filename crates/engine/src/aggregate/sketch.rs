@@ -275,7 +275,7 @@ impl Ranked {
 }
 
 /// From `low` towards `high`, as NumPy does it: monotone in `share`, and exact where both are equal.
-fn between(low: f64, high: f64, share: f64) -> f64 {
+pub(crate) fn between(low: f64, high: f64, share: f64) -> f64 {
     let step = high - low;
     if !step.is_finite() {
         return low * (1.0 - share) + high * share;
