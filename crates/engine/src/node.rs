@@ -8,6 +8,7 @@ use crate::detector::threshold::Threshold;
 use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
 use crate::filter::{Compress, FilterNode, Kept};
+use crate::formula::FormulaNode;
 use crate::joint::JointNode;
 use crate::output::{Anomaly, Filtered, Over, What};
 use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
@@ -47,6 +48,8 @@ pub enum Points {
     Filter(FilterNode),
     /// A window that asks for conditions, or for another channel.
     Joint(JointNode),
+    /// A feature by a formula.
+    Formula(FormulaNode),
 }
 
 /// What comes of judging points.
@@ -109,6 +112,7 @@ impl Node {
             }
             Work::Window(spec) => Node::Window(WindowNode::new(plan, spec)),
             Work::Filter(spec) => Node::Points(Points::Filter(FilterNode::new(spec))),
+            Work::Formula(formula) => Node::Points(Points::Formula(FormulaNode::new(formula))),
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
@@ -253,6 +257,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.add(tags),
             Points::Joint(windows) => windows.add(tags),
+            Points::Formula(formula) => formula.add(tags),
         }
     }
 
@@ -261,13 +266,14 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.free(place),
             Points::Joint(windows) => windows.free(place),
+            Points::Formula(formula) => formula.free(place),
         }
     }
 
-    /// The channels of a device that a window sums up; a filter has none.
+    /// The channels of a device that a window sums up; a filter or formula has none.
     pub fn over(&mut self, place: u32) -> Option<&mut crate::point::Over> {
         match self {
-            Points::Filter(_) => None,
+            Points::Filter(_) | Points::Formula(_) => None,
             Points::Joint(windows) => Some(windows.over(place)),
         }
     }
@@ -275,7 +281,7 @@ impl Points {
     /// The `index`-th statistic of a channel that goes on, and as what; with all that the window gives.
     pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(&WindowSpec, (u16, u32))> {
         match self {
-            Points::Filter(_) => None,
+            Points::Filter(_) | Points::Formula(_) => None,
             Points::Joint(windows) => Some((&windows.spec, windows.fed(place, of, index)?)),
         }
     }
@@ -290,6 +296,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.observe(place, port, reading, give),
             Points::Joint(windows) => windows.observe(place, port, reading, give),
+            Points::Formula(formula) => formula.observe(place, port, reading, give),
         }
     }
 
@@ -298,6 +305,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.settle(place, give),
             Points::Joint(windows) => windows.settle(place, give),
+            Points::Formula(formula) => formula.settle(place, give),
         }
     }
 
@@ -306,6 +314,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.pass(place, time, give),
             Points::Joint(windows) => windows.pass(place, time, give),
+            Points::Formula(formula) => formula.pass(place, time, give),
         }
     }
 
@@ -314,6 +323,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.next(place),
             Points::Joint(windows) => windows.next(place),
+            Points::Formula(formula) => formula.next(place),
         }
     }
 
@@ -322,6 +332,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.save(place, into),
             Points::Joint(windows) => windows.save(place, into),
+            Points::Formula(formula) => formula.save(place, into),
         }
     }
 
@@ -333,6 +344,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.load(place, bytes),
             Points::Joint(windows) => windows.load(place, bytes),
+            Points::Formula(formula) => formula.load(place, bytes),
         }
     }
 
@@ -341,6 +353,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.bytes(),
             Points::Joint(windows) => windows.bytes(),
+            Points::Formula(formula) => formula.bytes(),
         }
     }
 }
@@ -451,8 +464,9 @@ pub struct WindowNode {
 
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
-        // Windows and filters may have the names of detectors.
-        let finds = |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
+        // Windows, filters and features may have the names of detectors.
+        let finds =
+            |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Formula(_));
         let place =
             |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();

@@ -161,7 +161,8 @@ impl Shard {
                 points.push((route.node, state));
                 points.sort_unstable();
             }
-            let waits = operator.on.iter().any(|on| **on == **name);
+            // A formula has what it needs of a reading with its value.
+            let waits = !matches!(node, Points::Formula(_)) && operator.on.iter().any(|on| **on == **name);
             route.port = Port::new(waits, operator.asks().position(|asked| *asked == **name));
             route.state = state;
             if waits && let Some(over) = node.over(state) {
@@ -170,7 +171,7 @@ impl Shard {
         }
     }
 
-    /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
+    /// If this channel is what a window, a filter or a formula makes of another channel of the device, that will feed it. Gives
     /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
     fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
         let channel = &*self.channels[channel as usize].name;
@@ -199,6 +200,8 @@ impl Shard {
                         behind |= matches!(window.spec.shape, Shape::Session(_));
                     }
                     Node::Points(Points::Filter(filter)) => filter.feed(route.state, source.series, derived),
+                    // Of its channels this is the first that the device has; the others find it fed.
+                    Node::Points(Points::Formula(formula)) => formula.feed(route.state, derived),
                     Node::Points(points) => {
                         if let Some(over) = points.over(route.state) {
                             over.feed(source.series, (index as u16, derived));

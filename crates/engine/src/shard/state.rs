@@ -2,6 +2,7 @@
 
 use super::Shard;
 use crate::filter::{Kept, Tested};
+use crate::formula::Made;
 use crate::lateness::LateCounts;
 use crate::node::{Node, Points};
 use crate::order::Order;
@@ -188,6 +189,14 @@ impl Shard {
     pub fn tested(&self) -> impl Iterator<Item = (u16, &Tested)> {
         (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
             Node::Points(Points::Filter(filter)) => Some((index, &filter.total)),
+            _ => None,
+        })
+    }
+
+    /// Of each formula, by its place in the plan, how many results it has given, and how many points had none.
+    pub fn made(&self) -> impl Iterator<Item = (u16, Made)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Points(Points::Formula(formula)) => Some((index, formula.total)),
             _ => None,
         })
     }
