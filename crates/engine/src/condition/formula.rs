@@ -46,6 +46,12 @@ impl Formula {
         self.is_truth
     }
 
+    /// Whether a channel is asked for by `last` alone, so that it need not have spoken at the point.
+    pub fn is_held(&self, channel: &str) -> bool {
+        let place = self.channels.iter().position(|known| known == channel);
+        place.is_some_and(|place| self.program.is_held(place as u16))
+    }
+
     /// The most bytes on the heap that its memory of one device can take.
     pub fn heap_bytes(&self) -> usize {
         self.program.heap_bytes_most()
