@@ -63,7 +63,7 @@ impl Shard {
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
-        let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
+        let Fed { origin, behind, is_worked_out } = self.feed(device, place, channel).unwrap_or(Fed::itself(place));
         let joined = !self.plan.has_groups();
         let followed = &mut self.series[place as usize];
         *followed = Followed {
@@ -75,6 +75,7 @@ impl Shard {
             first: Time::MAX,
             range,
             behind,
+            is_worked_out,
             joined,
             late,
             ..*followed
@@ -139,6 +140,7 @@ impl Shard {
             ordered,
             arriving,
             behind: false,
+            is_worked_out: false,
             joined: true,
             late: Late::default(),
             range,
@@ -171,9 +173,8 @@ impl Shard {
         }
     }
 
-    /// If this channel is what a window, a filter or a formula makes of another channel of the device, that will feed it. Gives
-    /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
-    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
+    /// If this channel is what a window, a filter or a formula makes of another channel of the device, that will feed it.
+    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<Fed> {
         let channel = &*self.channels[channel as usize].name;
         if !channel.contains('.') {
             return None;
@@ -193,7 +194,7 @@ impl Shard {
                 }
                 let names = operator.derived(source_channel);
                 let Some(index) = names.iter().position(|name| *name == *channel) else { continue };
-                let mut behind = source.behind;
+                let (mut origin, mut behind) = (source.origin, source.behind);
                 match node {
                     Node::Window(window) => {
                         window.feeds[route.state as usize].push((index as u16, derived));
@@ -201,7 +202,10 @@ impl Shard {
                     }
                     Node::Points(Points::Filter(filter)) => filter.feed(route.state, source.series, derived),
                     // Of its channels this is the first that the device has; the others find it fed.
-                    Node::Points(Points::Formula(formula)) => formula.feed(route.state, derived),
+                    Node::Points(Points::Formula(formula)) => {
+                        formula.feed(route.state, derived);
+                        origin = derived;
+                    }
                     Node::Points(points) => {
                         if let Some(over) = points.over(route.state) {
                             over.feed(source.series, (index as u16, derived));
@@ -214,10 +218,26 @@ impl Shard {
                     }
                     _ => {}
                 }
-                return Some((source.origin, behind));
+                return Some(Fed { origin, behind, is_worked_out: origin == derived });
             }
         }
         None
+    }
+}
+
+/// What a derived series is fed by.
+struct Fed {
+    /// The series of readings at the beginning of the chain; of what a formula makes of several, that series itself.
+    origin: u32,
+    /// Whether it will come behind its device's clock.
+    behind: bool,
+    is_worked_out: bool,
+}
+
+impl Fed {
+    /// Nobody: it is a series of readings.
+    fn itself(place: u32) -> Fed {
+        Fed { origin: place, behind: false, is_worked_out: false }
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) struct Shape {
 pub(super) struct Followed {
     pub(super) series: Series,
     pub(super) device: u32,
-    /// The series of readings that it is derived from, or itself.
+    /// The series of readings that it is derived from, or itself; what a formula makes begins a chain of its own.
     pub(super) origin: u32,
     /// Readings so far.
     pub(super) seen: u32,
@@ -88,6 +88,8 @@ pub(super) struct Followed {
     /// Kept by a swinging door, or derived from what is: its readings come later than their device's clock says, so
     /// its windows wait for its own next reading.
     pub(super) behind: bool,
+    /// Made by a formula of any number of channels: it was heard when it spoke first, and not when one of these did.
+    pub(super) is_worked_out: bool,
     /// It has spoken since this process began, or no group waits for anybody.
     pub(super) joined: bool,
     pub(super) late: Late,

@@ -193,7 +193,8 @@ impl Whole<'_> {
     fn unknown_channels(&self, found: &mut Findings) {
         for input in self.inputs().filter(|input| input.from.is_none()) {
             if let Some(meant) = misspelt_result(&input.name, self.known.windows) {
-                let message = format!("`{}` is taken for a channel; no window, filter or feature is called that", input.name);
+                let message =
+                    format!("`{}` is taken for a channel; no window, filter or feature is called that", input.name);
                 found.advice(&input.place, message, format!("did you mean `{meant}`?"));
             } else if let Some(given) = self.given {
                 let described = self.described.iter().map(|name| name.what.as_str());

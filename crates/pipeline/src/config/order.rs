@@ -5,11 +5,11 @@
 //! drops readings stands before all others that take its channels, unless it needs them itself.
 
 use super::detector::Detector;
+use super::filter::Filter;
+use super::formula::Formula;
 use super::give;
 use super::place::{Findings, Place};
 use super::tree::At;
-use super::filter::Filter;
-use super::formula::Formula;
 use super::window::{Input, Maker, Window, Windows};
 use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
@@ -214,9 +214,9 @@ impl<'g> Graph<'g> {
             })
             .collect();
         let place = need(0).map_or(&self.name(circle[0]).place, |need| need.place);
-        let of_features = circle.iter().any(|&index| {
-            index < self.windows.count() && matches!(self.windows.maker(index), Maker::Formula(_))
-        });
+        let of_features = circle
+            .iter()
+            .any(|&index| index < self.windows.count() && matches!(self.windows.maker(index), Maker::Formula(_)));
         let what = match circle.iter().max() {
             Some(&last) if last < self.windows.list.len() => "windows",
             Some(&last) if last < self.windows.count() && !of_features => "windows and filters",

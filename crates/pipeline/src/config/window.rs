@@ -134,7 +134,8 @@ impl Windows {
     fn told_apart(&self, found: &mut Findings) {
         for maker in self.list.len()..self.count() {
             let (name, kind) = (self.name(maker), self.maker(maker).word());
-            let other = (0..maker).find(|&other| self.name(other).what == name.what && self.maker(other).word() != kind);
+            let other =
+                (0..maker).find(|&other| self.name(other).what == name.what && self.maker(other).word() != kind);
             if let Some(other) = other {
                 let other = self.maker(other).word();
                 let message = format!("`{}` is a {other}, too: what they make would be called alike", name.what);

@@ -6,10 +6,10 @@
 use super::arrived::{Device, END, One, devices};
 use super::civil;
 use super::compare::{Aside, Said, Told, size};
-use super::points::{judge, points, sessions};
+use super::points::{self, judge, points, sessions};
 use super::shapes::{Together, between, windows};
 use super::statistic::{Around, learned, missing, value};
-use ouzel_engine::condition::Truth;
+use ouzel_engine::condition::{Formula, Truth};
 use ouzel_engine::plan::{FilterSpec, Operator, Per, Plan, SessionSpec, Shape, Statistic, WhenLate, WindowSpec, Work};
 use ouzel_pipeline::intake::Stretch;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,11 @@ pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
                 for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
                     let aside = filter(operator, spec, device, first);
                     oracle.said.filtered.entry(node).or_default().extend(aside);
+                }
+            }
+            Work::Formula(formula) => {
+                for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
+                    work_out(operator, formula, device, first);
                 }
             }
             _ => {}
@@ -98,6 +103,25 @@ fn filter(
         device.in_order.insert(derived, passing);
     }
     if spec.tell { aside } else { Vec::new() }
+}
+
+/// The value of a formula at each point at which it has one is a channel of its own, which was heard when it spoke first.
+fn work_out(operator: &Operator, formula: &Formula, device: &mut Device, first: &mut BTreeMap<String, i64>) {
+    let asked: Vec<&str> = formula.channels().iter().map(String::as_str).collect();
+    let points = points(device, &[], &asked);
+    let values = points::values(formula, device, &points);
+    let results = points.iter().zip(values).filter(|(_, value)| value.is_finite());
+    let results: Vec<One> = results
+        .map(|(point, value)| {
+            let last = point.readings[point.readings.len() - 1].1;
+            One { value, good: true, released: UNKNOWN, ..last }
+        })
+        .collect();
+    let derived = format!("{}.value", operator.name);
+    if let Some(result) = results.first() {
+        first.insert(derived.clone(), result.time);
+    }
+    device.in_order.insert(derived, results);
 }
 
 /// The readings of a channel at moments when the other one spoke, too.
