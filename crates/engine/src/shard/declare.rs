@@ -170,7 +170,7 @@ impl Shard {
         }
     }
 
-    /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
+    /// If this channel is what a window, a filter or a feature makes of another channel of the device, that will feed it. Gives
     /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
     fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
         let channel = &*self.channels[channel as usize].name;
@@ -182,7 +182,7 @@ impl Shard {
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
-                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_)) {
+                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Feature(_) | Node::Points(_)) {
                     continue;
                 }
                 let source_channel = &self.channels[source.channel as usize].name;
@@ -209,6 +209,7 @@ impl Shard {
                         filter.feeds[route.state as usize] = Some(derived);
                         behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });
                     }
+                    Node::Feature(features) => features.feed(route.state, index, derived),
                     _ => {}
                 }
                 return Some((source.origin, behind));

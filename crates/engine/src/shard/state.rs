@@ -1,6 +1,7 @@
 //! What a shard keeps of a device and of a series, and how it has the next ones near.
 
 use super::Shard;
+use crate::feature::Made;
 use crate::filter::{Kept, Tested};
 use crate::lateness::LateCounts;
 use crate::node::{Node, Points};
@@ -188,6 +189,14 @@ impl Shard {
     pub fn tested(&self) -> impl Iterator<Item = (u16, &Tested)> {
         (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
             Node::Points(Points::Filter(filter)) => Some((index, &filter.total)),
+            _ => None,
+        })
+    }
+
+    /// Of each feature section, by its place in the plan, how many results it has given, and why others did not come.
+    pub fn made(&self) -> impl Iterator<Item = (u16, Made)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Feature(features) => Some((index, features.total)),
             _ => None,
         })
     }
