@@ -1,34 +1,18 @@
 //! Features by a formula: a value that is worked out of what a device says at one moment, `power / speed`.
 //!
 //! Each point gives one result at its own time, or none where the value cannot be told: a channel has said nothing, a past is
-//! not full, something was divided by zero. Which of both is counted. Readings go on meanwhile, untouched: a formula stops
+//! not full, something was divided by zero. Both are counted, the latter as without a value. Readings go on meanwhile, untouched: a formula stops
 //! nobody. A result over the results of windows has the moment at which these end, and is of that moment: a window over it
 //! that ends then has not seen it.
 
 use crate::condition::{Formula, Judged, Memory, Truth};
+use crate::feature::Made;
 use crate::node::Onward;
 use crate::point::{Places, Point, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
-use std::ops::AddAssign;
-
-/// Results that were given, and those that were not because nobody could tell them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
-    /// Results.
-    pub given: u64,
-    /// Points without one: a value was absent, a past not full.
-    pub withheld: u64,
-}
-
-impl AddAssign for Made {
-    fn add_assign(&mut self, other: Made) {
-        self.given = self.given.saturating_add(other.given);
-        self.withheld = self.withheld.saturating_add(other.withheld);
-    }
-}
 
 /// A formula, and what it keeps of each device.
 #[derive(Debug)]
@@ -124,7 +108,7 @@ impl FormulaNode {
         let value = memory.value(&self.formula, time, values);
         let _ = point.judged(DONE, more);
         let is_known = value.is_finite();
-        let count = Made { given: u64::from(is_known), withheld: u64::from(!is_known) };
+        let count = Made { given: u64::from(is_known), not_full: 0, no_value: u64::from(!is_known) };
         *made += count;
         self.total += count;
         if let (true, Some(feed)) = (is_known, *feed) {

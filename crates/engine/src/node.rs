@@ -7,6 +7,7 @@ use crate::detector::missing::{MissingRate, RangeFault, Silence};
 use crate::detector::threshold::Threshold;
 use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
+use crate::feature::FeatureNode;
 use crate::filter::{Compress, FilterNode, Kept};
 use crate::formula::FormulaNode;
 use crate::joint::JointNode;
@@ -25,6 +26,8 @@ pub enum Node {
     Window(WindowNode),
     /// `compress`
     Compress(CompressNode),
+    /// Features.
+    Feature(FeatureNode),
     /// What judges points: its states are of devices.
     Points(Points),
     /// `threshold`
@@ -65,12 +68,14 @@ pub enum Onward {
     Closed(Series, Closed),
 }
 
-/// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's.
+/// Does the same for whichever judge a node holds; windows, filters, features and what judges points are
+/// the caller's.
 macro_rules! with_judge {
-    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $points:pat => $of_points:expr) => {
+    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $feature:pat => $features:expr, $points:pat => $of_points:expr) => {
         match $node {
             Node::Window($window) => $windows,
             Node::Compress($filter) => $filters,
+            Node::Feature($feature) => $features,
             Node::Points($points) => $of_points,
             Node::Threshold($judge) => {
                 type $d = Threshold;
@@ -116,6 +121,7 @@ impl Node {
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
+            Work::Feature(spec) => Node::Feature(FeatureNode::new(spec)),
             Work::Threshold(limits) => Node::Threshold(Judge::new((), limits)),
             Work::ZScore(spec, limits) => Node::ZScore(Judge::new(spec, limits)),
             Work::Flatline(spec, limits) => Node::Flatline(Judge::new(spec, limits)),
@@ -132,6 +138,7 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.add() },
             window => window.add_series(),
             filter => filter.add_series(),
+            feature => feature.add_series(),
             _ => OF_A_DEVICE
         )
     }
@@ -144,17 +151,17 @@ impl Node {
         }, filter => {
             filter.states[place as usize] = Compress::default();
             filter.feeds[place as usize] = None;
-        }, _ => ());
+        }, feature => feature.reset(place), _ => ());
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
     pub fn timed(&self) -> bool {
-        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false, _ => false, _ => false)
     }
 
     /// Whether it takes readings outside the plausible range.
     pub fn takes_bad(&self) -> bool {
-        with_judge!(self, _judge: D => D::TAKES_BAD, window => window.takes_bad, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TAKES_BAD, window => window.takes_bad, _ => false, _ => false, _ => false)
     }
 
     /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows and filters are asked
@@ -174,23 +181,24 @@ impl Node {
             judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
             _ => unreachable!("the loop has windows and filters of its own"),
             _ => unreachable!("the loop has windows and filters of its own"),
+            _ => unreachable!("the loop has features of its own"),
             _ => unreachable!("the loop has windows and filters of its own")
         );
     }
 
     /// The tick clock has moved: what timed detectors have to say, with the places of their series.
     pub fn tick(&mut self, now: Time, mut say: impl FnMut(u32, Verdict)) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => (), _ => (), _ => ());
     }
 
     /// The process was started at `at`, by the stream's clock.
     pub fn start(&mut self, at: Time) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => (), _ => (), _ => ());
     }
 
     /// The values of a series that are no anomaly to this node, if it is a detector that can tell beforehand.
     pub fn band(&self, place: u32) -> Option<(f64, f64)> {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None, _ => None)
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None, _ => None, _ => None)
     }
 
     /// Reads the state of a series, to have it near when it is needed.
@@ -198,6 +206,7 @@ impl Node {
     pub fn touch(&self, place: u32) -> i64 {
         match self {
             Node::Window(window) => window.states[place as usize].next_end().0,
+            Node::Feature(feature) => feature.touch(place),
             _ => 0,
         }
     }
@@ -209,6 +218,7 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.touch(place) },
             _ => self.touch(place) as u64,
             _ => 0,
+            feature => feature.touch(place) as u64,
             _ => 0
         )
     }
@@ -220,6 +230,7 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.save(place, into) },
             window => append(&window.states[place as usize], into),
             filter => append(&filter.states[place as usize], into),
+            feature => feature.save(place, into),
             points => points.save(place, into)
         );
     }
@@ -236,7 +247,7 @@ impl Node {
             }
             window.states[place as usize] = windows;
             Ok(())
-        }, filter => filter.load(place, bytes), points => points.load(place, bytes))
+        }, filter => filter.load(place, bytes), feature => feature.load(place, bytes), points => points.load(place, bytes))
     }
 
     /// Bytes for all series.
@@ -246,6 +257,7 @@ impl Node {
             judge: D => { let _ = D::EACH; judge.bytes() },
             window => window.bytes(),
             filter => filter.bytes(),
+            feature => feature.bytes(),
             points => points.bytes()
         )
     }
@@ -465,8 +477,9 @@ pub struct WindowNode {
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
         // Windows, filters and features may have the names of detectors.
-        let finds =
-            |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Formula(_));
+        let finds = |work: &Work| {
+            !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Feature(_) | Work::Formula(_))
+        };
         let place =
             |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();

@@ -4,6 +4,10 @@
 //! An operator's *definition* is its section without its place in the list, so that state saved under one config
 //! finds its operator under the next one if that operator did not change.
 
+mod feature;
+
+pub use feature::{DecaySpec, Decayed, FeaturePart, FeatureSpec, PartSpec, Rolled, RollingSpec, Stepped, StepsSpec};
+
 use crate::condition::{Condition, Formula};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
@@ -69,6 +73,8 @@ pub enum Work {
     Compress(CompressSpec),
     /// `[filter.NAME]` with a condition: makes `NAME.CHANNEL` of the readings that meet it.
     Filter(FilterSpec),
+    /// `[feature.NAME]` with `on`: makes `NAME.CHANNEL.STATISTIC` of each reading and those before it.
+    Feature(FeatureSpec),
     /// `[feature.NAME]` with a formula: makes `NAME.value` of what a device says at one moment. It is on all channels that
     /// the formula asks for.
     Formula(Formula),
@@ -557,6 +563,7 @@ impl Operator {
     pub fn derived(&self, channel: &str) -> Vec<String> {
         match &self.work {
             Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name)).collect(),
+            Work::Feature(spec) => spec.names().map(|name| format!("{}.{channel}.{name}", self.name)).collect(),
             Work::Compress(_) | Work::Filter(_) => vec![format!("{}.{channel}", self.name)],
             Work::Formula(_) => vec![format!("{}.{FORMULA_RESULT}", self.name)],
             _ => Vec::new(),

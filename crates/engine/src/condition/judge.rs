@@ -188,7 +188,7 @@ fn remember(kept: &mut Kept, spec: PastSpec, step: Step, time: Time, value: f64)
             }
             f64::from(rolling.count())
         }
-        (Kept::Folded(folded), PastSpec::Fold(fold, past)) => folded.take(fold, past, time, value),
+        (Kept::Folded(folded), PastSpec::Fold(fold, past)) => known(folded.take(fold, past, time, value)),
         _ => f64::NAN,
     }
 }

@@ -173,7 +173,7 @@ impl Shard {
         }
     }
 
-    /// If this channel is what a window, a filter or a formula makes of another channel of the device, that will feed it.
+    /// If this channel is what a window, a filter, a feature or a formula makes of another channel of the device, that will feed it.
     fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<Fed> {
         let channel = &*self.channels[channel as usize].name;
         if !channel.contains('.') {
@@ -184,7 +184,7 @@ impl Shard {
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
-                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_)) {
+                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Feature(_) | Node::Points(_)) {
                     continue;
                 }
                 let source_channel = &self.channels[source.channel as usize].name;
@@ -216,6 +216,7 @@ impl Shard {
                         filter.feeds[route.state as usize] = Some(derived);
                         behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });
                     }
+                    Node::Feature(features) => features.feed(route.state, index, derived),
                     _ => {}
                 }
                 return Some(Fed { origin, behind, is_worked_out: origin == derived });

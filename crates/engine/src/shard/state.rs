@@ -1,8 +1,8 @@
 //! What a shard keeps of a device and of a series, and how it has the next ones near.
 
 use super::Shard;
+use crate::feature::Made;
 use crate::filter::{Kept, Tested};
-use crate::formula::Made;
 use crate::lateness::LateCounts;
 use crate::node::{Node, Points};
 use crate::order::Order;
@@ -195,9 +195,10 @@ impl Shard {
         })
     }
 
-    /// Of each formula, by its place in the plan, how many results it has given, and how many points had none.
+    /// Of each feature section, by its place in the plan, how many results it has given, and why others did not come.
     pub fn made(&self) -> impl Iterator<Item = (u16, Made)> {
         (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Feature(features) => Some((index, features.total)),
             Node::Points(Points::Formula(formula)) => Some((index, formula.total)),
             _ => None,
         })

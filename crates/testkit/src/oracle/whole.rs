@@ -163,7 +163,8 @@ impl Oracle<'_> {
     /// The results of one series, in the order in which they are given.
     fn series(&mut self, spec: &WindowSpec, device: &Device, index: usize, channel: &str, all: &[One]) -> Vec<Told> {
         let mut told = Vec::new();
-        let mut previous = None;
+        // The mean of the window before, and how large the numbers in it are, which may have cancelled.
+        let (mut previous, mut size_before) = (None, 0.0f64);
         let every = self.every(channel);
         // Bad readings are told to those windows that ask for them.
         let mut of_shape = windows(&spec.shape, device, all, spec.min.max(1));
@@ -193,7 +194,10 @@ impl Oracle<'_> {
                 around.expected = learned(&times);
             }
             let mut result = self.tell(spec, together, &around);
+            let own_size = result.size;
+            result.size = own_size.max(size_before);
             if !late {
+                size_before = own_size;
                 previous = Some((together.start, value(Statistic::Mean, &together.good, 0, &around)));
             }
             result.partial &= matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. });
