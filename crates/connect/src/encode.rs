@@ -423,6 +423,7 @@ fn work_word(work: &Work) -> &'static str {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
         Work::Filter(_) => "filter",
+        Work::Feature(_) => "feature",
         Work::Formula(_) => "formula",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
@@ -437,7 +438,7 @@ fn work_word(work: &Work) -> &'static str {
 pub fn kind(detector: &Operator) -> &str {
     let limits = match &detector.work {
         Work::Window(_) | Work::Compress(_) | Work::Filter(_) => return "",
-        Work::Formula(_) => return "",
+        Work::Feature(_) | Work::Formula(_) => return "",
         Work::Threshold(limits) | Work::RangeFault(limits) => limits,
         Work::ZScore(_, limits) => limits,
         Work::Flatline(_, limits) => limits,

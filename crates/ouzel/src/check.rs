@@ -71,7 +71,7 @@ fn outline(config: &Config) -> String {
     };
     let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_) | Work::Filter(_));
     let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
-    let is_feature = |operator: &&Operator| matches!(operator.work, Work::Formula(_));
+    let is_feature = |operator: &&Operator| matches!(operator.work, Work::Feature(_) | Work::Formula(_));
     let is_detector = |operator: &&Operator| !is_window(operator) && !is_filter(operator) && !is_feature(operator);
     let operators = &config.plan.operators;
     let parts = [

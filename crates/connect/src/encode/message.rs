@@ -46,7 +46,7 @@ pub fn of_anomaly(anomaly: &Anomaly, detector: &Operator, book: &Book<'_>) -> St
         Work::Threshold(_) | Work::Window(_) | Work::Compress(_) | Work::Filter(_) => {
             limit_crossed(anomaly, detector, book)
         }
-        Work::Formula(_) => limit_crossed(anomaly, detector, book),
+        Work::Feature(_) | Work::Formula(_) => limit_crossed(anomaly, detector, book),
     }
 }
 
@@ -65,7 +65,7 @@ fn fits(anomaly: &Anomaly, work: &Work) -> bool {
     let there = [anomaly.value, anomaly.expected, anomaly.spread].map(|number| !number.is_nan());
     match work {
         Work::Window(_) | Work::Compress(_) | Work::Filter(_) => false,
-        Work::Formula(_) => false,
+        Work::Feature(_) | Work::Formula(_) => false,
         Work::Silence(..) => there == [false, false, false] && !anomaly.score.is_nan(),
         Work::Threshold(_) => there == [true, false, false] && anomaly.class == Class::Process,
         Work::MissingRate(..) => there == [true, false, false] && anomaly.class == Class::Sensor,
@@ -92,7 +92,7 @@ pub fn why(anomaly: &Anomaly, detector: &Operator, book: &Book<'_>) -> String {
     let (_, channel) = book.subject(anomaly.series);
     match &detector.work {
         Work::Window(_) | Work::Compress(_) | Work::Filter(_) => String::new(),
-        Work::Formula(_) => String::new(),
+        Work::Feature(_) | Work::Formula(_) => String::new(),
         Work::Threshold(_) => {
             let limit = book.measured(exact(anomaly.threshold), anomaly.threshold, channel);
             let side = if anomaly.value < anomaly.threshold { "lower" } else { "upper" };

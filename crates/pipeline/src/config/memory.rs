@@ -46,6 +46,7 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
         Work::Compress(_) => 96,
         // Its past, and the point that waits: of a device, so this counts it once for each of its channels.
         Work::Filter(spec) => 160 + 48 * spec.when.channels().len() as u64 + spec.when.heap_bytes() as u64,
+        Work::Feature(_) => 200,
         Work::Formula(formula) => 160 + 16 * formula.channels().len() as u64 + formula.heap_bytes() as u64,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
     }
