@@ -425,6 +425,8 @@ fn work_word(work: &Work) -> &'static str {
         Work::Filter(_) => "filter",
         Work::Among(_) => "feature",
         Work::Join(_) => "join",
+        Work::Feature(_) => "feature",
+        Work::Formula(_) => "formula",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
         Work::Flatline(..) => "flatline",

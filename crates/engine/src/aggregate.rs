@@ -15,8 +15,9 @@ mod tests;
 
 pub use history::History;
 pub use pair::Pair;
-pub(crate) use sketch::between;
+
 pub use sketch::{EXACT, Ranked, Sketch};
+pub(crate) use sketch::{between, mix};
 pub use summary::Summary;
 
 use crate::plan::{Shape, Statistic, WindowSpec};

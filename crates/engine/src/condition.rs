@@ -6,11 +6,14 @@
 //! all steps at each point (`judge`), also where the outcome was clear early, so that what is remembered never depends
 //! on the order in which parts were written.
 //!
+//! A [`Formula`] is the same of which the value is asked: `power / speed`.
+//!
 //! Truth has three values (Kleene 1938): what cannot be told is unknown, and `false and unknown` is false.
 
 mod amiss;
 mod calls;
 mod claim;
+mod formula;
 mod judge;
 mod lex;
 mod meaning;
@@ -19,6 +22,7 @@ mod past;
 mod program;
 mod suggest;
 
+pub use formula::Formula;
 pub use judge::Memory;
 
 use crate::plan::ChannelFacts;
@@ -40,8 +44,10 @@ pub const PARTS_MOST: usize = 64;
 pub const READINGS_MOST: u32 = 100_000;
 
 /// The functions of the language.
-pub const FUNCTIONS: [&str; 14] =
-    ["abs", "sqrt", "round", "min", "max", "previous", "lag", "delta", "rate", "last", "mean", "std", "sum", "count"];
+pub const FUNCTIONS: [&str; 15] = [
+    "abs", "sqrt", "round", "min", "max", "previous", "lag", "delta", "rate", "last", "mean", "std", "range", "sum",
+    "count",
+];
 
 /// The words of the language that are no names; a channel called so stands in backticks.
 pub const KEYWORDS: [&str; 16] = [

@@ -1,7 +1,19 @@
-//! Features of a series: the same as windows say, over a past that slides with each reading.
+//! Features of a series: what windows say, and more, of a past that slides with each reading.
+//!
+//! `node` is a `[feature.NAME]` section at work, in parts that share their state: `recent` is one past with all statistics
+//! of it, `steps` are lags, differences and rates, `decay` what counts half as much a half-life later. Below them stand
+//! the kernels, which others use, too: `rolling` for sums, `folded` for extremes, `ranked` and `sampled` for quantiles.
 
+pub mod decay;
+pub mod folded;
+pub mod node;
 pub mod ranked;
+pub mod recent;
 pub mod rolling;
+pub mod sampled;
+pub mod steps;
 
+pub use folded::{Fold, Folded};
+pub use node::{FeatureNode, Made};
 pub use ranked::Ranked;
 pub use rolling::{PANES, Rolling};

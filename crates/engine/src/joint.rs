@@ -7,7 +7,7 @@
 use crate::condition::{Condition, Judged, Memory, Truth};
 use crate::node::Onward;
 use crate::plan::{Operator, SessionSpec, Shape, WindowSpec};
-use crate::point::{Over, Point, Port};
+use crate::point::{Over, Places, Point, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
@@ -24,8 +24,7 @@ pub struct JointNode {
     start: Vec<usize>,
     active: Vec<usize>,
     with: Option<usize>,
-    states: Vec<Watched>,
-    free: Vec<u32>,
+    states: Places<Watched>,
     /// Empty between two calls.
     waiting: Vec<Reading>,
     asking: Vec<f64>,
@@ -69,8 +68,7 @@ impl JointNode {
             active: places(rules.and_then(|rules| rules.active.as_ref())),
             with: spec.with.as_ref().and_then(place),
             spec,
-            states: Vec::new(),
-            free: Vec::new(),
+            states: Places::new(),
             waiting: Vec::new(),
             asking: Vec::new(),
         }
@@ -79,13 +77,7 @@ impl JointNode {
     /// Room for a device with these tags; gives its place.
     pub fn add(&mut self, tags: &[(String, String)]) -> u32 {
         let watched = self.fresh(tags);
-        let place = self.free.pop().unwrap_or(self.states.len() as u32);
-        if place as usize == self.states.len() {
-            self.states.push(watched);
-        } else {
-            self.states[place as usize] = watched;
-        }
-        place
+        self.states.enter(watched)
     }
 
     fn fresh(&self, tags: &[(String, String)]) -> Watched {
@@ -104,26 +96,26 @@ impl JointNode {
 
     /// The device at this place is gone.
     pub fn free(&mut self, place: u32) {
-        self.states[place as usize] = self.fresh(&[]);
-        self.free.push(place);
+        let nobody = self.fresh(&[]);
+        self.states.leave(place, nobody);
     }
 
     /// The channels of a device that are summed up.
     pub fn over(&mut self, place: u32) -> &mut Over {
-        &mut self.states[place as usize].over
+        &mut self.states[place].over
     }
 
     /// Which statistic of a channel goes on, and as what.
     pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(u16, u32)> {
-        self.states[place as usize].over.fed(of, index)
+        self.states[place].over.fed(of, index)
     }
 
     /// A reading in its turn; windows that close by it go to `give`.
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
-        if self.states[place as usize].state.point.is_over(port, reading) {
+        if self.states[place].state.point.is_over(port, reading) {
             self.settle(place, give);
         }
-        let state = &mut self.states[place as usize].state;
+        let state = &mut self.states[place].state;
         if state.point.take(port, reading).is_some() {
             // Its point has been judged, and it belongs where that one does.
             if port.waits() {
@@ -137,15 +129,15 @@ impl JointNode {
 
     /// Nothing more comes of the point of a device.
     pub fn settle(&mut self, place: u32, give: &mut dyn FnMut(Onward)) {
-        match self.states[place as usize].state.point.gathers() {
+        match self.states[place].state.point.gathers() {
             Some(_) => self.judge(place, false, give),
-            None => self.states[place as usize].state.point.forget(),
+            None => self.states[place].state.point.forget(),
         }
     }
 
     /// The device's clock has come to `time`.
     pub fn pass(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
-        if self.states[place as usize].state.point.gathers().is_some_and(|gathers| gathers < time) {
+        if self.states[place].state.point.gathers().is_some_and(|gathers| gathers < time) {
             self.judge(place, false, give);
         }
         self.close(place, time, give);
@@ -153,20 +145,20 @@ impl JointNode {
 
     /// The clock at which a point is judged or a window closes.
     pub fn next(&self, place: u32) -> Time {
-        let State { point, fresh, windows, .. } = &self.states[place as usize].state;
+        let State { point, fresh, windows, .. } = &self.states[place].state;
         let judged = point.gathers().map_or(Time::MAX, |gathers| gathers + Span(1));
         windows.iter().map(|(_, _, windows)| windows.next_end()).fold(judged.min(fresh.next_end()), Time::min)
     }
 
     /// What the window of a channel that closes next would say by now; changes nothing.
     pub fn provisional(&self, place: u32, series: Series, now: Time) -> Option<Closed> {
-        let Watched { state, over } = &self.states[place as usize];
+        let Watched { state, over } = &self.states[place];
         let (_, first, windows) = state.windows.iter().find(|(other, ..)| *other == series)?;
         windows.provisional(&self.spec, &SeriesFacts { first: *first, expected: over.every(series) }, now)
     }
 
     fn close(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
-        let Watched { state, over } = &mut self.states[place as usize];
+        let Watched { state, over } = &mut self.states[place];
         let is_due = |windows: &Windows| windows.next_end() <= time && windows.next_end() != Time::MAX;
         for (series, first, windows) in &mut state.windows {
             let facts = SeriesFacts { first: *first, expected: over.every(*series) };
@@ -183,7 +175,7 @@ impl JointNode {
     }
 
     fn judge(&mut self, place: u32, more: bool, give: &mut dyn FnMut(Onward)) {
-        let state = &mut self.states[place as usize].state;
+        let state = &mut self.states[place].state;
         let (time, values) = state.point.asked();
         let rules = rules(&self.spec);
         let mut ask = |condition: Option<&Condition>, memory: &mut Option<Memory>, places: &[usize]| {
@@ -201,7 +193,7 @@ impl JointNode {
         let counts = !waiting.is_empty() && (self.with.is_none() || !state.with.is_nan());
         if judged {
             self.close(place, time, give);
-            let State { fresh, windows, .. } = &mut self.states[place as usize].state;
+            let State { fresh, windows, .. } = &mut self.states[place].state;
             let all = windows.iter_mut().map(|(_, _, windows)| windows).chain([fresh]);
             for windows in all {
                 if begins == Some(true) {
@@ -220,7 +212,7 @@ impl JointNode {
     /// Without a condition for it each reading is activity for all channels, also one that comes after its point was judged.
     fn keep_open(&mut self, place: u32, time: Time) {
         if rules(&self.spec).is_some_and(|rules| rules.start.is_some() && rules.active.is_none()) {
-            let State { fresh, windows, .. } = &mut self.states[place as usize].state;
+            let State { fresh, windows, .. } = &mut self.states[place].state;
             for windows in windows.iter_mut().map(|(_, _, windows)| windows).chain([fresh]) {
                 windows.active(&self.spec, time);
             }
@@ -229,7 +221,7 @@ impl JointNode {
 
     /// A reading of the moment that was judged last.
     fn sum(&mut self, place: u32, reading: &Reading, give: &mut dyn FnMut(Onward)) {
-        let Watched { state: State { with, fresh, windows, .. }, over } = &mut self.states[place as usize];
+        let Watched { state: State { with, fresh, windows, .. }, over } = &mut self.states[place];
         if self.with.is_some() && with.is_nan() {
             return;
         }
@@ -250,7 +242,7 @@ impl JointNode {
 
     /// Adds the state of a device to bytes.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
-        crate::checkpoint::append(&self.states[place as usize].state, into);
+        crate::checkpoint::append(&self.states[place].state, into);
     }
 
     /// Takes it back.
@@ -272,7 +264,7 @@ impl JointNode {
         if !fits {
             return Err(postcard::Error::DeserializeBadEncoding);
         }
-        self.states[place as usize].state = state;
+        self.states[place].state = state;
         Ok(())
     }
 
@@ -287,7 +279,7 @@ impl JointNode {
                 + windows.iter().map(|(_, _, windows)| windows.heap_bytes()).sum::<usize>()
                 + windows.capacity() * size_of::<(Series, Time, Windows)>()
         };
-        self.states.capacity() * size_of::<Watched>() + self.states.iter().map(heap).sum::<usize>()
+        self.states.bytes(heap)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod detector;
 pub mod feature;
 pub mod filter;
 pub mod fleet;
+pub mod formula;
 pub mod group;
 pub mod joint;
 pub mod lateness;

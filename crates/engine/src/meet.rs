@@ -13,8 +13,8 @@ pub use join::Joined;
 
 use crate::checkpoint::append;
 use crate::node::Onward;
-use crate::plan::{AmongSpec, JoinSpec, Operator, Per, Work};
-use crate::point::Port;
+use crate::plan::{AmongSpec, JoinSpec, Operator, Per};
+use crate::point::{Places, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::Time;
@@ -36,8 +36,7 @@ pub struct MeetNode {
     pub per: Per,
     /// How many channels it works on.
     on: usize,
-    states: Vec<Met>,
-    free: Vec<u32>,
+    states: Places<Met>,
     /// Of all groups together, those that are gone among them.
     pub total: Joined,
     /// Empty between two calls.
@@ -135,15 +134,21 @@ enum Result {
 pub type ByName<'a> = &'a dyn Fn(Series, Series) -> Ordering;
 
 impl MeetNode {
-    /// Of an operator whose readings meet, without any group yet; none if they do not have to.
-    pub fn new(operator: &Operator) -> Option<MeetNode> {
-        let work = match &operator.work {
-            Work::Among(spec) => Meeting::Among(spec.clone()),
-            Work::Join(spec) => Meeting::Join(spec.clone()),
-            _ => return None,
-        };
-        let (per, on) = (operator.meets()?.0.clone(), operator.on.len());
-        Some(MeetNode { work, per, on, states: Vec::new(), free: Vec::new(), total: Joined::default(), moment: Vec::new() })
+    /// What a group says together, without any group yet.
+    pub fn among(operator: &Operator, spec: AmongSpec) -> MeetNode {
+        let per = spec.per.clone();
+        MeetNode::new(operator, per, Meeting::Among(spec))
+    }
+
+    /// A join, without any group yet.
+    pub fn join(operator: &Operator, spec: JoinSpec) -> MeetNode {
+        let per = spec.per.clone();
+        MeetNode::new(operator, per, Meeting::Join(spec))
+    }
+
+    fn new(operator: &Operator, per: Per, work: Meeting) -> MeetNode {
+        let (on, total) = (operator.on.len(), Joined::default());
+        MeetNode { work, per, on, states: Places::default(), total, moment: Vec::new() }
     }
 
     /// How a channel of a device is taken.
@@ -160,14 +165,8 @@ impl MeetNode {
 
     /// Room for a group; gives its place.
     pub fn enter(&mut self) -> u32 {
-        let place = self.free.pop().unwrap_or(self.states.len() as u32);
         let met = self.fresh();
-        if place as usize == self.states.len() {
-            self.states.push(met);
-        } else {
-            self.states[place as usize] = met;
-        }
-        place
+        self.states.enter(met)
     }
 
     fn fresh(&self) -> Met {
@@ -181,8 +180,8 @@ impl MeetNode {
 
     /// The group at this place is gone.
     pub fn leave(&mut self, place: u32) {
-        self.states[place as usize] = self.fresh();
-        self.free.push(place);
+        let nobody = self.fresh();
+        self.states.leave(place, nobody);
     }
 
     /// The `index`-th of the results of devices is to go on, of this series, as the one at a place of the shard.
@@ -194,22 +193,22 @@ impl MeetNode {
             }
             Meeting::Join(_) => Some(index as u16),
         };
-        self.states[place as usize].feeds.entry(of).or_default().extend(index.map(|index| (index, to)));
+        self.states[place].feeds.entry(of).or_default().extend(index.map(|index| (index, to)));
     }
 
     /// The same for a result of the group, by its place in `give` and the channel it is of.
     pub fn feed_of_group(&mut self, place: u32, on: u16, index: u16, to: u32) {
-        self.states[place as usize].of_group.push((on, (index, to)));
+        self.states[place].of_group.push((on, (index, to)));
     }
 
     /// A series of the group is gone: nothing of it goes on.
     pub fn forget(&mut self, place: u32, series: Series) {
-        self.states[place as usize].feeds.remove(&series);
+        self.states[place].feeds.remove(&series);
     }
 
     /// A reading of a member, in its device's order.
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading) {
-        let state = &mut self.states[place as usize].state;
+        let state = &mut self.states[place].state;
         if reading.time < state.clock {
             return self.total.late += 1;
         }
@@ -227,7 +226,7 @@ impl MeetNode {
 
     /// Whether so many readings wait that some have to go on before their moment has passed for everybody; gives the moment.
     pub fn overfull(&self, place: u32) -> Option<Time> {
-        let waiting = &self.states[place as usize].state.waiting;
+        let waiting = &self.states[place].state.waiting;
         if waiting.len() <= WAITING_MOST {
             return None;
         }
@@ -236,13 +235,13 @@ impl MeetNode {
 
     /// The newest moment that waits; none if nothing does.
     pub fn newest(&self, place: u32) -> Option<Time> {
-        self.states[place as usize].state.newest()
+        self.states[place].state.newest()
     }
 
     /// The group's clock has come to `clock`: what is before it goes on, a moment at a time.
     pub fn pass(&mut self, place: u32, clock: Time, by_name: ByName<'_>, give: &mut dyn FnMut(Onward)) {
         let MeetNode { work, states, total, moment, .. } = self;
-        let Met { state, feeds, of_group } = &mut states[place as usize];
+        let Met { state, feeds, of_group } = &mut states[place];
         let State { waiting, kept, .. } = state;
         let mut tell = |result: Result, time: Time, index: u16, value: f64| {
             if !value.is_finite() {
@@ -287,7 +286,7 @@ impl MeetNode {
 
     /// Adds the state of a group to bytes.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
-        append(&self.states[place as usize].state, into);
+        append(&self.states[place].state, into);
     }
 
     /// Takes it back.
@@ -305,7 +304,7 @@ impl MeetNode {
         if !fits || !state.waiting.iter().all(is_ours) {
             return Err(postcard::Error::DeserializeBadEncoding);
         }
-        self.states[place as usize].state = state;
+        self.states[place].state = state;
         Ok(())
     }
 
@@ -320,7 +319,7 @@ impl MeetNode {
                 + of_kept(&met.state.kept)
                 + met.feeds.len() * (size_of::<(Series, Vec<(u16, u32)>)>() + 8)
         };
-        self.states.capacity() * size_of::<Met>() + self.states.iter().map(of).sum::<usize>()
+        self.states.bytes(of)
     }
 }
 

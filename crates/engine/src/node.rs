@@ -7,7 +7,9 @@ use crate::detector::missing::{MissingRate, RangeFault, Silence};
 use crate::detector::threshold::Threshold;
 use crate::detector::zscore::ZScore;
 use crate::detector::{Detector, Judge, Moment, Verdict};
+use crate::feature::FeatureNode;
 use crate::filter::{Compress, FilterNode, Kept};
+use crate::formula::FormulaNode;
 use crate::joint::JointNode;
 use crate::meet::MeetNode;
 use crate::output::{Anomaly, Filtered, Over, What};
@@ -25,6 +27,8 @@ pub enum Node {
     Window(WindowNode),
     /// `compress`
     Compress(CompressNode),
+    /// Features.
+    Feature(FeatureNode),
     /// What judges points: its states are of devices.
     Points(Points),
     /// What works on readings that meet: its states are of groups.
@@ -50,6 +54,8 @@ pub enum Points {
     Filter(FilterNode),
     /// A window that asks for conditions, or for another channel.
     Joint(JointNode),
+    /// A feature by a formula.
+    Formula(FormulaNode),
 }
 
 /// What comes of judging points.
@@ -65,14 +71,10 @@ pub enum Onward {
     Closed(Series, Closed),
 }
 
-/// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's.
+/// Does the same for whichever judge a node holds; the arms for all other nodes are the caller's.
 macro_rules! with_judge {
-    ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $points:pat => $of_points:expr, $meet:pat => $of_groups:expr) => {
+    ($node:expr, $judge:ident: $d:ident => $body:expr, $($other:pat => $does:expr),+ $(,)?) => {
         match $node {
-            Node::Window($window) => $windows,
-            Node::Compress($filter) => $filters,
-            Node::Points($points) => $of_points,
-            Node::Meet($meet) => $of_groups,
             Node::Threshold($judge) => {
                 type $d = Threshold;
                 $body
@@ -97,6 +99,7 @@ macro_rules! with_judge {
                 type $d = RangeFault;
                 $body
             }
+            $($other => $does,)+
         }
     };
 }
@@ -112,13 +115,14 @@ impl Node {
                 Node::Points(Points::Joint(JointNode::new(operator, spec)))
             }
             Work::Window(spec) => Node::Window(WindowNode::new(plan, spec)),
-            Work::Among(_) | Work::Join(_) => {
-                Node::Meet(MeetNode::new(operator).expect("readings of these meet"))
-            }
+            Work::Among(spec) => Node::Meet(MeetNode::among(operator, spec)),
+            Work::Join(spec) => Node::Meet(MeetNode::join(operator, spec)),
             Work::Filter(spec) => Node::Points(Points::Filter(FilterNode::new(spec))),
+            Work::Formula(formula) => Node::Points(Points::Formula(FormulaNode::new(formula))),
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
+            Work::Feature(spec) => Node::Feature(FeatureNode::new(spec)),
             Work::Threshold(limits) => Node::Threshold(Judge::new((), limits)),
             Work::ZScore(spec, limits) => Node::ZScore(Judge::new(spec, limits)),
             Work::Flatline(spec, limits) => Node::Flatline(Judge::new(spec, limits)),
@@ -133,36 +137,43 @@ impl Node {
         with_judge!(
             self,
             judge: D => { let _ = D::EACH; judge.add() },
-            window => window.add_series(),
-            filter => filter.add_series(),
-            _ => OF_A_DEVICE,
-            _ => OF_A_DEVICE
+            Node::Window(window) => window.add_series(),
+            Node::Compress(filter) => filter.add_series(),
+            Node::Feature(feature) => feature.add_series(),
+            Node::Points(_) | Node::Meet(_) => OF_A_DEVICE,
         )
     }
 
     /// Forgets what it knows of the series at a place.
     pub fn reset(&mut self, place: u32) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.reset(place) }, window => {
-            window.states[place as usize] = Windows::new(&window.spec);
-            window.feeds[place as usize] = Vec::new();
-        }, filter => {
-            filter.states[place as usize] = Compress::default();
-            filter.feeds[place as usize] = None;
-        }, _ => (), _ => ());
+        with_judge!(
+            self,
+            judge: D => { let _ = D::EACH; judge.reset(place) },
+            Node::Window(window) => {
+                window.states[place as usize] = Windows::new(&window.spec);
+                window.feeds[place as usize] = Vec::new();
+            },
+            Node::Compress(filter) => {
+                filter.states[place as usize] = Compress::default();
+                filter.feeds[place as usize] = None;
+            },
+            Node::Feature(feature) => feature.reset(place),
+            Node::Points(_) | Node::Meet(_) => (),
+        );
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
     pub fn timed(&self) -> bool {
-        with_judge!(self, _judge: D => D::TIMED, _ => false, _ => false, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TIMED, _ => false)
     }
 
     /// Whether it takes readings outside the plausible range.
     pub fn takes_bad(&self) -> bool {
-        with_judge!(self, _judge: D => D::TAKES_BAD, window => window.takes_bad, _ => false, _ => false, _ => false)
+        with_judge!(self, _judge: D => D::TAKES_BAD, Node::Window(window) => window.takes_bad, _ => false)
     }
 
-    /// A reading of the series at `place`; what a detector has to say of it goes to `say`. Windows and filters are asked
-    /// by the loop itself.
+    /// A reading of the series at `place`; what a detector has to say of it goes to `say`. All other nodes are asked by
+    /// the loop itself.
     #[inline]
     pub fn observe(
         &mut self,
@@ -176,26 +187,23 @@ impl Node {
         with_judge!(
             self,
             judge: D => judge.observe(place, at, heard, value, |verdict| say(subject.what::<D>(verdict))),
-            _ => unreachable!("the loop has windows and filters of its own"),
-            _ => unreachable!("the loop has windows and filters of its own"),
-            _ => unreachable!("the loop has windows and filters of its own"),
-            _ => unreachable!("the loop has windows and filters of its own")
+            _ => unreachable!("the loop asks these itself"),
         );
     }
 
     /// The tick clock has moved: what timed detectors have to say, with the places of their series.
     pub fn tick(&mut self, now: Time, mut say: impl FnMut(u32, Verdict)) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => (), _ => (), _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.tick(now, &mut say) }, _ => ());
     }
 
     /// The process was started at `at`, by the stream's clock.
     pub fn start(&mut self, at: Time) {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => (), _ => (), _ => (), _ => ());
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.start(at) }, _ => ());
     }
 
     /// The values of a series that are no anomaly to this node, if it is a detector that can tell beforehand.
     pub fn band(&self, place: u32) -> Option<(f64, f64)> {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None, _ => None, _ => None, _ => None)
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.band(place) }, _ => None)
     }
 
     /// Reads the state of a series, to have it near when it is needed.
@@ -203,47 +211,43 @@ impl Node {
     pub fn touch(&self, place: u32) -> i64 {
         match self {
             Node::Window(window) => window.states[place as usize].next_end().0,
+            Node::Feature(feature) => feature.touch(place),
             _ => 0,
         }
     }
 
     /// The same for all of the state, before it is saved.
     pub fn touch_all(&self, place: u32) -> u64 {
-        with_judge!(
-            self,
-            judge: D => { let _ = D::EACH; judge.touch(place) },
-            _ => self.touch(place) as u64,
-            _ => 0,
-            _ => 0,
-            _ => 0
-        )
+        with_judge!(self, judge: D => { let _ = D::EACH; judge.touch(place) }, _ => self.touch(place) as u64)
     }
 
-    /// Adds the state of a series to bytes.
+    /// Adds the state of a series to bytes; of what judges points that of a device, of what meets that of a group.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
         with_judge!(
             self,
             judge: D => { let _ = D::EACH; judge.save(place, into) },
-            window => append(&window.states[place as usize], into),
-            filter => append(&filter.states[place as usize], into),
-            points => points.save(place, into),
-            meet => meet.save(place, into)
+            Node::Window(window) => append(&window.states[place as usize], into),
+            Node::Compress(filter) => append(&filter.states[place as usize], into),
+            Node::Feature(feature) => feature.save(place, into),
+            Node::Points(points) => points.save(place, into),
+            Node::Meet(meet) => meet.save(place, into),
         );
     }
 
-    /// Takes a series' state back from bytes.
+    /// Takes such a state back from bytes.
     ///
     /// # Errors
     /// When the bytes are not such a state.
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
-        with_judge!(self, judge: D => { let _ = D::EACH; judge.load(place, bytes) }, window => {
-            let windows: Windows = postcard::from_bytes(bytes)?;
-            if !windows.fits(&window.spec) {
-                return Err(postcard::Error::DeserializeBadEncoding);
-            }
-            window.states[place as usize] = windows;
-            Ok(())
-        }, filter => filter.load(place, bytes), points => points.load(place, bytes), meet => meet.load(place, bytes))
+        with_judge!(
+            self,
+            judge: D => { let _ = D::EACH; judge.load(place, bytes) },
+            Node::Window(window) => window.load(place, bytes),
+            Node::Compress(filter) => filter.load(place, bytes),
+            Node::Feature(feature) => feature.load(place, bytes),
+            Node::Points(points) => points.load(place, bytes),
+            Node::Meet(meet) => meet.load(place, bytes),
+        )
     }
 
     /// Bytes for all series.
@@ -251,10 +255,11 @@ impl Node {
         with_judge!(
             self,
             judge: D => { let _ = D::EACH; judge.bytes() },
-            window => window.bytes(),
-            filter => filter.bytes(),
-            points => points.bytes(),
-            meet => meet.bytes()
+            Node::Window(window) => window.bytes(),
+            Node::Compress(filter) => filter.bytes(),
+            Node::Feature(feature) => feature.bytes(),
+            Node::Points(points) => points.bytes(),
+            Node::Meet(meet) => meet.bytes(),
         )
     }
 }
@@ -265,6 +270,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.add(tags),
             Points::Joint(windows) => windows.add(tags),
+            Points::Formula(formula) => formula.add(tags),
         }
     }
 
@@ -273,13 +279,14 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.free(place),
             Points::Joint(windows) => windows.free(place),
+            Points::Formula(formula) => formula.free(place),
         }
     }
 
-    /// The channels of a device that a window sums up; a filter has none.
+    /// The channels of a device that a window sums up; a filter or formula has none.
     pub fn over(&mut self, place: u32) -> Option<&mut crate::point::Over> {
         match self {
-            Points::Filter(_) => None,
+            Points::Filter(_) | Points::Formula(_) => None,
             Points::Joint(windows) => Some(windows.over(place)),
         }
     }
@@ -287,7 +294,7 @@ impl Points {
     /// The `index`-th statistic of a channel that goes on, and as what; with all that the window gives.
     pub fn fed(&self, place: u32, of: Series, index: usize) -> Option<(&WindowSpec, (u16, u32))> {
         match self {
-            Points::Filter(_) => None,
+            Points::Filter(_) | Points::Formula(_) => None,
             Points::Joint(windows) => Some((&windows.spec, windows.fed(place, of, index)?)),
         }
     }
@@ -302,6 +309,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.observe(place, port, reading, give),
             Points::Joint(windows) => windows.observe(place, port, reading, give),
+            Points::Formula(formula) => formula.observe(place, port, reading, give),
         }
     }
 
@@ -310,6 +318,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.settle(place, give),
             Points::Joint(windows) => windows.settle(place, give),
+            Points::Formula(formula) => formula.settle(place, give),
         }
     }
 
@@ -318,6 +327,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.pass(place, time, give),
             Points::Joint(windows) => windows.pass(place, time, give),
+            Points::Formula(formula) => formula.pass(place, time, give),
         }
     }
 
@@ -326,6 +336,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.next(place),
             Points::Joint(windows) => windows.next(place),
+            Points::Formula(formula) => formula.next(place),
         }
     }
 
@@ -334,6 +345,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.save(place, into),
             Points::Joint(windows) => windows.save(place, into),
+            Points::Formula(formula) => formula.save(place, into),
         }
     }
 
@@ -345,6 +357,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.load(place, bytes),
             Points::Joint(windows) => windows.load(place, bytes),
+            Points::Formula(formula) => formula.load(place, bytes),
         }
     }
 
@@ -353,6 +366,7 @@ impl Points {
         match self {
             Points::Filter(filter) => filter.bytes(),
             Points::Joint(windows) => windows.bytes(),
+            Points::Formula(formula) => formula.bytes(),
         }
     }
 }
@@ -463,8 +477,10 @@ pub struct WindowNode {
 
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
-        // Windows and filters may have the names of detectors.
-        let finds = |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
+        // Windows, filters and features may have the names of detectors.
+        let finds = |work: &Work| {
+            !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Feature(_) | Work::Formula(_))
+        };
         let place =
             |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();
@@ -501,6 +517,15 @@ impl WindowNode {
         self.states.push(Windows::new(&self.spec));
         self.feeds.push(Vec::new());
         self.states.len() as u32 - 1
+    }
+
+    fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
+        let windows: Windows = postcard::from_bytes(bytes)?;
+        if !windows.fits(&self.spec) {
+            return Err(postcard::Error::DeserializeBadEncoding);
+        }
+        self.states[place as usize] = windows;
+        Ok(())
     }
 
     /// Closes the window of a series that ends at `end`, if there is one.

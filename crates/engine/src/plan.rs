@@ -4,13 +4,15 @@
 //! An operator's *definition* is its section without its place in the list, so that state saved under one config
 //! finds its operator under the next one if that operator did not change.
 
+mod feature;
 mod meet;
 mod per;
 
+pub use feature::{DecaySpec, Decayed, FeaturePart, FeatureSpec, PartSpec, Rolled, RollingSpec, Stepped, StepsSpec};
 pub use meet::{Among, AmongGiven, AmongSpec, How, IDLE, JoinSpec, Paired};
 pub use per::Per;
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Formula};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -43,7 +45,7 @@ pub struct ChannelFacts {
     pub states: Vec<String>,
 }
 
-/// One node of the list: a filter, a window or a detector.
+/// One node of the list: a filter, a feature, a window or a detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
     /// The name of its section: `spike` for `[detector.spike]`.
@@ -75,6 +77,11 @@ pub enum Work {
     Compress(CompressSpec),
     /// `[filter.NAME]` with a condition: makes `NAME.CHANNEL` of the readings that meet it.
     Filter(FilterSpec),
+    /// `[feature.NAME]` with `on`: makes `NAME.CHANNEL.STATISTIC` of each reading and those before it.
+    Feature(FeatureSpec),
+    /// `[feature.NAME]` with a formula: makes `NAME.value` of what a device says at one moment. It is on all channels that
+    /// the formula asks for.
+    Formula(Formula),
     /// `[feature.NAME]` with `per`: what a group's devices say together.
     Among(AmongSpec),
     /// `[join.NAME]` of streams
@@ -92,6 +99,9 @@ pub struct FilterSpec {
     /// Whether those that do not meet it come out, for whoever keeps them.
     pub tell: bool,
 }
+
+/// The last part of the name of what a formula makes: `load.value`.
+pub const FORMULA_RESULT: &str = "value";
 
 /// A device is not idle before this, however short its windows are.
 const IDLE_LEAST: Span = Span(10_000_000_000);
@@ -518,7 +528,7 @@ impl Operator {
         self.on.iter().any(|on| on == channel) || self.asks().any(|asked| asked == channel)
     }
 
-    /// The channels that its conditions ask for, each once.
+    /// The channels that its conditions or its formula ask for, each once.
     pub fn asks(&self) -> impl Iterator<Item = &str> {
         let conditions = match &self.work {
             Work::Filter(spec) => [Some(&spec.when), None],
@@ -530,7 +540,10 @@ impl Operator {
             Work::Join(spec) => Some(&spec.with),
             _ => None,
         };
-        let [first, second] = conditions.map(|condition| condition.map_or(&[][..], Condition::channels));
+        let [mut first, second] = conditions.map(|condition| condition.map_or(&[][..], Condition::channels));
+        if let Work::Formula(formula) = &self.work {
+            first = formula.channels();
+        }
         let asked = first.iter().chain(second.iter().filter(|channel| !first.contains(channel)));
         asked.chain(with).map(String::as_str)
     }
@@ -547,7 +560,7 @@ impl Operator {
     /// Whether it judges points of a device, not the readings of a series.
     pub fn is_of_points(&self) -> bool {
         match &self.work {
-            Work::Filter(_) | Work::Window(WindowSpec { with: Some(_), .. }) => true,
+            Work::Filter(_) | Work::Formula(_) | Work::Window(WindowSpec { with: Some(_), .. }) => true,
             Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => {
                 spec.start.is_some() || spec.active.is_some()
             }
@@ -559,12 +572,14 @@ impl Operator {
     pub fn derived(&self, channel: &str) -> Vec<String> {
         match &self.work {
             Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name)).collect(),
+            Work::Feature(spec) => spec.names().map(|name| format!("{}.{channel}.{name}", self.name)).collect(),
             Work::Compress(_) | Work::Filter(_) => vec![format!("{}.{channel}", self.name)],
             Work::Among(spec) => {
                 let of_devices = spec.give.iter().filter(|given| given.what.is_of_device());
                 of_devices.map(|given| format!("{}.{channel}.{}", self.name, given.name)).collect()
             }
             Work::Join(spec) => spec.give.iter().map(|of| format!("{}.{channel}.{}", self.name, of.name())).collect(),
+            Work::Formula(_) => vec![format!("{}.{FORMULA_RESULT}", self.name)],
             _ => Vec::new(),
         }
     }

@@ -10,6 +10,7 @@ use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
+use std::ops::{Index, IndexMut};
 
 /// How a node takes a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,67 @@ impl Port {
     pub fn asked(self) -> Option<usize> {
         let place = self.0 & 127;
         (place != Port::NONE).then_some(usize::from(place))
+    }
+}
+
+/// What a node keeps of each device: at places that stay, and are used again when their device is gone.
+#[derive(Debug)]
+pub struct Places<T> {
+    all: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T> Places<T> {
+    /// Of no device yet.
+    pub fn new() -> Places<T> {
+        Places { all: Vec::new(), free: Vec::new() }
+    }
+
+    /// A device comes; gives its place.
+    pub fn enter(&mut self, of: T) -> u32 {
+        match self.free.pop() {
+            Some(place) => {
+                self[place] = of;
+                place
+            }
+            None => {
+                self.all.push(of);
+                self.all.len() as u32 - 1
+            }
+        }
+    }
+
+    /// The device at this place is gone; `nobody` is kept until another one comes.
+    pub fn leave(&mut self, place: u32, nobody: T) {
+        self[place] = nobody;
+        self.free.push(place);
+    }
+
+    /// Bytes for all devices, with those that each has on the heap.
+    pub fn bytes(&self, heap: impl Fn(&T) -> usize) -> usize {
+        self.all.capacity() * size_of::<T>() + self.all.iter().map(heap).sum::<usize>()
+    }
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Places<T> {
+        Places::new()
+    }
+}
+
+impl<T> Index<u32> for Places<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, place: u32) -> &T {
+        &self.all[place as usize]
+    }
+}
+
+impl<T> IndexMut<u32> for Places<T> {
+    #[inline]
+    fn index_mut(&mut self, place: u32) -> &mut T {
+        &mut self.all[place as usize]
     }
 }
 
@@ -184,6 +246,16 @@ mod tests {
     }
 
     const TRUE: Judged = Judged { truth: Truth::True, failed: 0 };
+
+    #[test]
+    fn the_place_of_a_device_that_is_gone_is_used_again() {
+        let mut places = Places::new();
+        assert_eq!((places.enter("a"), places.enter("b")), (0, 1));
+        places.leave(0, "");
+        assert_eq!((places[0], places[1]), ("", "b"));
+        assert_eq!((places.enter("c"), places.enter("d")), (0, 2));
+        assert_eq!((places[0], places[1], places[2]), ("c", "b", "d"));
+    }
 
     #[test]
     fn readings_wait_until_all_that_is_asked_for_is_there_and_later_ones_share_the_verdict() {

@@ -260,6 +260,9 @@ impl Shard {
                 Node::Compress(filter) => {
                     filter.observe(route.state, reading, |to, kept| onward.push((route.node, Onward::To(to, kept))));
                 }
+                Node::Feature(features) => {
+                    features.observe(route.state, reading, |to, made| onward.push((route.node, Onward::To(to, made))));
+                }
                 Node::Points(points) => {
                     points.observe(route.state, route.port, reading, &mut |it| onward.push((route.node, it)));
                     device.gathers = true;

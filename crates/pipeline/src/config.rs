@@ -13,6 +13,7 @@ mod devices;
 mod filter;
 mod fit;
 mod format;
+mod formula;
 mod give;
 mod group;
 mod in_force;
@@ -292,6 +293,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         .map(|section| (section.name.clone(), alert::read(section, &sections, &around, found)))
         .collect();
     advice::windows(&known, found);
+    fit::advise(&windows, found);
     if found.clean() {
         let given = given(&sources);
         let given = given.as_deref();

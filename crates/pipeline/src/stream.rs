@@ -78,7 +78,10 @@ impl Stream {
     pub fn restore_slot(&mut self, slot: u8, bytes: &[u8]) -> Result<(), String> {
         let Stream { shards, names, .. } = self;
         // Each takes its own: a change of the config may have given devices other keys, and so other slots.
-        shards.iter_mut().try_for_each(|shard| shard.restore(bytes, names)).map_err(|why| format!("slot {slot}: {}", why.0))
+        shards
+            .iter_mut()
+            .try_for_each(|shard| shard.restore(bytes, names))
+            .map_err(|why| format!("slot {slot}: {}", why.0))
     }
 
     /// Takes back what [`Stream::fleet_bytes`] gave.

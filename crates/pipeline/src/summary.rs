@@ -128,6 +128,8 @@ fn kind(work: &Work) -> &str {
         Work::Filter(_) => "filter",
         Work::Among(_) => "feature",
         Work::Join(_) => "join",
+        Work::Feature(_) => "feature",
+        Work::Formula(_) => "formula",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

@@ -321,7 +321,7 @@ fn merge_up(values: &mut [f64], mut above: usize, half: usize) {
 }
 
 /// Evenly spread bits of a number (SplitMix64: Steele, Lea, Flood 2014).
-fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

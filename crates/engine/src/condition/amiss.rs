@@ -68,7 +68,7 @@ impl Reader<'_> {
 
 /// A function that was probably meant.
 pub(super) fn function_like(word: &str) -> Option<&'static str> {
-    const SAME: [(&str, &str); 12] = [
+    const SAME: [(&str, &str); 13] = [
         ("avg", "mean"),
         ("average", "mean"),
         ("stddev", "std"),
@@ -81,6 +81,7 @@ pub(super) fn function_like(word: &str) -> Option<&'static str> {
         ("slope", "rate"),
         ("total", "sum"),
         ("number", "count"),
+        ("spread", "range"),
     ];
     let small = word.to_lowercase();
     SAME.iter().find(|(other, _)| *other == small).map(|(_, ours)| *ours).or_else(|| suggest::nearest(word, FUNCTIONS))

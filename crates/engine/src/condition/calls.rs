@@ -4,9 +4,10 @@ use super::amiss::function_like;
 use super::lex::{Kind, Sign, Token};
 use super::meaning::{Value, What};
 use super::parse::Reader;
-use super::past::{Fold, PastSpec};
+use super::past::PastSpec;
 use super::program::{Place, Step};
 use super::{FUNCTIONS, Mistake, READINGS_MOST, suggest};
+use crate::feature::Fold;
 use crate::plan::Past;
 use crate::time::Span;
 use std::ops::Range;
@@ -87,7 +88,7 @@ impl Reader<'_> {
 
     /// `60s`, or `50` in second place and before the closing bracket, is how far a function looks back.
     fn how_far_back(&mut self, function: &str, place: usize) -> Result<Option<(Past, Range<usize>)>, Mistake> {
-        let looks_back = ["min", "max", "mean", "std", "sum", "count", "lag", "last"].contains(&function);
+        let looks_back = ["min", "max", "range", "mean", "std", "sum", "count", "lag", "last"].contains(&function);
         let token = self.peek().clone();
         if !looks_back || place != 1 {
             return Ok(None);
@@ -233,6 +234,11 @@ impl Reader<'_> {
             "max" => Some(Fold::Most),
             _ => None,
         };
+        if function == "range" {
+            let [least, most] = [Fold::Least, Fold::Most]
+                .map(|fold| self.program.past(PastSpec::Fold(fold, past), |slot| Step::Fold(of, slot)));
+            return self.made(Step::Subtract(most, least), arguments.at.clone());
+        }
         let place = match fold {
             Some(fold) => self.program.past(PastSpec::Fold(fold, past), |slot| Step::Fold(of, slot)),
             None => {

@@ -2,7 +2,7 @@
 
 use super::past::{Kept, PastSpec};
 use super::program::{Program, Step, TagTest, UNKNOWN, and, known, truth};
-use super::{Condition, Judged, Truth};
+use super::{Condition, Formula, Judged, Truth};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,15 @@ impl PartialEq for Memory {
 impl Memory {
     /// Of a device with these tags, nothing of which was heard yet.
     pub fn new(condition: &Condition, tags: &[(String, String)]) -> Memory {
-        let program = &condition.program;
+        Memory::of(&condition.program, tags)
+    }
+
+    /// The same for a formula.
+    pub fn of_formula(formula: &Formula, tags: &[(String, String)]) -> Memory {
+        Memory::of(&formula.program, tags)
+    }
+
+    fn of(program: &Program, tags: &[(String, String)]) -> Memory {
         let value = |name: &str| tags.iter().find(|(tag, _)| tag == name).map(|(_, value)| value);
         let asked = |test: &TagTest| match &test.value {
             Some(wanted) => value(&test.tag) == Some(wanted),
@@ -49,27 +57,37 @@ impl Memory {
 
     /// Whether this is a memory of the condition, and nothing in it is damaged in a way that could do harm.
     pub fn fits(&self, condition: &Condition) -> bool {
-        let program = &condition.program;
+        self.is_of(&condition.program)
+    }
+
+    /// The same for a formula.
+    pub fn fits_formula(&self, formula: &Formula) -> bool {
+        self.is_of(&formula.program)
+    }
+
+    fn is_of(&self, program: &Program) -> bool {
         self.program == program.id
             && self.tags.len() == program.tags.len()
             && self.pasts.len() == program.pasts.len()
             && self.pasts.iter().zip(&program.pasts).all(|(kept, spec)| kept.fits(spec))
     }
 
+    /// The value of a formula at a point, as [`Memory::judge`] has it; no number where it cannot be told.
+    pub fn value(&mut self, formula: &Formula, time: Time, point: &[f64]) -> f64 {
+        if !self.go_through(&formula.program, time, point) {
+            return f64::NAN;
+        }
+        let value = self.results.get(usize::from(formula.result())).copied().unwrap_or(f64::NAN);
+        // A zero has no sign, so that nobody sees by which way it came.
+        if formula.is_truth && value == UNKNOWN { f64::NAN } else { value + 0.0 }
+    }
+
     /// Judges a point of one time: a value for each channel of the condition, NaN where there is none. Points come in
     /// order of time.
     pub fn judge(&mut self, condition: &Condition, time: Time, point: &[f64]) -> Judged {
         let program = &condition.program;
-        if (self.program, self.results.len()) != (program.id, program.steps.len()) {
-            if !self.fits(condition) {
-                return Judged { truth: Truth::Unknown, failed: 0 };
-            }
-            self.results = vec![f64::NAN; program.steps.len()];
-        }
-        for (i, step) in program.steps.iter().enumerate() {
-            let result = step.pure(|place| self.results[usize::from(place)]);
-            let result = result.unwrap_or_else(|| self.look(program, *step, time, point));
-            self.results[i] = result;
+        if !self.go_through(program, time, point) {
+            return Judged { truth: Truth::Unknown, failed: 0 };
         }
         let (mut all, mut failed) = (1.0, 0);
         for (i, &part) in program.parts.iter().enumerate() {
@@ -78,6 +96,23 @@ impl Memory {
             failed |= u64::from(result == 0.0) << i;
         }
         Judged { truth: Truth::of(all), failed }
+    }
+
+    /// All steps, one after the other; not if this is no memory of the program.
+    #[inline]
+    fn go_through(&mut self, program: &Program, time: Time, point: &[f64]) -> bool {
+        if (self.program, self.results.len()) != (program.id, program.steps.len()) {
+            if !self.is_of(program) {
+                return false;
+            }
+            self.results = vec![f64::NAN; program.steps.len()];
+        }
+        for (i, step) in program.steps.iter().enumerate() {
+            let result = step.pure(|place| self.results[usize::from(place)]);
+            let result = result.unwrap_or_else(|| self.look(program, *step, time, point));
+            self.results[i] = result;
+        }
+        true
     }
 
     /// A step that reads the point or remembers.
@@ -153,7 +188,7 @@ fn remember(kept: &mut Kept, spec: PastSpec, step: Step, time: Time, value: f64)
             }
             f64::from(rolling.count())
         }
-        (Kept::Folded(folded), PastSpec::Fold(fold, past)) => folded.take(fold, past, time, value),
+        (Kept::Folded(folded), PastSpec::Fold(fold, past)) => known(folded.take(fold, past, time, value)),
         _ => f64::NAN,
     }
 }

@@ -11,7 +11,7 @@
 use super::lex::{Kind, Sign, Token, words};
 use super::meaning::{Value, What};
 use super::program::{Program, Step};
-use super::{Condition, DEPTH_MOST, KEYWORDS, Known, Mistake, PARTS_MOST, TEXT_MOST};
+use super::{Condition, DEPTH_MOST, Formula, KEYWORDS, Known, Mistake, PARTS_MOST, TEXT_MOST};
 use std::ops::Range;
 
 /// A text that is being read.
@@ -25,25 +25,47 @@ pub(super) struct Reader<'a> {
     depth: usize,
 }
 
-/// Reads all of a text.
+/// Reads all of a condition.
 pub(super) fn read(text: &str, known: &Known<'_>) -> Result<Condition, Mistake> {
+    let (met, channels, program) = read_as("condition", text, known, |reader| reader.whole())?;
+    let (places, parts) = met.into_iter().unzip();
+    Ok(Condition { text: text.to_owned(), channels, parts, program: program.finish(places) })
+}
+
+/// Reads all of a formula.
+pub(super) fn read_formula(text: &str, known: &Known<'_>) -> Result<Formula, Mistake> {
+    let ((place, is_truth), channels, program) = read_as("formula", text, known, |reader| reader.whole_formula())?;
+    if channels.is_empty() {
+        let what = "this formula asks for no channel, so that no reading would make it speak";
+        return Err(Mistake::new(0..text.len(), what, "name a channel, for example `temperature * 1.8 + 32`"));
+    }
+    Ok(Formula::new(text, channels, program.finish(vec![place]), is_truth))
+}
+
+/// Cuts a text into words and reads them; gives what was read, the channels it asks for, and its steps.
+fn read_as<T>(
+    kind: &str,
+    text: &str,
+    known: &Known<'_>,
+    whole: impl FnOnce(&mut Reader<'_>) -> Result<T, Mistake>,
+) -> Result<(T, Vec<String>, Program), Mistake> {
     if text.len() > TEXT_MOST {
-        let what = format!("a condition has at most {TEXT_MOST} bytes, and this one has {}", text.len());
+        let what = format!("a {kind} has at most {TEXT_MOST} bytes, and this one has {}", text.len());
         let from = text.floor_char_boundary(TEXT_MOST);
-        return Err(Mistake::new(from..text.len(), what, "give parts of it names of their own, as filters or events"));
+        return Err(Mistake::new(
+            from..text.len(),
+            what,
+            "give parts of it names of their own, as filters or features",
+        ));
     }
     let (tokens, stopped) = words(text);
     let program = Program::default();
     let mut reader = Reader { text, known, program, channels: Vec::new(), tokens, next: 0, depth: 0 };
-    let outcome = reader.whole();
+    let outcome = whole(&mut reader);
     match stopped {
         // What is missing at a place where reading stopped is not what is wrong.
         Some(mistake) if outcome.is_ok() || reader.peek().kind == Kind::End => Err(mistake),
-        _ => {
-            let (places, parts) = outcome?.into_iter().unzip();
-            let program = reader.program.finish(places);
-            Ok(Condition { text: text.to_owned(), channels: reader.channels, parts, program })
-        }
+        _ => Ok((outcome?, reader.channels, reader.program)),
     }
 }
 
@@ -75,6 +97,24 @@ impl<'a> Reader<'a> {
             met.push((self.as_truth(part)?, self.written(part).to_owned()));
         }
         Ok(met)
+    }
+
+    /// All of the text: something that has a value, and whether that is a truth.
+    fn whole_formula(&mut self) -> Result<(u16, bool), Mistake> {
+        if self.peek().kind == Kind::End {
+            let hint = "say what its value is, for example `power / speed`";
+            return Err(Mistake::new(0..self.text.len(), "there is no formula here", hint));
+        }
+        let first = self.conjunction(&mut Vec::new())?;
+        let value = self.alternatives(first)?;
+        let token = self.peek().clone();
+        if token.kind != Kind::End {
+            return Err(self.unexpected(&token));
+        }
+        match value.what {
+            What::Truth(place) => Ok((place, true)),
+            _ => Ok((self.as_number(&value)?, false)),
+        }
     }
 
     /// `a and b or c`: anything that is true or false, or a sum.

@@ -130,6 +130,14 @@ impl Program {
         }
     }
 
+    /// Whether nothing but [`Step::Last`] takes the value of a channel.
+    pub(super) fn is_held(&self, channel: u16) -> bool {
+        let Some(place) = self.steps.iter().position(|step| *step == Step::Channel(channel)) else { return false };
+        let place = place as Place;
+        let taken = self.steps.iter().any(|step| !matches!(step, Step::Last(..)) && step.takes(place));
+        !taken && !self.parts.contains(&place)
+    }
+
     /// Numbers the whole, once nothing is added any more.
     pub(super) fn finish(mut self, parts: Vec<Place>) -> Program {
         self.parts = parts;
@@ -153,6 +161,18 @@ impl Step {
             Add(a, b) | Subtract(a, b) | Multiply(a, b) | Divide(a, b) | Least(a, b) | Most(a, b) => Some((a, b)),
             Less(a, b) | LessOrEqual(a, b) | Equal(a, b) | Same(a, b) | And(a, b) | Or(a, b) => Some((a, b)),
             _ => None,
+        }
+    }
+
+    /// Whether it works on the result of a step.
+    fn takes(self, place: Place) -> bool {
+        use Step::*;
+        match self {
+            Number(_) | Channel(_) | Tag(_) => false,
+            Lag(of, _) | Rate(of, _) | Last(of, _) | Fold(of, _) | Take(of, _) => of == place,
+            Mean(of, _) | Std(of, _) | Count(of, _) => of == place,
+            Turn(set, reset, _) => set == place || reset == place,
+            _ => self.operands().is_some_and(|(a, b)| a == place || b == place),
         }
     }
 

@@ -70,30 +70,45 @@ impl Rolling {
 
     /// Population standard deviation; NaN of none.
     pub fn std(&self) -> f64 {
-        let count = f64::from(self.count);
-        ((self.squares - self.sum * self.sum / count).max(0.0) / count).sqrt()
+        self.variance().sqrt()
+    }
+
+    /// Population variance; NaN of none.
+    pub fn variance(&self) -> f64 {
+        self.deviations() / f64::from(self.count)
+    }
+
+    /// Sum of squared deviations from the mean.
+    pub fn deviations(&self) -> f64 {
+        (self.squares - self.sum * self.sum / f64::from(self.count)).max(0.0)
+    }
+
+    /// By count: the values in it, in no order of use.
+    pub fn values(&self) -> &[f64] {
+        if let Ring::Count { values, .. } = &self.ring { values } else { &[] }
     }
 
     /// Forgets what is no longer in the past at `time`: for a span the half-open `(time − span, time]`.
     #[inline]
     pub fn advance(&mut self, past: Past, time: Time) {
         if let Past::Span(span) = past {
-            while let Some(pane) = self.expired(time - span) {
+            while let Some(pane) = self.expired(time, span) {
                 self.remove(pane);
             }
         }
     }
 
-    fn expired(&mut self, until: Time) -> Option<Pane> {
+    #[inline]
+    fn expired(&mut self, time: Time, span: Span) -> Option<Pane> {
         match &mut self.ring {
-            Ring::Span(panes) if panes.front().is_some_and(|p| p.time <= until) => panes.pop_front(),
+            Ring::Span(panes) if panes.front().is_some_and(|p| time.since(p.time) >= span) => panes.pop_front(),
             _ => None,
         }
     }
 
-    /// Takes in a value; by count, the oldest makes room.
+    /// Takes in a value; by count, the oldest makes room, and is given back.
     #[inline]
-    pub fn push(&mut self, past: Past, time: Time, value: f64) {
+    pub fn push(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
         let leaving = match (&mut self.ring, past) {
             (Ring::Count { values, next }, Past::Count(limit)) => {
                 if values.len() < limit as usize {
@@ -127,6 +142,7 @@ impl Rolling {
         } else if self.astray() {
             self.recompute();
         }
+        leaving
     }
 
     fn remove(&mut self, pane: Pane) {

@@ -7,7 +7,7 @@ use crate::condition::{Condition, Judged, Memory, Truth};
 use crate::node::Onward;
 use crate::output::Filtered;
 use crate::plan::FilterSpec;
-use crate::point::{Point, Port};
+use crate::point::{Places, Point, Port};
 use crate::reading::Reading;
 use crate::series::Series;
 use crate::time::{Span, Time};
@@ -72,8 +72,7 @@ impl AddAssign<&Tested> for Tested {
 pub struct FilterNode {
     /// What has to be met, and what becomes of the others.
     pub spec: FilterSpec,
-    states: Vec<Filtering>,
-    free: Vec<u32>,
+    states: Places<Filtering>,
     /// Empty between two calls.
     waiting: Vec<Reading>,
     /// Of all devices together, those that have left among them.
@@ -106,69 +105,61 @@ impl FilterNode {
     /// Without any device yet.
     pub fn new(spec: FilterSpec) -> FilterNode {
         let total = Tested::of(spec.when.parts().len());
-        FilterNode { spec, states: Vec::new(), free: Vec::new(), waiting: Vec::new(), total }
+        FilterNode { spec, states: Places::new(), waiting: Vec::new(), total }
     }
 
     /// Room for a device with these tags; gives its place.
     pub fn add(&mut self, tags: &[(String, String)]) -> u32 {
-        let filtering = Filtering { state: State::new(&self.spec.when, tags), feeds: Vec::new() };
-        let place = self.free.pop().unwrap_or(self.states.len() as u32);
-        if place as usize == self.states.len() {
-            self.states.push(filtering);
-        } else {
-            self.states[place as usize] = filtering;
-        }
-        place
+        self.states.enter(Filtering { state: State::new(&self.spec.when, tags), feeds: Vec::new() })
     }
 
     /// The device at this place is gone.
     pub fn free(&mut self, place: u32) {
         let nobody = Filtering { state: State::new(&self.spec.when, &[]), feeds: Vec::new() };
-        self.states[place as usize] = nobody;
-        self.free.push(place);
+        self.states.leave(place, nobody);
     }
 
     /// What passes of this series is to go to the one at `to`.
     pub fn feed(&mut self, place: u32, from: Series, to: u32) {
-        self.states[place as usize].feeds.push((from, to));
+        self.states[place].feeds.push((from, to));
     }
 
     /// A reading in its turn; what comes of it, and of what waited for it, goes to `give`.
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
-        if self.states[place as usize].state.point.is_over(port, reading) {
+        if self.states[place].state.point.is_over(port, reading) {
             self.settle(place, give);
         }
-        let known = self.states[place as usize].state.point.take(port, reading);
+        let known = self.states[place].state.point.take(port, reading);
         match known {
             Some(judged) if port.waits() => self.tell(place, *reading, judged, give),
             Some(_) => {}
-            None if self.states[place as usize].state.point.is_complete() => self.judge(place, true, give),
+            None if self.states[place].state.point.is_complete() => self.judge(place, true, give),
             None => {}
         }
     }
 
     /// Nothing more comes of the point of a device.
     pub fn settle(&mut self, place: u32, give: &mut dyn FnMut(Onward)) {
-        match self.states[place as usize].state.point.gathers() {
+        match self.states[place].state.point.gathers() {
             Some(_) => self.judge(place, false, give),
-            None => self.states[place as usize].state.point.forget(),
+            None => self.states[place].state.point.forget(),
         }
     }
 
     /// The device's clock has come to `time`.
     pub fn pass(&mut self, place: u32, time: Time, give: &mut dyn FnMut(Onward)) {
-        if self.states[place as usize].state.point.gathers().is_some_and(|gathers| gathers < time) {
+        if self.states[place].state.point.gathers().is_some_and(|gathers| gathers < time) {
             self.judge(place, false, give);
         }
     }
 
     /// The clock at which the point of a device is judged, whatever it lacks.
     pub fn next(&self, place: u32) -> Time {
-        self.states[place as usize].state.point.gathers().map_or(Time::MAX, |gathers| gathers + Span(1))
+        self.states[place].state.point.gathers().map_or(Time::MAX, |gathers| gathers + Span(1))
     }
 
     fn judge(&mut self, place: u32, more: bool, give: &mut dyn FnMut(Onward)) {
-        let State { memory, point, .. } = &mut self.states[place as usize].state;
+        let State { memory, point, .. } = &mut self.states[place].state;
         let (time, values) = point.asked();
         let judged = memory.judge(&self.spec.when, time, values);
         let mut waiting = std::mem::take(&mut self.waiting);
@@ -179,7 +170,7 @@ impl FilterNode {
 
     /// What becomes of a reading that was judged.
     fn tell(&mut self, place: u32, reading: Reading, judged: Judged, give: &mut dyn FnMut(Onward)) {
-        let Filtering { state, feeds } = &mut self.states[place as usize];
+        let Filtering { state, feeds } = &mut self.states[place];
         state.tested.count(judged);
         self.total.count(judged);
         if judged.truth == Truth::True {
@@ -196,7 +187,7 @@ impl FilterNode {
 
     /// Adds the state of a device to bytes.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
-        crate::checkpoint::append(&self.states[place as usize].state, into);
+        crate::checkpoint::append(&self.states[place].state, into);
     }
 
     /// Takes it back.
@@ -211,7 +202,7 @@ impl FilterNode {
             return Err(postcard::Error::DeserializeBadEncoding);
         }
         self.total += &state.tested;
-        self.states[place as usize].state = state;
+        self.states[place].state = state;
         Ok(())
     }
 
@@ -223,6 +214,6 @@ impl FilterNode {
                 + state.feeds.capacity() * 8
                 + state.state.tested.parts.capacity() * 8
         };
-        self.states.capacity() * size_of::<Filtering>() + self.states.iter().map(heap).sum::<usize>()
+        self.states.bytes(heap)
     }
 }

@@ -50,7 +50,8 @@ impl Per {
                 Some(name)
             }
             Per::Listed(lists) => {
-                let is_in = |(name, list): &&(String, Vec<String>)| name == device || list.iter().any(|of| of == device);
+                let is_in =
+                    |(name, list): &&(String, Vec<String>)| name == device || list.iter().any(|of| of == device);
                 lists.iter().find(is_in).map(|(name, _)| name.clone())
             }
         }
@@ -58,7 +59,8 @@ impl Per {
 
     /// The tags of a device that these are the tags of: those that its group has in common.
     pub fn common<'a>(&self, tags: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
-        let of = |tag: &String| tags.iter().find(|(key, _)| key == tag).map(|(key, value)| (key.as_str(), value.as_str()));
+        let of =
+            |tag: &String| tags.iter().find(|(key, _)| key == tag).map(|(key, value)| (key.as_str(), value.as_str()));
         self.tags().iter().filter_map(of).collect()
     }
 

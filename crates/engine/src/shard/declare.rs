@@ -64,7 +64,7 @@ impl Shard {
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
         self.enter_groups(device, place, channel);
-        let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
+        let Fed { origin, behind, is_worked_out } = self.feed(device, place, channel).unwrap_or(Fed::itself(place));
         let joined = !self.plan.has_groups();
         let followed = &mut self.series[place as usize];
         *followed = Followed {
@@ -76,6 +76,7 @@ impl Shard {
             first: Time::MAX,
             range,
             behind,
+            is_worked_out,
             joined,
             late,
             ..*followed
@@ -140,6 +141,7 @@ impl Shard {
             ordered,
             arriving,
             behind: false,
+            is_worked_out: false,
             joined: true,
             late: Late::default(),
             range,
@@ -162,7 +164,8 @@ impl Shard {
                 points.push((route.node, state));
                 points.sort_unstable();
             }
-            let waits = operator.on.iter().any(|on| **on == **name);
+            // A formula has what it needs of a reading with its value.
+            let waits = !matches!(node, Points::Formula(_)) && operator.on.iter().any(|on| **on == **name);
             route.port = Port::new(waits, operator.asks().position(|asked| *asked == **name));
             route.state = state;
             if waits && let Some(over) = node.over(state) {
@@ -171,22 +174,24 @@ impl Shard {
         }
     }
 
-    /// If this channel is what a window or a filter makes of another channel of the device, that will feed it. Gives
-    /// the series of readings at the beginning of the chain, and whether it will come behind its device's clock.
-    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<(u32, bool)> {
+    /// If this channel is what a window, a filter, a feature or a formula makes of another channel of the device, that will feed it.
+    fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<Fed> {
         let channel = &*self.channels[channel as usize].name.clone();
         if !channel.contains('.') {
             return None;
         }
         if self.feed_of_group(device, derived, channel) {
-            return Some((derived, true));
+            return Some(Fed { origin: derived, behind: true, is_worked_out: true });
         }
         for source in &self.facts[device as usize].series {
             let source = &self.series[*source as usize];
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
-                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_) | Node::Meet(_)) {
+                if !matches!(
+                    node,
+                    Node::Window(_) | Node::Compress(_) | Node::Feature(_) | Node::Points(_) | Node::Meet(_)
+                ) {
                     continue;
                 }
                 let source_channel = &self.channels[source.channel as usize].name;
@@ -196,13 +201,18 @@ impl Shard {
                 }
                 let names = operator.derived(source_channel);
                 let Some(index) = names.iter().position(|name| *name == *channel) else { continue };
-                let mut behind = source.behind;
+                let (mut origin, mut behind) = (source.origin, source.behind);
                 match node {
                     Node::Window(window) => {
                         window.feeds[route.state as usize].push((index as u16, derived));
                         behind |= matches!(window.spec.shape, Shape::Session(_));
                     }
                     Node::Points(Points::Filter(filter)) => filter.feed(route.state, source.series, derived),
+                    // Of its channels this is the first that the device has; the others find it fed.
+                    Node::Points(Points::Formula(formula)) => {
+                        formula.feed(route.state, derived);
+                        origin = derived;
+                    }
                     Node::Points(points) => {
                         if let Some(over) = points.over(route.state) {
                             over.feed(source.series, (index as u16, derived));
@@ -220,12 +230,29 @@ impl Shard {
                         filter.feeds[route.state as usize] = Some(derived);
                         behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });
                     }
+                    Node::Feature(features) => features.feed(route.state, index, derived),
                     _ => {}
                 }
-                return Some((source.origin, behind));
+                return Some(Fed { origin, behind, is_worked_out: origin == derived });
             }
         }
         None
+    }
+}
+
+/// What a derived series is fed by.
+struct Fed {
+    /// The series of readings at the beginning of the chain; of what a formula makes of several, that series itself.
+    origin: u32,
+    /// Whether it will come behind its device's clock.
+    behind: bool,
+    is_worked_out: bool,
+}
+
+impl Fed {
+    /// Nobody: it is a series of readings.
+    fn itself(place: u32) -> Fed {
+        Fed { origin: place, behind: false, is_worked_out: false }
     }
 }
 

@@ -85,7 +85,9 @@ impl Groups {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let of = |group: &Group| group.members.capacity() * size_of::<Member>() + group.clocks.capacity() * 16 + group.name.len();
+        let of = |group: &Group| {
+            group.members.capacity() * size_of::<Member>() + group.clocks.capacity() * 16 + group.name.len()
+        };
         self.list.capacity() * size_of::<Group>() + self.list.iter().map(of).sum::<usize>()
     }
 }

@@ -227,12 +227,12 @@ impl Shard {
     /// end before it, and where it stands for all that was before, those that end with it.
     fn pass_on(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let up_to = reading.flags.has(Flags::UP_TO);
-        let series = &mut self.series[place as usize];
-        if series.origin == place {
-            // What a group says has no readings of its own that it could have been heard by.
-            (series.seen, series.first) = (series.seen.saturating_add(1), series.first.min(reading.time));
-        }
         self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
+        let series = &mut self.series[place as usize];
+        if series.is_worked_out {
+            series.seen = series.seen.saturating_add(1);
+            series.first = series.first.min(reading.time);
+        }
         self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);
         if self.series[place as usize].behind && up_to {
@@ -277,9 +277,11 @@ impl Shard {
         for &other in &self.facts[device as usize].series {
             let series = &self.series[other as usize];
             let (from, to) = series.in_order();
+            // What a formula will say cannot be waited for before one of its channels speaks; any of the device's is soon enough.
+            let joins = series.origin == place || self.series[series.origin as usize].is_worked_out;
             for route in &self.routes[from as usize..to as usize] {
                 let Node::Window(window) = &self.nodes[usize::from(route.node)] else { continue };
-                if series.origin == place && window.spec.per != Per::Device {
+                if joins && window.spec.per != Per::Device {
                     let part = Box::new(Part::joined(series.series, &window.spec));
                     out.say(number, self.devices[device as usize].device, route.node, What::Part(part));
                 }

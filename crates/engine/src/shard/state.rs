@@ -1,6 +1,7 @@
 //! What a shard keeps of a device and of a series, and how it has the next ones near.
 
 use super::Shard;
+use crate::feature::Made;
 use crate::filter::{Kept, Tested};
 use crate::lateness::LateCounts;
 use crate::meet::Joined;
@@ -79,7 +80,7 @@ pub(super) struct Shape {
 pub(super) struct Followed {
     pub(super) series: Series,
     pub(super) device: u32,
-    /// The series of readings that it is derived from, or itself.
+    /// The series of readings that it is derived from, or itself; what a formula makes begins a chain of its own.
     pub(super) origin: u32,
     /// Readings so far.
     pub(super) seen: u32,
@@ -94,6 +95,8 @@ pub(super) struct Followed {
     /// Kept by a swinging door, or derived from what is: its readings come later than their device's clock says, so
     /// its windows wait for its own next reading.
     pub(super) behind: bool,
+    /// Made by a formula of any number of channels: it was heard when it spoke first, and not when one of these did.
+    pub(super) is_worked_out: bool,
     /// It has spoken since this process began, or no group waits for anybody.
     pub(super) joined: bool,
     pub(super) late: Late,
@@ -203,6 +206,15 @@ impl Shard {
     pub fn met(&self) -> impl Iterator<Item = (u16, Joined)> {
         (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
             Node::Meet(meet) => Some((index, meet.total)),
+            _ => None,
+        })
+    }
+
+    /// Of each feature section, by its place in the plan, how many results it has given, and why others did not come.
+    pub fn made(&self) -> impl Iterator<Item = (u16, Made)> {
+        (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
+            Node::Feature(features) => Some((index, features.total)),
+            Node::Points(Points::Formula(formula)) => Some((index, formula.total)),
             _ => None,
         })
     }

@@ -8,10 +8,10 @@ use super::place::Findings;
 use super::sink::SinkKind;
 use super::suggest;
 use super::tree::{At, Table};
-use super::window::{Input, Window, Windows};
+use super::window::{Input, Maker, Window, Windows};
 use ouzel_connect::encode::is_statistic;
 use ouzel_connect::sink::Noun;
-use ouzel_engine::plan::{AlertRule, Levels, Past, Per, Shape, ZScoreSpec};
+use ouzel_engine::plan::{AlertRule, FORMULA_RESULT, Levels, Past, Per, Shape, ZScoreSpec};
 use ouzel_engine::time::Span;
 
 /// A mean and a spread of fewer readings than this are mostly chance.
@@ -112,7 +112,7 @@ impl Whole<'_> {
     /// Sections that work for nobody, and channels that nobody sends.
     pub(crate) fn advise(&self, found: &mut Findings) {
         self.unheard(found);
-        self.unused_filters(found);
+        self.unused_makers(found);
         self.unused_windows(found);
         self.unused_groups(found);
         self.unknown_channels(found);
@@ -145,16 +145,22 @@ impl Whole<'_> {
         }
     }
 
-    fn unused_filters(&self, found: &mut Findings) {
+    fn unused_makers(&self, found: &mut Findings) {
         let windows = self.known.windows;
-        for maker in windows.list.len()..windows.count() {
-            let filter = &windows.filters[maker - windows.list.len()];
-            if !filter.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
-                let name = windows.name(maker);
-                let message = format!("nobody uses what `filter.{}` keeps", name.what);
-                let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
-                found.advice(&name.place, message, hint);
-            }
+        for maker in (0..windows.count()).filter(|&maker| !self.inputs().any(|input| input.from == Some(maker))) {
+            let name = windows.name(maker);
+            let (message, hint) = match windows.maker(maker) {
+                Maker::Filter(filter) if !filter.is_heard() => (
+                    format!("nobody uses what `filter.{}` keeps", name.what),
+                    format!("name `{}.CHANNEL` in a window or a detector", name.what),
+                ),
+                Maker::Formula(_) => (
+                    format!("nobody uses the value of `feature.{}`", name.what),
+                    format!("name `{}.{FORMULA_RESULT}` in a window, a detector or a condition", name.what),
+                ),
+                Maker::Window(_) | Maker::Filter(_) => continue,
+            };
+            found.advice(&name.place, message, hint);
         }
     }
 
@@ -187,7 +193,8 @@ impl Whole<'_> {
     fn unknown_channels(&self, found: &mut Findings) {
         for input in self.inputs().filter(|input| input.from.is_none()) {
             if let Some(meant) = misspelt_result(&input.name, self.known.windows) {
-                let message = format!("`{}` is taken for a channel; no window or filter is called that", input.name);
+                let message =
+                    format!("`{}` is taken for a channel; no window, filter or feature is called that", input.name);
                 found.advice(&input.place, message, format!("did you mean `{meant}`?"));
             } else if let Some(given) = self.given {
                 let described = self.described.iter().map(|name| name.what.as_str());
@@ -218,6 +225,10 @@ fn misspelt_result(name: &str, windows: &Windows) -> Option<String> {
     let takes = |filter: &&Filter| filter.on.iter().any(|input| input.name == rest);
     let filters: Vec<&str> = windows.filters.iter().filter(takes).map(|filter| filter.name.what.as_str()).collect();
     if let Some(near) = suggest::nearest(first, &filters) {
+        return Some(format!("{near}.{rest}"));
+    }
+    let formulas: Vec<&str> = windows.formulas.iter().map(|formula| formula.name.what.as_str()).collect();
+    if let Some(near) = suggest::nearest(first, &formulas).filter(|_| rest == FORMULA_RESULT) {
         return Some(format!("{near}.{rest}"));
     }
     let (_, last) = rest.rsplit_once('.')?;

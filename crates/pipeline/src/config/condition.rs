@@ -1,18 +1,18 @@
-//! Conditions in a config: what they name is looked up, and a mistake is shown where it stands in the file.
+//! Conditions and formulas in a config: what they name is looked up, and a mistake is shown where it stands in the file.
 
 use super::place::{Findings, Place};
 use super::tree::At;
 use super::window::{Input, Windows};
-use ouzel_engine::condition::{Condition, Known};
+use ouzel_engine::condition::{Condition, Formula, Known, Mistake};
 use ouzel_engine::plan::{ChannelFacts, Shape};
 use std::cell::RefCell;
 
-/// Reads the conditions of all filters and sessions, now that all names are known.
+/// Reads the conditions of all filters and sessions, and all formulas, now that all names are known.
 pub(crate) fn read_all(windows: &mut Windows, facts: &[ChannelFacts], text: &str, found: &mut Findings) {
     for index in 0..windows.list.len() {
         let Some(shape) = &windows.list[index].shape else { continue };
         let texts = [&shape.start, &shape.active].map(Option::clone);
-        let read = texts.map(|one| one.map(|one| read(&one, windows, facts, text, found)));
+        let read = texts.map(|one| one.map(|one| read(&one, windows, facts, text, found, Condition::parse)));
         let window = &mut windows.list[index];
         let broken = read.iter().any(|read| matches!(read, Some(None)));
         let [start, active] = read.map(Option::flatten);
@@ -27,20 +27,27 @@ pub(crate) fn read_all(windows: &mut Windows, facts: &[ChannelFacts], text: &str
     }
     for index in 0..windows.filters.len() {
         let Some(when) = windows.filters[index].when.clone() else { continue };
-        if let Some((condition, asks)) = read(&when, windows, facts, text, found) {
+        if let Some((condition, asks)) = read(&when, windows, facts, text, found, Condition::parse) {
             windows.filters[index].meet(condition, asks);
+        }
+    }
+    for index in 0..windows.formulas.len() {
+        let Some(is) = windows.formulas[index].is.clone() else { continue };
+        if let Some((formula, asks)) = read(&is, windows, facts, text, found, Formula::parse) {
+            (windows.formulas[index].work, windows.formulas[index].asks) = (Some(formula), asks);
         }
     }
 }
 
 /// Reads one; gives also the channels that it asks for.
-fn read(
+fn read<T>(
     written: &At<String>,
     windows: &Windows,
     facts: &[ChannelFacts],
     text: &str,
     found: &mut Findings,
-) -> Option<(Condition, Vec<Input>)> {
+    parse: impl Fn(&str, &Known<'_>) -> Result<T, Mistake>,
+) -> Option<(T, Vec<Input>)> {
     let asks: RefCell<Vec<Input>> = RefCell::default();
     let resolve = |name: &str| {
         let input = windows.look_up(&At { what: name.to_owned(), place: written.place.clone() })?;
@@ -48,7 +55,7 @@ fn read(
         asks.borrow_mut().push(input);
         Ok(name)
     };
-    match Condition::parse(&written.what, &Known { channels: facts, resolve: &resolve }) {
+    match parse(&written.what, &Known { channels: facts, resolve: &resolve }) {
         Ok(condition) => Some((condition, asks.into_inner())),
         Err(mistake) => {
             found.problem(&inside(written, mistake.at, text), mistake.what, mistake.hint);

@@ -4,7 +4,7 @@
 use super::memory::pane;
 use super::place::{Findings, Place};
 use super::shape::Shaped;
-use super::window::{Window, Windows};
+use super::window::{Input, Maker, Window, Windows};
 use ouzel_engine::plan::{Per, Shape, Statistic, Step, WhenLate};
 use ouzel_engine::time::Span;
 
@@ -17,7 +17,8 @@ pub(crate) fn meet(windows: &Windows, maker: usize, found: &mut Findings) {
     let mut names: Vec<&str> = takes.iter().chain(asks).map(|input| input.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    if asks.is_empty() || names.len() < 2 {
+    let formula = if let Maker::Formula(formula) = windows.maker(maker) { formula.work.as_ref() } else { None };
+    if asks.is_empty() || names.len() < 2 || (formula.is_some() && said_together(windows, asks)) {
         return;
     }
     let hint = "ask for that channel alone, in a filter or window of its own";
@@ -32,6 +33,33 @@ pub(crate) fn meet(windows: &Windows, maker: usize, found: &mut Findings) {
         let message =
             format!("`{}` is said when a window ends, which no reading of another channel waits for", input.name);
         found.problem(&input.place, message, hint);
+    }
+}
+
+/// Whether channels are results of one window for one channel, which come one right after the other.
+fn said_together(windows: &Windows, inputs: &[Input]) -> bool {
+    let of = |input: &Input| {
+        let window = input.from.filter(|&maker| matches!(windows.maker(maker), Maker::Window(_)))?;
+        Some((window, input.name.rsplit_once('.')?.0.to_owned()))
+    };
+    inputs.first().and_then(of).is_some_and(|first| inputs.iter().all(|input| of(input).as_ref() == Some(&first)))
+}
+
+/// Advises a formula that asks for the result of a window and for readings: these hardly ever are of one moment.
+pub(crate) fn advise(windows: &Windows, found: &mut Findings) {
+    for formula in &windows.formulas {
+        let Some(work) = &formula.work else { continue };
+        let at_once = |input: &&Input| !work.is_held(&input.name);
+        let read = formula.asks.iter().filter(at_once).find(|input| !windows.is_of_a_window(input, 0));
+        let summed = formula.asks.iter().filter(at_once).find(|input| windows.is_of_a_window(input, 0));
+        if let (Some(read), Some(summed)) = (read, summed) {
+            let message = format!(
+                "`{}` is said when a window ends, and `{}` seldom speaks at that very moment",
+                summed.name, read.name
+            );
+            let hint = format!("write how old it may be: `last({}, 1h)`", summed.name);
+            found.advice(&summed.place, message, hint);
+        }
     }
 }
 

@@ -49,9 +49,12 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
         // The newest value in three orders; of a group, so this counts it once for each of its devices.
         Work::Among(_) => 300,
         Work::Join(spec) => {
-            let both = readings(spec.tolerance, every(plan, channel)) + readings(spec.tolerance, every(plan, &spec.with));
+            let both =
+                readings(spec.tolerance, every(plan, channel)) + readings(spec.tolerance, every(plan, &spec.with));
             400 + if spec.how == How::AsOf { 0 } else { both.min(2 * JOINED).saturating_mul(64) }
         }
+        Work::Feature(_) => 200,
+        Work::Formula(formula) => 160 + 16 * formula.channels().len() as u64 + formula.heap_bytes() as u64,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
     }
 }

@@ -5,13 +5,15 @@
 //! drops readings stands before all others that take its channels, unless it needs them itself.
 
 use super::detector::Detector;
+use super::filter::Filter;
+use super::formula::Formula;
 use super::give;
 use super::place::{Findings, Place};
 use super::tree::At;
-use super::window::{Input, Windows};
+use super::window::{Input, Maker, Window, Windows};
 use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
-/// What windows, filters and detectors need of each other. Windows have the first numbers, then filters, then detectors.
+/// What windows, filters, formulas and detectors need of each other; they have their numbers in this order.
 struct Graph<'g> {
     windows: &'g Windows,
     detectors: &'g [Detector],
@@ -39,10 +41,13 @@ pub(crate) fn operators(
     let levels = graph.levels(found);
     let mut all: Vec<(usize, usize, Vec<Operator>)> = Vec::new();
     for (index, level) in levels.into_iter().enumerate() {
-        let operators = match (windows.list.get(index), index.checked_sub(windows.count())) {
-            (Some(_), _) => of_window(windows, index, facts, detectors),
-            (None, Some(detector)) => detectors[detector].operators.clone(),
-            (None, None) => of_filter(windows, index - windows.list.len()).into_iter().collect(),
+        let operators = match index.checked_sub(windows.count()) {
+            Some(detector) => detectors[detector].operators.clone(),
+            None => match windows.maker(index) {
+                Maker::Window(window) => of_window(window, facts, detectors),
+                Maker::Filter(filter) => of_filter(filter).into_iter().collect(),
+                Maker::Formula(formula) => of_formula(formula).into_iter().collect(),
+            },
         };
         all.push((level, graph.name(index).place.start, operators));
     }
@@ -54,8 +59,7 @@ pub(crate) fn operators(
 type Gives = (Vec<Given>, Vec<String>);
 
 /// A window is an operator for each list of statistics that some of its channels get: `give` may name channels.
-fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors: &[Detector]) -> Vec<Operator> {
-    let window = &windows.list[index];
+fn of_window(window: &Window, facts: &[ChannelFacts], detectors: &[Detector]) -> Vec<Operator> {
     let Some(shape) = &window.shape else { return Vec::new() };
     let mut groups: Vec<(Gives, Vec<String>)> = Vec::new();
     for input in &window.over {
@@ -75,10 +79,14 @@ fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors:
     groups.into_iter().map(operator).collect()
 }
 
-fn of_filter(windows: &Windows, filter: usize) -> Option<Operator> {
-    let filter = &windows.filters[filter];
+fn of_filter(filter: &Filter) -> Option<Operator> {
     let on = filter.on.iter().map(|input| input.name.clone()).collect();
     Some(Operator { name: filter.name.what.clone(), on, work: filter.work.clone()? })
+}
+
+fn of_formula(formula: &Formula) -> Option<Operator> {
+    let work = formula.work.clone()?;
+    Some(Operator { name: formula.name.what.clone(), on: work.channels().to_vec(), work: Work::Formula(work) })
 }
 
 impl<'g> Graph<'g> {
@@ -107,8 +115,8 @@ impl<'g> Graph<'g> {
     /// What a filter drops is to reach nobody: all who take its channels come after it.
     fn drop_first(&mut self) {
         let windows = self.windows;
-        let dropping = (windows.list.len()..windows.count())
-            .filter(|&maker| windows.filters.get(maker - windows.list.len()).is_some_and(|filter| filter.drops()));
+        let drops = |maker: &usize| matches!(windows.maker(*maker), Maker::Filter(filter) if filter.drops());
+        let dropping = (0..windows.count()).filter(drops);
         for filter in dropping {
             let dropped: Vec<&str> = windows.takes(filter).iter().map(|input| input.name.as_str()).collect();
             for other in 0..self.needs.len() {
@@ -206,10 +214,15 @@ impl<'g> Graph<'g> {
             })
             .collect();
         let place = need(0).map_or(&self.name(circle[0]).place, |need| need.place);
+        let of_features = circle
+            .iter()
+            .any(|&index| index < self.windows.count() && matches!(self.windows.maker(index), Maker::Formula(_)));
         let what = match circle.iter().max() {
             Some(&last) if last < self.windows.list.len() => "windows",
-            Some(&last) if last < self.windows.count() => "windows and filters",
-            _ => "windows, filters and detectors",
+            Some(&last) if last < self.windows.count() && !of_features => "windows and filters",
+            _ if !of_features => "windows, filters and detectors",
+            Some(&last) if last < self.windows.count() => "windows, filters and features",
+            _ => "windows, filters, features and detectors",
         };
         let message = format!("{what} go round in a circle: {}", steps.join(", "));
         found.problem(place, message, "leave it out, or put what closes the circle into a window of its own");

@@ -1,9 +1,11 @@
-//! `[window.NAME]`, and the names of what windows and filters make: `minute.temperature.mean`, `slim.temperature`.
+//! `[window.NAME]`, and the names of what windows, filters and formulas make: `minute.temperature.mean`, `slim.temperature`,
+//! `load.value`.
 //!
-//! A name with dots is a result if its first part is a window or a filter, and must then be one that this one makes.
+//! A name with dots is a result if its first part is one of these, and must then be one that this one makes.
 //! A name in backticks, and every other name, is a channel as the devices call it.
 
 use super::filter::{self, Filter};
+use super::formula::{self, Formula};
 use super::give::{self, Entry};
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
@@ -11,7 +13,7 @@ use super::shape::{self, Shaped};
 use super::tree::At;
 use super::{condition, fit, group, late, suggest};
 use ouzel_connect::encode::is_statistic;
-use ouzel_engine::plan::{ChannelFacts, Keep, Per, Shape, Step, WhenLate, Work};
+use ouzel_engine::plan::{ChannelFacts, CompressSpec, FORMULA_RESULT, Keep, Per, Shape, Step, WhenLate, Work};
 use ouzel_engine::time::Span;
 
 /// A window as it was read. What could not be read is left open, so that one mistake is one problem.
@@ -37,7 +39,7 @@ pub(crate) struct Window {
 pub(crate) struct Input {
     /// Its name in the plan.
     pub(crate) name: String,
-    /// The number of the window or filter that makes it; `None`: it comes from a device.
+    /// The number of the window, filter or formula that makes it; `None`: it comes from a device.
     pub(crate) from: Option<usize>,
     /// Where it was named.
     pub(crate) place: Place,
@@ -52,15 +54,26 @@ enum Named<'n> {
     Result { window: usize, channel: String, statistic: &'n str },
     /// What the filter with this number keeps of a channel.
     Kept { filter: usize, channel: String },
-    /// Begins like what this window or filter makes, and is nothing of it.
+    /// The value of the formula with this number.
+    Worked { formula: usize },
+    /// Begins like what this one makes, and is nothing of it.
     Broken { maker: usize },
 }
 
-/// All that makes channels of channels. Windows have the first numbers, filters those behind them.
+/// All that makes channels of channels. Windows have the first numbers, filters those behind them, then formulas.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     pub(crate) list: Vec<Window>,
     pub(crate) filters: Vec<Filter>,
+    pub(crate) formulas: Vec<Formula>,
+}
+
+/// What has a number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Maker<'w> {
+    Window(&'w Window),
+    Filter(&'w Filter),
+    Formula(&'w Formula),
 }
 
 impl Windows {
@@ -77,7 +90,8 @@ impl Windows {
         let (filters, on): (Vec<Filter>, Vec<Vec<At<String>>>) =
             sections.of(Kind::Filter).map(|section| filter::read(section, found)).unzip();
         over.extend(on);
-        let mut windows = Windows { list, filters };
+        let formulas = sections.of(Kind::Feature).map(|section| formula::read(section, found)).collect();
+        let mut windows = Windows { list, filters, formulas };
         windows.told_apart(found);
         // First all names in the form of the plan, then their meaning: a window may be over a later one.
         for (index, names) in over.iter().enumerate() {
@@ -116,61 +130,96 @@ impl Windows {
         }
     }
 
-    /// What a window and a filter make must not begin alike.
+    /// What two of them make must not begin alike.
     fn told_apart(&self, found: &mut Findings) {
-        for filter in &self.filters {
-            if self.list.iter().any(|window| window.name.what == filter.name.what) {
-                let message = format!("`{}` is a window, too: what they make would be called alike", filter.name.what);
-                found.problem(&filter.name.place, message, "give one of them another name");
+        for maker in self.list.len()..self.count() {
+            let (name, kind) = (self.name(maker), self.maker(maker).word());
+            let other =
+                (0..maker).find(|&other| self.name(other).what == name.what && self.maker(other).word() != kind);
+            if let Some(other) = other {
+                let other = self.maker(other).word();
+                let message = format!("`{}` is a {other}, too: what they make would be called alike", name.what);
+                found.problem(&name.place, message, "give one of them another name");
             }
         }
     }
 
-    /// How many there are of both.
+    /// How many there are of all.
     pub(crate) fn count(&self) -> usize {
-        self.list.len() + self.filters.len()
+        self.list.len() + self.filters.len() + self.formulas.len()
     }
 
-    /// The name of a window or filter.
+    /// The one with a number.
+    pub(crate) fn maker(&self, number: usize) -> Maker<'_> {
+        let filter = number.wrapping_sub(self.list.len());
+        match (self.list.get(number), self.filters.get(filter)) {
+            (Some(window), _) => Maker::Window(window),
+            (None, Some(filter)) => Maker::Filter(filter),
+            (None, None) => Maker::Formula(&self.formulas[filter - self.filters.len()]),
+        }
+    }
+
+    /// The name of one.
     pub(crate) fn name(&self, maker: usize) -> &At<String> {
-        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].name, |window| &window.name)
+        match self.maker(maker) {
+            Maker::Window(window) => &window.name,
+            Maker::Filter(filter) => &filter.name,
+            Maker::Formula(formula) => &formula.name,
+        }
     }
 
-    /// What a window or filter works on.
+    /// What one works on.
     pub(crate) fn takes(&self, maker: usize) -> &[Input] {
-        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].on, |window| &window.over)
+        match self.maker(maker) {
+            Maker::Window(window) => &window.over,
+            Maker::Filter(filter) => &filter.on,
+            Maker::Formula(_) => &[],
+        }
     }
 
-    /// What the conditions of a window or filter ask for.
+    /// What the conditions of one ask for, or its formula.
     pub(crate) fn asks(&self, maker: usize) -> &[Input] {
-        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].asks, |window| &window.asks)
+        match self.maker(maker) {
+            Maker::Window(window) => &window.asks,
+            Maker::Filter(filter) => &filter.asks,
+            Maker::Formula(formula) => &formula.asks,
+        }
     }
 
     /// Whether a channel comes behind its device's clock: what a swinging door keeps, what a session says, and what is made
     /// of that. (Circles are somebody else's problem.)
     pub(crate) fn is_behind(&self, input: &Input, depth: usize) -> bool {
         let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
-        let own = match self.list.get(maker) {
-            Some(window) => matches!(window.shape.as_ref().map(|shape| &shape.what), Some(Shape::Session(_))),
-            None => {
-                let work = self.filters[maker - self.list.len()].work.as_ref();
-                matches!(work, Some(Work::Compress(spec)) if matches!(spec.by, Keep::SwingingDoor { .. }))
+        let (own, of) = match self.maker(maker) {
+            Maker::Window(window) => {
+                let is_session = |shape: &Shaped| matches!(shape.what, Shape::Session(_));
+                (window.shape.as_ref().is_some_and(is_session), &window.over)
             }
+            Maker::Filter(filter) => {
+                let of_a_door = |spec: &CompressSpec| matches!(spec.by, Keep::SwingingDoor { .. });
+                (matches!(&filter.work, Some(Work::Compress(spec)) if of_a_door(spec)), &filter.on)
+            }
+            Maker::Formula(formula) => (false, &formula.asks),
         };
-        own || self.takes(maker).iter().any(|input| self.is_behind(input, depth + 1))
+        own || of.iter().any(|input| self.is_behind(input, depth + 1))
     }
 
     /// Whether a channel is a result of a window, or made of one.
     pub(crate) fn is_of_a_window(&self, input: &Input, depth: usize) -> bool {
         let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
-        maker < self.list.len() || self.takes(maker).iter().any(|input| self.is_of_a_window(input, depth + 1))
+        let of = match self.maker(maker) {
+            Maker::Window(_) => return true,
+            Maker::Filter(filter) => &filter.on,
+            Maker::Formula(formula) => &formula.asks,
+        };
+        of.iter().any(|input| self.is_of_a_window(input, depth + 1))
     }
 
-    /// Expected time between what a window or filter makes, if it can be told.
+    /// Expected time between what one makes, if it can be told.
     pub(crate) fn every(&self, maker: usize) -> Option<Span> {
         const HOUR: i64 = 3_600;
-        match self.list.get(maker) {
-            Some(window) => match window.shape.as_ref()?.what {
+        match self.maker(maker) {
+            Maker::Window(window) => match window.shape.as_ref()?.what {
                 Shape::Time { every, .. } => Some(every),
                 Shape::Sliding { every, .. } => Some(every).filter(|every| *every > Span::ZERO),
                 Shape::Calendar { step, .. } => Some(Span::from_secs(match step {
@@ -182,13 +231,11 @@ impl Windows {
                 })),
                 Shape::Count { .. } | Shape::Session(_) => None,
             },
-            None => match self.filters[maker - self.list.len()].work.as_ref()? {
-                Work::Compress(spec) => match spec.by {
-                    Keep::Every(span) => Some(span),
-                    _ => None,
-                },
+            Maker::Filter(filter) => match filter.work.as_ref()? {
+                Work::Compress(CompressSpec { by: Keep::Every(span), .. }) => Some(*span),
                 _ => None,
             },
+            Maker::Formula(_) => None,
         }
     }
 
@@ -202,6 +249,10 @@ impl Windows {
             }
             Named::Kept { filter, channel } => {
                 (format!("{}.{channel}", self.filters[filter].name.what), Some(self.list.len() + filter))
+            }
+            Named::Worked { formula } => {
+                let maker = self.list.len() + self.filters.len() + formula;
+                (format!("{}.{FORMULA_RESULT}", self.formulas[formula].name.what), Some(maker))
             }
         };
         Input { name: plain, from, place: name.place.clone() }
@@ -225,9 +276,11 @@ impl Windows {
                 ("this name is empty".to_owned(), "write the name of a channel".to_owned())
             }
             Named::Channel(_) => return Ok(self.input(name)),
-            Named::Broken { maker } => match self.list.get(maker) {
-                Some(window) => window.has_no_result(&name.what),
-                None => self.filters[maker - self.list.len()].lacks(""),
+            Named::Worked { .. } => return Ok(self.input(name)),
+            Named::Broken { maker } => match self.maker(maker) {
+                Maker::Window(window) => window.has_no_result(&name.what),
+                Maker::Filter(filter) => filter.lacks(""),
+                Maker::Formula(formula) => formula.has_no_result(&name.what),
             },
             Named::Result { window, channel, statistic } => match self.list[window].lacks(&channel, statistic) {
                 None => return Ok(self.input(name)),
@@ -256,10 +309,25 @@ impl Windows {
                 _ => Named::Broken { maker: window },
             };
         }
+        if let Some(formula) = self.formulas.iter().position(|formula| formula.name.what == first) {
+            let maker = self.list.len() + self.filters.len() + formula;
+            return if rest == FORMULA_RESULT { Named::Worked { formula } } else { Named::Broken { maker } };
+        }
         match self.filters.iter().position(|filter| filter.name.what == first) {
             Some(filter) if rest.is_empty() => Named::Broken { maker: self.list.len() + filter },
             Some(filter) => Named::Kept { filter, channel: unquoted(rest).unwrap_or(rest).to_owned() },
             None => Named::Channel(name.to_owned()),
+        }
+    }
+}
+
+impl Maker<'_> {
+    /// The kind of its section.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Maker::Window(_) => Kind::Window.word(),
+            Maker::Filter(_) => Kind::Filter.word(),
+            Maker::Formula(_) => Kind::Feature.word(),
         }
     }
 }
@@ -389,6 +457,7 @@ mod tests {
         let names = ["temperature", "Volume Flow RateRMS", "a.b"];
         let over = names.map(|name| Input { name: name.to_owned(), from: None, place: 0..0 }).to_vec();
         let slim = Filter::open(at("slim"), over.clone());
+        let load = Formula::open(at("load"), None);
         let minute = Window {
             name: at("minute"),
             over,
@@ -400,7 +469,7 @@ mod tests {
             per: At { what: Per::Device, place: 0..0 },
             when_late: At { what: WhenLate::Aside, place: 0..0 },
         };
-        Windows { list: vec![minute], filters: vec![slim] }
+        Windows { list: vec![minute], filters: vec![slim], formulas: vec![load] }
     }
 
     #[test]
@@ -417,6 +486,10 @@ mod tests {
             ("slim.temperature", Some("slim.temperature")),
             ("slim.`Volume Flow RateRMS`", Some("slim.Volume Flow RateRMS")),
             ("slim.a.b", Some("slim.a.b")),
+            ("load.value", Some("load.value")),
+            ("load.mean", None),
+            ("load.", None),
+            ("`load.mean`", Some("load.mean")),
             ("slim.pressure", None),
             ("slim.", None),
             ("minute.temperature", None),

@@ -66,7 +66,8 @@ fn among(operator: &Operator, spec: &AmongSpec, on: &str, all: &[Said]) -> Given
         for what in &spec.give {
             let name = format!("{}.{on}.{}", operator.name, what.name);
             if what.what == Among::Residual {
-                let of_each = |said: &&Said| (said.device.clone(), name.clone(), *time, said.value - quantile(&values, 0.5));
+                let of_each =
+                    |said: &&Said| (said.device.clone(), name.clone(), *time, said.value - quantile(&values, 0.5));
                 given.extend(readings.iter().map(of_each));
             } else {
                 given.push((group_name.clone(), name, *time, statistic(what.what, &values)));
@@ -116,11 +117,13 @@ fn join(operator: &Operator, spec: &JoinSpec, on: &str, all: &[Said]) -> Given {
         };
         let partners: Vec<&Said> = all.iter().filter(is_partner).collect();
         let near = |said: &&&Said| {
-            let apart = said.time.since(reading.time).0.unsigned_abs().max(reading.time.since(said.time).0.unsigned_abs());
+            let apart =
+                said.time.since(reading.time).0.unsigned_abs().max(reading.time.since(said.time).0.unsigned_abs());
             apart <= spec.tolerance.0.unsigned_abs()
         };
         // At one moment the last by name stands for all.
-        let before = partners.iter().filter(|said| said.time <= reading.time).max_by_key(|said| (said.time, &said.device));
+        let before =
+            partners.iter().filter(|said| said.time <= reading.time).max_by_key(|said| (said.time, &said.device));
         let behind = partners.iter().filter(|said| said.time > reading.time);
         let behind = behind.min_by_key(|said| (said.time, &said.device));
         let mut say = |partner: &Said, time: Time| {
@@ -138,9 +141,8 @@ fn join(operator: &Operator, spec: &JoinSpec, on: &str, all: &[Said]) -> Given {
         match spec.how {
             How::AsOf => before.filter(near).into_iter().for_each(|partner| say(partner, reading.time)),
             How::Nearest => {
-                let is_nearer = |behind: &&Said, before: &&Said| {
-                    behind.time.since(reading.time) < reading.time.since(before.time)
-                };
+                let is_nearer =
+                    |behind: &&Said, before: &&Said| behind.time.since(reading.time) < reading.time.since(before.time);
                 let nearest = match (before, behind) {
                     (Some(before), Some(behind)) => Some(if is_nearer(behind, before) { behind } else { before }),
                     (before, behind) => before.or(behind),

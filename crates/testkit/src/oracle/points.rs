@@ -1,7 +1,7 @@
 //! What a device says at one moment, put together from its readings, and judged: filters, and sessions with conditions.
 
 use super::arrived::{Device, One};
-use ouzel_engine::condition::{Condition, Judged, Memory, Truth};
+use ouzel_engine::condition::{Condition, Formula, Judged, Memory, Truth};
 use ouzel_engine::plan::SessionSpec;
 use ouzel_engine::time::Time;
 
@@ -41,12 +41,22 @@ pub fn points(device: &Device, channels: &[&str], asked: &[&str]) -> Vec<Point> 
 /// What a condition says of each point: a value for each channel that it asks for, NaN where there is none.
 pub fn judge(condition: &Condition, device: &Device, points: &[Point]) -> Vec<Judged> {
     let mut memory = Memory::new(condition, &device.tags);
-    let values = |point: &Point| -> Vec<f64> {
+    points.iter().map(|point| memory.judge(condition, Time(point.time), &point.of(condition.channels()))).collect()
+}
+
+/// The value of a formula at each point, NaN where there is none.
+pub fn values(formula: &Formula, device: &Device, points: &[Point]) -> Vec<f64> {
+    let mut memory = Memory::of_formula(formula, &device.tags);
+    points.iter().map(|point| memory.value(formula, Time(point.time), &point.of(formula.channels()))).collect()
+}
+
+impl Point {
+    /// The values of channels, NaN where there is none.
+    fn of(&self, channels: &[String]) -> Vec<f64> {
         let value =
-            |channel: &String| point.readings.iter().find(|(of, _)| of == channel).map_or(f64::NAN, |it| it.1.value);
-        condition.channels().iter().map(value).collect()
-    };
-    points.iter().map(|point| memory.judge(condition, Time(point.time), &values(point))).collect()
+            |channel: &String| self.readings.iter().find(|(of, _)| of == channel).map_or(f64::NAN, |it| it.1.value);
+        channels.iter().map(value).collect()
+    }
 }
 
 /// A session of a device: first and last activity, and all readings of its points up to there, with their channels.

@@ -6,10 +6,10 @@
 use super::arrived::{Device, END, One, devices};
 use super::civil;
 use super::compare::{Aside, Said, Told, size};
-use super::points::{judge, points, sessions};
+use super::points::{self, judge, points, sessions};
 use super::shapes::{Together, between, windows};
 use super::statistic::{Around, learned, missing, value};
-use ouzel_engine::condition::Truth;
+use ouzel_engine::condition::{Formula, Truth};
 use ouzel_engine::plan::{FilterSpec, Operator, Per, Plan, SessionSpec, Shape, Statistic, WhenLate, WindowSpec, Work};
 use ouzel_pipeline::intake::Stretch;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +32,11 @@ pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
                 for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
                     let aside = filter(operator, spec, device, first);
                     oracle.said.filtered.entry(node).or_default().extend(aside);
+                }
+            }
+            Work::Formula(formula) => {
+                for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
+                    work_out(operator, formula, device, first);
                 }
             }
             _ => {}
@@ -100,6 +105,25 @@ fn filter(
     if spec.tell { aside } else { Vec::new() }
 }
 
+/// The value of a formula at each point at which it has one is a channel of its own, which was heard when it spoke first.
+fn work_out(operator: &Operator, formula: &Formula, device: &mut Device, first: &mut BTreeMap<String, i64>) {
+    let asked: Vec<&str> = formula.channels().iter().map(String::as_str).collect();
+    let points = points(device, &[], &asked);
+    let values = points::values(formula, device, &points);
+    let results = points.iter().zip(values).filter(|(_, value)| value.is_finite());
+    let results: Vec<One> = results
+        .map(|(point, value)| {
+            let last = point.readings[point.readings.len() - 1].1;
+            One { value, good: true, released: UNKNOWN, ..last }
+        })
+        .collect();
+    let derived = format!("{}.value", operator.name);
+    if let Some(result) = results.first() {
+        first.insert(derived.clone(), result.time);
+    }
+    device.in_order.insert(derived, results);
+}
+
 /// The readings of a channel at moments when the other one spoke, too.
 fn pairs(device: &Device, channel: &str, other: &str) -> Vec<One> {
     let points = points(device, &[channel], &[other]);
@@ -139,7 +163,8 @@ impl Oracle<'_> {
     /// The results of one series, in the order in which they are given.
     fn series(&mut self, spec: &WindowSpec, device: &Device, index: usize, channel: &str, all: &[One]) -> Vec<Told> {
         let mut told = Vec::new();
-        let mut previous = None;
+        // The mean of the window before, and how large the numbers in it are, which may have cancelled.
+        let (mut previous, mut size_before) = (None, 0.0f64);
         let every = self.every(channel);
         // Bad readings are told to those windows that ask for them.
         let mut of_shape = windows(&spec.shape, device, all, spec.min.max(1));
@@ -169,7 +194,10 @@ impl Oracle<'_> {
                 around.expected = learned(&times);
             }
             let mut result = self.tell(spec, together, &around);
+            let own_size = result.size;
+            result.size = own_size.max(size_before);
             if !late {
+                size_before = own_size;
                 previous = Some((together.start, value(Statistic::Mean, &together.good, 0, &around)));
             }
             result.partial &= matches!(spec.shape, Shape::Time { .. } | Shape::Calendar { .. });

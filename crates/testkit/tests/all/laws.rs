@@ -7,9 +7,10 @@
 //! The seed is fixed, so that a run is the same on every machine. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` look
 //! further.
 
-use super::oracle::{conditions, windows};
+use super::oracle::{conditions, formula, formulas, windows};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rows, Source};
+use ouzel_engine::condition::Formula;
 use ouzel_engine::output::What;
 use ouzel_engine::plan::*;
 use ouzel_engine::reading::Reading;
@@ -267,19 +268,54 @@ fn newer() -> impl Strategy<Value = Vec<Operator>> {
     })
 }
 
+/// Two formulas, one of the other's value, and windows and detectors over what they say.
+fn worked_out() -> impl Strategy<Value = Vec<Operator>> {
+    let windows = (windows(Per::Device), windows(Per::All));
+    (formulas(), formulas(), windows, in_order(), on_arrival()).prop_map(
+        |(first, second, (own, all), order, arrival)| {
+            let of = |name: &str, on: &[&str], work| Operator {
+                name: name.to_owned(),
+                on: on.iter().map(|on| (*on).to_owned()).collect(),
+                work,
+            };
+            let worked_out = |name: &str, formula: Formula| Operator {
+                name: name.to_owned(),
+                on: formula.channels().to_vec(),
+                work: Work::Formula(formula),
+            };
+            let spec = |spec: WindowSpec| WindowSpec { with: None, ..spec };
+            let results = ["load.value", "other.value"];
+            let change = formula("load.value - previous(load.value) + 0 * other.value");
+            vec![
+                worked_out("load", first),
+                worked_out("other", second),
+                worked_out("change", change),
+                of("of_load", &results, Work::Window(spec(own))),
+                of("of_loads", &["change.value", "load.value"], Work::Window(spec(all))),
+                of("odd_load", &["load.value"], order),
+                of("no_load", &["change.value"], arrival),
+            ]
+        },
+    )
+}
+
 /// A plan of everything there is, with an alert on all of its detectors.
 pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
     let detector = prop_oneof![3 => in_order().boxed(), 2 => on_arrival().boxed()];
-    (plan(detector), on_arrival(), newer()).prop_flat_map(|(mut plan, work, newer)| {
-        plan.operators.splice(0..0, newer);
-        // One that hears what a filter keeps, as late as that comes.
-        plan.operators.push(Operator { name: "hush".to_owned(), on: vec!["slim.x".to_owned()], work });
-        let makes =
-            |operator: &&Operator| matches!(operator.work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
-        let names = plan.operators.iter().filter(|operator| !makes(operator));
-        let alert = alert(names.map(|operator| operator.name.clone()).collect());
-        (Just(plan), alert).prop_map(|(plan, alert)| Plan { alerts: vec![alert], ..plan })
-    })
+    (plan(detector), on_arrival(), newer(), prop::option::of(worked_out())).prop_flat_map(
+        |(mut plan, work, newer, worked_out)| {
+            plan.operators.splice(0..0, worked_out.into_iter().flatten());
+            plan.operators.splice(0..0, newer);
+            // One that hears what a filter keeps, as late as that comes.
+            plan.operators.push(Operator { name: "hush".to_owned(), on: vec!["slim.x".to_owned()], work });
+            let makes = |operator: &&Operator| {
+                matches!(operator.work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Formula(_))
+            };
+            let names = plan.operators.iter().filter(|operator| !makes(operator));
+            let alert = alert(names.map(|operator| operator.name.clone()).collect());
+            (Just(plan), alert).prop_map(|(plan, alert)| Plan { alerts: vec![alert], ..plan })
+        },
+    )
 }
 
 /// In the order of arrival. Nobody is late if no delay is longer than the allowance.

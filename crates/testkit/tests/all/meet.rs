@@ -18,7 +18,10 @@ const NEVER: Span = Span(i64::MAX);
 
 fn per() -> impl Strategy<Value = Per> {
     let hall = || "hall".to_owned();
-    let listed = vec![("west".to_owned(), vec!["boiler".to_owned(), "press-1".to_owned()]), ("east".to_owned(), vec!["ant".to_owned()])];
+    let listed = vec![
+        ("west".to_owned(), vec!["boiler".to_owned(), "press-1".to_owned()]),
+        ("east".to_owned(), vec!["ant".to_owned()]),
+    ];
     prop_oneof![Just(Per::All), Just(Per::Tag(hall())), Just(Per::Tags(vec![hall()])), Just(Per::Listed(listed))]
 }
 
@@ -87,7 +90,8 @@ fn plan(idle: Span) -> impl Strategy<Value = Plan> {
         let each = WindowSpec::of(Shape::Count { size: 1, every: 1 }, &[Statistic::Count]);
         let some = WindowSpec::time(span(10), span(5), &Statistic::USUAL);
         let of = |name: &str, work| Operator { name: name.to_owned(), on: derived.clone(), work };
-        let more = [of("each", Work::Window(each)), of("some", Work::Window(some)), of("much", Work::Threshold(one(20.3)))];
+        let more =
+            [of("each", Work::Window(each)), of("some", Work::Window(some)), of("much", Work::Threshold(one(20.3)))];
         operators.extend(more);
         Plan { operators, ..Plan::default() }
     })

@@ -4,7 +4,7 @@
 use super::laws::many;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rows, Source};
-use ouzel_engine::condition::{Condition, Known};
+use ouzel_engine::condition::{Condition, Formula, Known};
 use ouzel_engine::output::{Aggregate, Output, What};
 use ouzel_engine::plan::*;
 use ouzel_engine::reading::{Flags, Reading};
@@ -165,6 +165,60 @@ pub(super) fn conditions() -> impl Strategy<Value = Condition> {
         "y is present or delta(x) < 0.2",
     ];
     prop::sample::select(texts.to_vec()).prop_map(condition)
+}
+
+pub(super) fn formulas() -> impl Strategy<Value = Formula> {
+    let texts = [
+        "x / y",
+        "x - y",
+        "x * 2",
+        "x - last(y, 4s)",
+        "mean(x, 5s) + lag(x, 3)",
+        "range(x, 5) + range(y, 6s)",
+        "10 / door",
+        "x > 20.2 and door is present",
+        "x > y",
+        "door becomes true",
+        "max(x, y) * count(door, 20s)",
+        "y is absent",
+        "tag.hall = \"north\" and x > 20.1",
+    ];
+    prop::sample::select(texts.to_vec()).prop_map(formula)
+}
+
+pub(super) fn formula(text: &str) -> Formula {
+    let known = Known { channels: &[], resolve: &|name| Ok(name.to_owned()) };
+    Formula::parse(text, &known).unwrap()
+}
+
+/// Formulas, formulas and filters of formulas, and windows over all of them.
+pub(super) fn plan_of_formulas() -> impl Strategy<Value = Plan> {
+    let windows = prop::collection::vec(windows(Per::Device), 4);
+    let of_first =
+        ["n0.value - previous(n0.value)", "n0.value * n1.value", "mean(n1.value, 6s)", "n0.value > last(x, 3s)"];
+    let of_first = prop::sample::select(of_first.to_vec()).prop_map(formula);
+    let drop = prop::option::of(any::<bool>());
+    (formulas(), formulas(), of_first, drop, windows).prop_map(|(first, second, third, drop, windows)| {
+        let on = |formula: &Formula| formula.channels().to_vec();
+        let all = [
+            (on(&first), Work::Formula(first)),
+            (on(&second), Work::Formula(second)),
+            (on(&third), Work::Formula(third)),
+        ];
+        let mut all = all.to_vec();
+        let mut over: Vec<String> = ["n0.value", "n1.value", "n2.value"].map(str::to_owned).to_vec();
+        if let Some(drop) = drop {
+            let when = condition("n0.value > 0.5 or n0.value < 0");
+            all.push((over[..1].to_vec(), Work::Filter(FilterSpec { when, drop, tell: true })));
+            over.push("n3.n0.value".to_owned());
+        }
+        // Late readings go past formulas, and nothing of what they say is late.
+        let of = |spec: WindowSpec| WindowSpec { with: None, when_late: WhenLate::Aside, ..spec };
+        all.extend(windows.into_iter().map(|spec| (over.clone(), Work::Window(of(spec)))));
+        let all =
+            all.into_iter().enumerate().map(|(index, (on, work))| Operator { name: format!("n{index}"), on, work });
+        Plan { channels: facts(), operators: all.collect(), alerts: Vec::new() }
+    })
 }
 
 /// How long a day is here: with so small times a calendar needs its clocks turned all the time.
@@ -399,6 +453,14 @@ proptest! {
     #[test]
     fn filters_let_pass_what_a_slow_recomputation_lets_pass(
         sent in stream(2, 150), late in allowances(), plan in plan_of_filters(),
+    ) {
+        let compared = agree(plan, &distinct(sent), late);
+        prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
+    }
+
+    #[test]
+    fn formulas_give_what_a_slow_recomputation_gives(
+        sent in stream(2, 150), late in allowances(), plan in plan_of_formulas(),
     ) {
         let compared = agree(plan, &distinct(sent), late);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());

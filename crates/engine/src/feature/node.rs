@@ -1,0 +1,236 @@
+//! A feature section at work: what it keeps of each series, and where its results go.
+//!
+//! A part whose results nobody takes is not followed, and a statistic that nobody takes is not computed. Every result that
+//! somebody waits for is counted: given, withheld because too few readings have come, or without a value.
+
+use super::decay::Decay;
+use super::recent::Recent;
+use super::steps::Steps;
+use crate::checkpoint::append;
+use crate::plan::{FeaturePart, FeatureSpec, PartSpec};
+use crate::reading::Reading;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
+
+/// How many results a feature has given, and why others did not come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Results that went on.
+    pub given: u64,
+    /// Withheld: fewer readings had come than it takes.
+    pub not_full: u64,
+    /// There was none: a rate between two readings of one moment, or a number too large.
+    pub no_value: u64,
+}
+
+impl AddAssign for Made {
+    fn add_assign(&mut self, other: Made) {
+        self.given = self.given.saturating_add(other.given);
+        self.not_full = self.not_full.saturating_add(other.not_full);
+        self.no_value = self.no_value.saturating_add(other.no_value);
+    }
+}
+
+/// What a part keeps of one series.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Part {
+    Rolling(Recent),
+    Steps(Steps),
+    Decay(Decay),
+}
+
+/// What all parts keep of one series.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Features {
+    parts: Vec<Part>,
+    made: Made,
+}
+
+/// Who takes what is made of one series.
+#[derive(Clone, Debug)]
+struct Feeds {
+    /// For each result, the shard's place of the series that takes it; [`NOBODY`].
+    to: Box<[u32]>,
+    /// For each part, the results that are taken, a bit each.
+    wanted: Box<[u64]>,
+    /// How many are taken.
+    count: u32,
+}
+
+const NOBODY: u32 = u32::MAX;
+
+/// The features of a section.
+#[derive(Debug)]
+pub struct FeatureNode {
+    /// What it gives.
+    pub spec: FeatureSpec,
+    states: Vec<Features>,
+    feeds: Vec<Feeds>,
+    /// Of all series together, those that have left among them.
+    pub total: Made,
+}
+
+impl Part {
+    fn new(spec: &PartSpec) -> Part {
+        match spec {
+            PartSpec::Rolling(spec) => Part::Rolling(Recent::new(spec)),
+            PartSpec::Steps(spec) => Part::Steps(Steps::new(spec)),
+            PartSpec::Decay(spec) => Part::Decay(Decay::new(spec)),
+        }
+    }
+
+    #[inline]
+    fn observe(&mut self, spec: &PartSpec, wanted: u64, time: Time, value: f64, give: &mut impl FnMut(usize, f64)) {
+        match (self, spec) {
+            (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.observe(spec, wanted, time, value, give),
+            (Part::Steps(steps), PartSpec::Steps(spec)) => steps.observe(spec, wanted, time, value, give),
+            (Part::Decay(decay), PartSpec::Decay(spec)) => decay.observe(spec, wanted, time, value, give),
+            // A part is made for its spec and never changes.
+            _ => {}
+        }
+    }
+
+    /// Whether bytes that were read back are of this part: nothing that is done with it can go wrong then.
+    fn fits(&self, spec: &PartSpec) -> bool {
+        match (self, spec) {
+            (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.fits(spec),
+            (Part::Steps(steps), PartSpec::Steps(spec)) => steps.fits(spec),
+            (Part::Decay(decay), PartSpec::Decay(spec)) => decay.fits(spec),
+            _ => false,
+        }
+    }
+
+    /// Makes what was not saved, because it follows from the rest.
+    fn restore(&mut self) {
+        if let Part::Rolling(recent) = self {
+            recent.restore();
+        }
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match self {
+            Part::Rolling(recent) => recent.heap_bytes(),
+            Part::Steps(steps) => steps.heap_bytes(),
+            Part::Decay(_) => 0,
+        }
+    }
+}
+
+impl Features {
+    fn new(spec: &FeatureSpec) -> Features {
+        Features { parts: spec.parts.iter().map(|part| Part::new(&part.work)).collect(), made: Made::default() }
+    }
+}
+
+impl Feeds {
+    fn new(spec: &FeatureSpec) -> Feeds {
+        let to = vec![NOBODY; spec.names().count()].into();
+        Feeds { to, wanted: vec![0; spec.parts.len()].into(), count: 0 }
+    }
+}
+
+impl FeatureNode {
+    /// Without any series yet.
+    pub fn new(spec: FeatureSpec) -> FeatureNode {
+        FeatureNode { spec, states: Vec::new(), feeds: Vec::new(), total: Made::default() }
+    }
+
+    /// Makes room for one more series; gives its place.
+    pub fn add_series(&mut self) -> u32 {
+        self.states.push(Features::new(&self.spec));
+        self.feeds.push(Feeds::new(&self.spec));
+        self.states.len() as u32 - 1
+    }
+
+    /// Forgets what it knows of the series at a place.
+    pub fn reset(&mut self, place: u32) {
+        self.states[place as usize] = Features::new(&self.spec);
+        self.feeds[place as usize] = Feeds::new(&self.spec);
+    }
+
+    /// The `index`-th result of the series at `place` goes to the series at `to`.
+    pub fn feed(&mut self, place: u32, mut index: usize, to: u32) {
+        let Feeds { to: all, wanted, count } = &mut self.feeds[place as usize];
+        all[index] = to;
+        *count += 1;
+        for (part, wanted) in self.spec.parts.iter().zip(wanted) {
+            match index.checked_sub(part.names.len()) {
+                Some(rest) => index = rest,
+                None => return *wanted |= 1 << index.min(63),
+            }
+        }
+    }
+
+    /// A reading of the series at `place`; what is made of it goes to `keep`, with the series that takes it.
+    #[inline(never)]
+    pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, Reading)) {
+        let (state, feeds) = (&mut self.states[place as usize], &self.feeds[place as usize]);
+        let (mut to, mut given, mut no_value) = (&feeds.to[..], 0, 0);
+        for ((part, spec), &wanted) in state.parts.iter_mut().zip(&self.spec.parts).zip(&feeds.wanted) {
+            let (own, rest) = to.split_at(spec.names.len());
+            to = rest;
+            if wanted == 0 {
+                continue;
+            }
+            part.observe(&spec.work, wanted, reading.time, reading.value, &mut |index, value| {
+                let to = own[index];
+                if to == NOBODY {
+                } else if value.is_finite() {
+                    given += 1;
+                    keep(to, Reading { value, ..*reading });
+                } else {
+                    no_value += 1;
+                }
+            });
+        }
+        let made = Made { given, not_full: u64::from(feeds.count) - given - no_value, no_value };
+        state.made += made;
+        self.total += made;
+    }
+
+    /// Reads what the next reading of a series needs, to have it near.
+    #[inline]
+    pub fn touch(&self, place: u32) -> i64 {
+        let state = &self.states[place as usize];
+        i64::from(state.parts.first().is_some_and(|part| matches!(part, Part::Steps(_))))
+    }
+
+    /// Adds the state of a series to bytes.
+    pub fn save(&self, place: u32, into: &mut Vec<u8>) {
+        append(&self.states[place as usize], into);
+    }
+
+    /// Takes the state of a series back from bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not such a state.
+    pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
+        let mut state: Features = postcard::from_bytes(bytes)?;
+        let fits = |(part, spec): (&Part, &FeaturePart)| part.fits(&spec.work);
+        if state.parts.len() != self.spec.parts.len() || !state.parts.iter().zip(&self.spec.parts).all(fits) {
+            return Err(postcard::Error::DeserializeBadEncoding);
+        }
+        let wanted = &self.feeds[place as usize].wanted;
+        for ((part, spec), &wanted) in state.parts.iter_mut().zip(&self.spec.parts).zip(wanted) {
+            match wanted {
+                // What nobody follows any more must not go on with a hole in it, should somebody take it up again.
+                0 => *part = Part::new(&spec.work),
+                _ => part.restore(),
+            }
+        }
+        self.total += state.made;
+        self.states[place as usize] = state;
+        Ok(())
+    }
+
+    /// Bytes for all series.
+    pub fn bytes(&self) -> usize {
+        let parts =
+            |state: &Features| state.parts.iter().map(|part| size_of::<Part>() + part.heap_bytes()).sum::<usize>();
+        let results = self.feeds.first().map_or(0, |feeds| size_of_val(&*feeds.to) + size_of_val(&*feeds.wanted));
+        self.states.capacity() * size_of::<Features>()
+            + self.states.iter().map(parts).sum::<usize>()
+            + self.feeds.capacity() * (size_of::<Feeds>() + results)
+    }
+}
