@@ -206,6 +206,11 @@ impl MeetNode {
         self.states[place].feeds.remove(&series);
     }
 
+    /// Nobody hears any more what the group says.
+    pub fn forget_of_group(&mut self, place: u32) {
+        self.states[place].of_group.clear();
+    }
+
     /// A reading of a member, in its device's order.
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading) {
         let state = &mut self.states[place].state;

@@ -334,8 +334,17 @@ impl Shard {
         }
     }
 
-    /// A device leaves its groups, which do not wait for it any longer; one that was for itself is gone with it.
+    /// A device leaves its groups, which do not wait for it any longer; one that was for itself is gone with it. What stands for a
+    /// group hears nothing of it any more.
     pub(super) fn leave_groups(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        for kind in 0..self.groups.kinds.len() as u16 {
+            let stands_for = self.groups.by_name.get(&(kind, self.facts[device as usize].name.clone()));
+            for &(node, state) in stands_for.iter().flat_map(|group| &self.groups.list[**group as usize].nodes) {
+                if let Node::Meet(meet) = &mut self.nodes[usize::from(node)] {
+                    meet.forget_of_group(state);
+                }
+            }
+        }
         for (group, member) in std::mem::take(&mut self.facts[device as usize].groups) {
             let of = &mut self.groups.list[group as usize];
             of.leave(member);

@@ -11,7 +11,7 @@ use super::tree::{At, Table};
 use super::window::{Input, Maker, Window, Windows};
 use ouzel_connect::encode::is_statistic;
 use ouzel_connect::sink::Noun;
-use ouzel_engine::plan::{AlertRule, FORMULA_RESULT, Levels, Past, Per, Shape, ZScoreSpec};
+use ouzel_engine::plan::{AlertRule, FORMULA_RESULT, Levels, Past, Shape, ZScoreSpec};
 use ouzel_engine::time::Span;
 
 /// A mean and a spread of fewer readings than this are mostly chance.
@@ -182,7 +182,7 @@ impl Whole<'_> {
 
     fn unused_groups(&self, found: &mut Findings) {
         for group in self.groups {
-            let is_of = |window: &Window| matches!((&window.per.what, &group.tag), (Per::Tag(a), Some(b)) if a == b);
+            let is_of = |window: &Window| group.per.as_ref() == Some(&window.per.what);
             if !self.known.windows.list.iter().any(is_of) {
                 let message = format!("nobody uses `group.{}`", group.name.what);
                 found.advice(&group.name.place, message, format!("write per = \"{}\" in a window", group.name.what));

@@ -125,6 +125,11 @@ impl<'f, 't> Table<'f, 't> {
     /// One text, or a list of different ones; never an empty list.
     pub(crate) fn texts(&mut self, key: &'static str) -> Option<Vec<At<String>>> {
         let value = self.get(key)?;
+        self.texts_of(key, value)
+    }
+
+    /// The same of a value that was already taken out.
+    pub(crate) fn texts_of(&mut self, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Vec<At<String>>> {
         let DeValue::Array(items) = value.get_ref() else {
             return self.text_of(key, value).map(|one| vec![one]);
         };
@@ -158,7 +163,12 @@ impl<'f, 't> Table<'f, 't> {
         Some(all).filter(|all| !all.is_empty())
     }
 
-    fn one_of<T: Copy>(&mut self, key: &str, text: &At<String>, known: &[(&'static str, T)]) -> Option<At<T>> {
+    pub(crate) fn one_of<T: Copy>(
+        &mut self,
+        key: &str,
+        text: &At<String>,
+        known: &[(&'static str, T)],
+    ) -> Option<At<T>> {
         if let Some((_, chosen)) = known.iter().find(|(word, _)| *word == text.what) {
             return Some(At { what: *chosen, place: text.place.clone() });
         }

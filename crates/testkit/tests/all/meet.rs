@@ -69,7 +69,7 @@ fn join(idle: Span) -> impl Strategy<Value = Operator> {
 
 /// One whose readings meet, or two whose groups lie within each other; each of their results is a window of its own, and
 /// has a detector and a window of time upon it.
-fn plan(idle: Span) -> impl Strategy<Value = Plan> {
+pub(super) fn meetings(idle: Span) -> impl Strategy<Value = Plan> {
     (prop::option::of(among(idle)), join(idle), any::<bool>()).prop_map(|(among, join, both)| {
         let mut operators: Vec<Operator> = among.into_iter().collect();
         let nest = |operators: &[Operator]| {
@@ -139,7 +139,7 @@ proptest! {
     #![proptest_config(many())]
 
     #[test]
-    fn what_readings_that_meet_say_is_what_the_oracle_says(sent in stream(8), plan in plan(NEVER), shards in 1usize..4) {
+    fn what_readings_that_meet_say_is_what_the_oracle_says(sent in stream(8), plan in meetings(NEVER), shards in 1usize..4) {
         let sent = distinct(sent);
         let plan = Arc::new(plan);
         let all = readings(&sent);
@@ -164,7 +164,7 @@ proptest! {
 
     #[test]
     fn batches_shards_threads_and_stops_do_not_change_what_readings_that_meet_say(
-        sent in stream(12), plan in prop_oneof![plan(NEVER), plan(span(20))], late in 0i64..8, at_once in 1usize..40,
+        sent in stream(12), plan in prop_oneof![meetings(NEVER), meetings(span(20))], late in 0i64..8, at_once in 1usize..40,
         rows in 1usize..30, shards in 1usize..6, after in 1usize..6, stop in 0f64..1.0,
     ) {
         let (plan, sent) = (Arc::new(plan), arrived(&sent));
@@ -182,7 +182,7 @@ proptest! {
 
     #[test]
     fn the_order_of_arrival_does_not_change_what_readings_that_meet_say(
-        sent in stream(8), plan in plan(NEVER), at_once in 1usize..40,
+        sent in stream(8), plan in meetings(NEVER), at_once in 1usize..40,
     ) {
         let sent = distinct(sent);
         let plan = Arc::new(plan);

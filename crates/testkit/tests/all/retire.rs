@@ -1,6 +1,7 @@
 //! What must hold when devices are retired and come back.
 
 use super::laws::{any_plan, arrived, config, one, plan_of_each_device, same, source, span, stream};
+use super::meet::meetings;
 use ouzel_engine::output::{State, What};
 use ouzel_engine::plan::*;
 use ouzel_engine::reading::{Batch, Reading};
@@ -18,7 +19,7 @@ proptest! {
 
     #[test]
     fn batches_shards_and_stops_change_nothing_when_devices_retire(
-        sent in stream(12), plan in any_plan(), late in 0i64..8, retired in prop::collection::vec((0usize..150, 0usize..8), 1..12),
+        sent in stream(12), plan in prop_oneof![2 => any_plan(), 1 => meetings(span(20))], late in 0i64..8, retired in prop::collection::vec((0usize..150, 0usize..8), 1..12),
         rows in 1usize..30, shards in 1usize..6, after in 1usize..6, stop in 0f64..1.0,
     ) {
         let (plan, sent) = (Arc::new(plan), arrived(&sent));
