@@ -71,18 +71,20 @@ fn outline(config: &Config) -> String {
     };
     let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_) | Work::Filter(_));
     let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
-    let is_detector = |operator: &&Operator| !is_window(operator) && !is_filter(operator);
+    let is_feature = |operator: &&Operator| matches!(operator.work, Work::Feature(_));
+    let is_detector = |operator: &&Operator| !is_window(operator) && !is_filter(operator) && !is_feature(operator);
     let operators = &config.plan.operators;
     let parts = [
         (config.sources.len(), "source"),
         (names(&mut operators.iter().filter(is_filter)), "filter"),
+        (names(&mut operators.iter().filter(is_feature)), "feature"),
         (names(&mut operators.iter().filter(is_window)), "window"),
         (names(&mut operators.iter().filter(is_detector)), "detector"),
         (config.plan.alerts.len(), "alert"),
         (config.sinks.len() + config.live_sinks.len(), "sink"),
     ];
-    // Most configs have no filter, and need not hear of it.
-    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || *word != "filter");
+    // Most configs have no filter and no feature, and need not hear of it.
+    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || !["filter", "feature"].contains(word));
     let parts = parts.map(|(count, word)| counted(count as u64, word)).collect::<Vec<_>>().join(", ");
     format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))
 }

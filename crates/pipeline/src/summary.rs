@@ -126,6 +126,7 @@ fn kind(work: &Work) -> &str {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
         Work::Filter(_) => "filter",
+        Work::Feature(_) => "feature",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

@@ -6,12 +6,13 @@
 
 use super::detector::Detector;
 use super::give;
+use super::maker::Maker;
 use super::place::{Findings, Place};
 use super::tree::At;
-use super::window::{Input, Windows};
+use super::window::{Input, Window, Windows};
 use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
-/// What windows, filters and detectors need of each other. Windows have the first numbers, then filters, then detectors.
+/// What they need of each other. Windows have the first numbers, then filters, features, and detectors.
 struct Graph<'g> {
     windows: &'g Windows,
     detectors: &'g [Detector],
@@ -39,10 +40,15 @@ pub(crate) fn operators(
     let levels = graph.levels(found);
     let mut all: Vec<(usize, usize, Vec<Operator>)> = Vec::new();
     for (index, level) in levels.into_iter().enumerate() {
-        let operators = match (windows.list.get(index), index.checked_sub(windows.count())) {
-            (Some(_), _) => of_window(windows, index, facts, detectors),
-            (None, Some(detector)) => detectors[detector].operators.clone(),
-            (None, None) => of_filter(windows, index - windows.list.len()).into_iter().collect(),
+        let operators = match index.checked_sub(windows.count()) {
+            Some(detector) => detectors[detector].operators.clone(),
+            None => match windows.maker(index) {
+                Maker::Window(window) => of_window(window, facts, detectors),
+                Maker::Filter(filter) => of_series(&filter.name, &filter.on, filter.work.clone()),
+                Maker::Feature(feature) => {
+                    of_series(&feature.name, &feature.on, feature.spec.clone().map(Work::Feature))
+                }
+            },
         };
         all.push((level, graph.name(index).place.start, operators));
     }
@@ -54,8 +60,7 @@ pub(crate) fn operators(
 type Gives = (Vec<Given>, Vec<String>);
 
 /// A window is an operator for each list of statistics that some of its channels get: `give` may name channels.
-fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors: &[Detector]) -> Vec<Operator> {
-    let window = &windows.list[index];
+fn of_window(window: &Window, facts: &[ChannelFacts], detectors: &[Detector]) -> Vec<Operator> {
     let Some(shape) = &window.shape else { return Vec::new() };
     let mut groups: Vec<(Gives, Vec<String>)> = Vec::new();
     for input in &window.over {
@@ -75,10 +80,9 @@ fn of_window(windows: &Windows, index: usize, facts: &[ChannelFacts], detectors:
     groups.into_iter().map(operator).collect()
 }
 
-fn of_filter(windows: &Windows, filter: usize) -> Option<Operator> {
-    let filter = &windows.filters[filter];
-    let on = filter.on.iter().map(|input| input.name.clone()).collect();
-    Some(Operator { name: filter.name.what.clone(), on, work: filter.work.clone()? })
+fn of_series(name: &At<String>, on: &[Input], work: Option<Work>) -> Vec<Operator> {
+    let on = on.iter().map(|input| input.name.clone()).collect();
+    work.map(|work| Operator { name: name.what.clone(), on, work }).into_iter().collect()
 }
 
 impl<'g> Graph<'g> {
@@ -107,8 +111,9 @@ impl<'g> Graph<'g> {
     /// What a filter drops is to reach nobody: all who take its channels come after it.
     fn drop_first(&mut self) {
         let windows = self.windows;
-        let dropping = (windows.list.len()..windows.count())
-            .filter(|&maker| windows.filters.get(maker - windows.list.len()).is_some_and(|filter| filter.drops()));
+        let dropping = windows
+            .filter_numbers()
+            .filter(|&number| matches!(windows.maker(number), Maker::Filter(filter) if filter.drops()));
         for filter in dropping {
             let dropped: Vec<&str> = windows.takes(filter).iter().map(|input| input.name.as_str()).collect();
             for other in 0..self.needs.len() {
@@ -208,8 +213,9 @@ impl<'g> Graph<'g> {
         let place = need(0).map_or(&self.name(circle[0]).place, |need| need.place);
         let what = match circle.iter().max() {
             Some(&last) if last < self.windows.list.len() => "windows",
-            Some(&last) if last < self.windows.count() => "windows and filters",
-            _ => "windows, filters and detectors",
+            Some(last) if self.windows.filter_numbers().contains(last) => "windows and filters",
+            Some(last) if self.windows.feature_numbers().contains(last) => "windows, filters and features",
+            _ => "windows, filters, features and detectors",
         };
         let message = format!("{what} go round in a circle: {}", steps.join(", "));
         found.problem(place, message, "leave it out, or put what closes the circle into a window of its own");

@@ -11,6 +11,7 @@ pub(crate) enum Kind {
     Channel,
     Source,
     Filter,
+    Feature,
     Window,
     Detector,
     Alert,
@@ -24,11 +25,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 13] = [
+    const ALL: [Kind; 14] = [
         Kind::Channel,
         Kind::Source,
         Kind::Group,
         Kind::Filter,
+        Kind::Feature,
         Kind::Window,
         Kind::Detector,
         Kind::Alert,
@@ -51,6 +53,7 @@ impl Kind {
             Kind::Channel => "channel",
             Kind::Source => "source",
             Kind::Filter => "filter",
+            Kind::Feature => "feature",
             Kind::Window => "window",
             Kind::Detector => "detector",
             Kind::Alert => "alert",
@@ -209,7 +212,7 @@ fn name_is_good(kind: Kind, name: &At<String>, found: &mut Findings) -> bool {
 }
 
 /// Kinds that the manual's roadmap has, so that nobody looks for a typing error in them.
-const LATER: [&str; 7] = ["device", "event", "feature", "join", "model", "pattern", "test"];
+const LATER: [&str; 6] = ["device", "event", "join", "model", "pattern", "test"];
 
 fn unknown_kind(word: &str, place: &Place, found: &mut Findings) {
     let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::word).collect();
