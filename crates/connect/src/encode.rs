@@ -437,8 +437,7 @@ fn work_word(work: &Work) -> &'static str {
 /// The kind of trouble a detector looks for: the word of its section, else the detector's own.
 pub fn kind(detector: &Operator) -> &str {
     let limits = match &detector.work {
-        Work::Window(_) | Work::Compress(_) | Work::Filter(_) => return "",
-        Work::Feature(_) | Work::Formula(_) => return "",
+        Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Feature(_) | Work::Formula(_) => return "",
         Work::Threshold(limits) | Work::RangeFault(limits) => limits,
         Work::ZScore(_, limits) => limits,
         Work::Flatline(_, limits) => limits,

@@ -1,10 +1,11 @@
 //! What of a window's settings does not go together: revising and groups ask for statistics that can be taken back or put
 //! beside each other, and for a bound on what is kept.
 
+use super::maker::Maker;
 use super::memory::pane;
 use super::place::{Findings, Place};
 use super::shape::Shaped;
-use super::window::{Input, Maker, Window, Windows};
+use super::window::{Input, Window, Windows};
 use ouzel_engine::plan::{Per, Shape, Statistic, Step, WhenLate};
 use ouzel_engine::time::Span;
 

@@ -4,10 +4,12 @@
 mod golden;
 mod laws;
 mod damage;
+mod features;
 mod filter;
 mod found;
 mod map;
 mod oracle;
+mod pandas;
 mod recorded;
 mod recovery;
 mod retire;
