@@ -5,8 +5,10 @@
 //! finds its operator under the next one if that operator did not change.
 
 mod feature;
+mod signal;
 
 pub use feature::{DecaySpec, Decayed, FeaturePart, FeatureSpec, PartSpec, Rolled, RollingSpec, Stepped, StepsSpec};
+pub use signal::{ClockSpec, Daily, DailySpec, Hand, Spectral, SpectrumSpec};
 
 use crate::condition::{Condition, Formula};
 use crate::time::{Span, Time};
