@@ -4,6 +4,8 @@
 //! of it, `steps` are lags, differences and rates, `decay` what counts half as much a half-life later. Below them stand
 //! the kernels, which others use, too: `rolling` for sums, `folded` for extremes, `ranked` and `sampled` for quantiles.
 
+pub mod clock;
+pub mod daily;
 pub mod decay;
 pub mod folded;
 pub mod node;
@@ -11,6 +13,7 @@ pub mod ranked;
 pub mod recent;
 pub mod rolling;
 pub mod sampled;
+pub mod spectrum;
 pub mod steps;
 
 pub use folded::{Fold, Folded};

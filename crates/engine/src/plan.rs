@@ -7,10 +7,12 @@
 mod feature;
 mod meet;
 mod per;
+mod signal;
 
 pub use feature::{DecaySpec, Decayed, FeaturePart, FeatureSpec, PartSpec, Rolled, RollingSpec, Stepped, StepsSpec};
 pub use meet::{Among, AmongGiven, AmongSpec, How, IDLE, JoinSpec, Paired};
 pub use per::Per;
+pub use signal::{ClockSpec, Daily, DailySpec, Hand, Spectral, SpectrumSpec};
 
 use crate::condition::{Condition, Formula};
 use crate::time::{Span, Time};

@@ -83,7 +83,7 @@ fn outline(config: &Config) -> String {
         (config.plan.alerts.len(), "alert"),
         (config.sinks.len() + config.live_sinks.len(), "sink"),
     ];
-    // Most configs have no filter and no feature, and need not hear of them.
+    // Most configs have no filter and no feature, and need not hear of it.
     let parts = parts.into_iter().filter(|(count, word)| *count > 0 || !["filter", "feature"].contains(word));
     let parts = parts.map(|(count, word)| counted(count as u64, word)).collect::<Vec<_>>().join(", ");
     format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))

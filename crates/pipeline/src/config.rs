@@ -10,6 +10,7 @@ mod channel;
 mod condition;
 mod detector;
 mod devices;
+mod feature;
 mod filter;
 mod fit;
 mod format;
@@ -22,6 +23,7 @@ mod lake;
 mod late;
 #[cfg(feature = "http")]
 mod http;
+mod maker;
 mod memory;
 mod missing;
 #[cfg(feature = "mqtt")]
@@ -293,6 +295,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         .map(|section| (section.name.clone(), alert::read(section, &sections, &around, found)))
         .collect();
     advice::windows(&known, found);
+    advice::features(&known, found);
     fit::advise(&windows, found);
     if found.clean() {
         let given = given(&sources);

@@ -1,6 +1,7 @@
-//! What the operators count: how late readings came and what became of the late, what filters let through, which parts of
-//! groups came after their window.
+//! What the operators count: how late readings came and what became of the late, what filters let through, what features
+//! gave and withheld, which parts of groups came after their window.
 
+use ouzel_engine::feature::Made;
 use ouzel_engine::filter::Tested;
 use ouzel_engine::lateness::{LateCounts, Lateness};
 use ouzel_engine::meet::Joined;
@@ -19,6 +20,8 @@ pub struct Counted {
     pub tested: BTreeMap<u16, Tested>,
     /// Of each operator whose readings meet, by its place in the plan's operators, what became of them.
     pub met: BTreeMap<u16, Joined>,
+    /// Of each feature section, by its place in the plan's operators, what it gave, and why other results did not come.
+    pub made: BTreeMap<u16, Made>,
     /// Parts of groups that came after their window.
     pub missed: u64,
 }
@@ -27,7 +30,7 @@ impl Counted {
     /// What one shard counts.
     pub fn of(shard: &Shard) -> Counted {
         let tested = shard.tested().map(|(index, tested)| (index, tested.clone())).collect();
-        Counted { late: *shard.late_counts(), tested, met: shard.met().collect(), missed: 0 }
+        Counted { late: *shard.late_counts(), tested, made: shard.made().collect(), met: shard.met().collect(), missed: 0 }
     }
 
     /// The joins and features of groups by name.
@@ -48,6 +51,16 @@ impl Counted {
         };
         self.tested.iter().filter_map(one).collect()
     }
+
+    /// The features by name.
+    pub fn features(&self, plan: &Plan) -> Vec<FeatureCount> {
+        let one = |(index, made): (&u16, &Made)| {
+            let operator = plan.operators.get(usize::from(*index))?;
+            let is_feature = matches!(operator.work, Work::Feature(_) | Work::Formula(_));
+            is_feature.then(|| FeatureCount { name: operator.name.clone(), made: *made })
+        };
+        self.made.iter().filter_map(one).collect()
+    }
 }
 
 impl AddAssign<&Counted> for Counted {
@@ -63,7 +76,19 @@ impl AddAssign<&Counted> for Counted {
                 None => drop(self.tested.insert(*index, tested.clone())),
             }
         }
+        for (index, made) in &other.made {
+            *self.made.entry(*index).or_default() += *made;
+        }
     }
+}
+
+/// What a feature section has given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FeatureCount {
+    /// Its name.
+    pub name: String,
+    /// Its results, and those that did not come.
+    pub made: Made,
 }
 
 /// What a filter has let through.
@@ -126,9 +151,12 @@ mod tests {
     fn what_two_shards_count_adds_up() {
         let tested = |passed, part| Tested { passed, failed: part, unknown: 0, parts: vec![part] };
         let mut all = Counted { tested: [(3, tested(5, 1))].into(), missed: 1, ..Counted::default() };
+        let made = |given| Made { given, not_full: 1, no_value: 0 };
+        all.made = [(4, made(2))].into();
         let other = Counted { tested: [(3, tested(2, 4)), (9, tested(1, 0))].into(), missed: 2, ..Counted::default() };
-        all += &other;
+        all += &Counted { made: [(4, made(3)), (5, made(1))].into(), ..other };
         assert_eq!(all.missed, 3);
+        assert_eq!(all.made, [(4, Made { given: 5, not_full: 2, no_value: 0 }), (5, made(1))].into());
         assert_eq!(all.tested, [(3, tested(7, 5)), (9, tested(1, 0))].into());
         assert!(all.filters(&Plan::default()).is_empty(), "a plan without them has no names for them");
     }

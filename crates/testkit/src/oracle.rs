@@ -1,4 +1,4 @@
-//! Slow and obvious: what windows, filters and z-scores should say, recomputed from all readings for every answer.
+//! Slow and obvious: what windows, filters, features and z-scores should say, recomputed from all readings for every answer.
 //!
 //! Written from the definitions (the docs of `plan.rs` in the engine, the manual), not from the engine's code. [`whole`] is
 //! the way from a recorded stream and a plan to all that must be said; [`compare`] holds it against what was said.
@@ -6,6 +6,7 @@
 pub mod arrived;
 pub mod civil;
 pub mod compare;
+pub mod feature;
 pub mod meet;
 pub mod points;
 pub mod shapes;

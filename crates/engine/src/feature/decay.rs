@@ -104,7 +104,8 @@ impl Decay {
             self.weight = before + 1.0;
             let apart = value - self.mean;
             self.mean += apart / self.weight;
-            self.squares = self.squares * left + apart * (value - self.mean);
+            // Of what is nearly gone some is left: no difference of nearly equal numbers here.
+            self.squares = self.squares * left + apart * apart * (before / self.weight);
         }
         if self.seen == 0 {
             self.first = time;

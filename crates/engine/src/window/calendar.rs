@@ -20,6 +20,13 @@ pub fn window(step: Step, zone: &Zone, time: Time) -> (Time, Time) {
     (first_shown(zone, from), first_shown(zone, to))
 }
 
+/// The local time that clocks show at a moment, in nanoseconds since 1970.
+pub fn shown(zone: &Zone, time: Time) -> i128 {
+    let passed = zone.turns.partition_point(|(turn, _)| *turn <= time);
+    let offset = passed.checked_sub(1).and_then(|last| zone.turns.get(last)).map_or(zone.first, |turn| turn.1);
+    local(time, offset)
+}
+
 /// The latest local time, in nanoseconds, that clocks have shown up to a moment.
 fn shown_up_to(zone: &Zone, time: Time) -> i128 {
     let mut offset = zone.first;

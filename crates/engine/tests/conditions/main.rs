@@ -8,7 +8,7 @@ mod manual;
 mod mistakes;
 mod oracle;
 
-use ouzel_engine::condition::{Condition, Known, Memory, Mistake, Truth};
+use ouzel_engine::condition::{Condition, Formula, Known, Memory, Mistake, Truth};
 use ouzel_engine::plan::ChannelFacts;
 use ouzel_engine::time::{Span, Time};
 

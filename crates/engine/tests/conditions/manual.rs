@@ -76,6 +76,42 @@ fn every_example_of_the_manual_says_what_it_says_there() {
     assert!(yes > 30 && no > 30, "{yes} times yes, {no} times no");
 }
 
+/// Runs an example of a formula; gives how often it had a value.
+fn work_out(example: &str) -> usize {
+    let (text, table) = example.split_once("\n\n").unwrap_or_else(|| panic!("no points: {example}"));
+    let facts = facts();
+    let known = Known { channels: &facts, resolve: &resolve };
+    let formula = Formula::parse(text, &known).unwrap_or_else(|mistake| panic!("{text}: {mistake}"));
+    let mut memory = Memory::of_formula(&formula, &[]);
+    let mut lines = table.lines();
+    let names = cells(lines.next().unwrap());
+    assert_eq!((names[0], names[names.len() - 1]), ("time", "gives"), "{text}");
+    let mut given = 0;
+    for line in lines {
+        let cells = cells(line);
+        let time = Time(Span::parse(cells[0]).unwrap().0);
+        let of = |channel: &String| {
+            let column = names.iter().position(|name| name == channel);
+            value(cells[column.unwrap_or_else(|| panic!("{text}: no column for {channel}"))], channel)
+        };
+        let point: Vec<f64> = formula.channels().iter().map(of).collect();
+        let got = memory.value(&formula, time, &point);
+        let expected = value(cells[cells.len() - 1], "");
+        assert!(got == expected || got.is_nan() && expected.is_nan(), "{text}: {line}: {got}");
+        given += usize::from(!got.is_nan());
+    }
+    given
+}
+
+#[test]
+fn every_formula_of_the_manual_gives_what_it_gives_there() {
+    let page = page();
+    let examples: Vec<&str> =
+        page.split("```formula\n").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
+    assert!(examples.len() >= 3, "only {} examples", examples.len());
+    assert!(examples.iter().map(|example| work_out(example)).sum::<usize>() >= 8);
+}
+
 #[test]
 fn every_word_of_the_language_stands_in_an_example() {
     let page = page();

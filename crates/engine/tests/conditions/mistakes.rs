@@ -35,6 +35,29 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
 }
 
 #[test]
+fn a_formula_has_a_value_and_asks_for_a_channel() {
+    let parse = |text: &str| Formula::parse(text, &Known { channels: &facts(), resolve: &resolve });
+    for (text, what) in [
+        ("", "there is no formula here"),
+        ("2 * 3", "this formula asks for no channel, so that no reading would make it speak"),
+        ("tag.room = \"kitchen\"", "this formula asks for no channel, so that no reading would make it speak"),
+        ("tag.room", "`tag.room` is a tag, whose values are texts, and a number is wanted here"),
+        ("\"open\"", "`\"open\"` is a text, and a number is wanted here"),
+        ("power / ", "a value is missing at the end"),
+        ("power speed", "`speed` cannot stand here"),
+        ("power * (1 / 0)", "`1 / 0` has no value"),
+        ("range(power)", "`range` wants how far it looks back"),
+        ("(door is opne) + 1", "`door` has no state `opne`"),
+    ] {
+        assert_eq!(parse(text).map_err(|mistake| mistake.what), Err(what.to_owned()), "{text}");
+    }
+    assert!(parse("door").is_ok_and(|formula| !formula.is_condition()));
+    assert!(parse("not door").is_ok_and(|formula| formula.is_condition()));
+    assert!(parse("last(power, 10s) / speed").is_ok_and(|it| it.is_held("power") && !it.is_held("speed")));
+    assert!(parse("last(power, 10s) / power").is_ok_and(|it| !it.is_held("power")));
+}
+
+#[test]
 fn nothing_at_all_and_far_too_much_are_mistakes() {
     assert_eq!(parse("").unwrap_err().what, "there is no condition here");
     assert_eq!(parse(" \n").unwrap_err().what, "there is no condition here");

@@ -377,6 +377,7 @@ fn over(f: &str, values: &[f64]) -> Option<f64> {
         "sum" => finite(values.iter().sum()),
         "min" => values.iter().copied().reduce(f64::min),
         "max" => values.iter().copied().reduce(f64::max),
+        "range" => Some(values.iter().copied().reduce(f64::max)? - values.iter().copied().reduce(f64::min)?),
         _ if values.len() < 2 => None,
         _ => finite((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt()),
     }
@@ -398,7 +399,7 @@ fn number() -> impl Strategy<Value = N> {
         let boxed = inner.clone().prop_map(Box::new);
         let one = prop_oneof![Just("-"), Just("abs"), Just("round"), Just("sqrt")];
         let two = prop_oneof![Just('+'), Just('-'), Just('*'), Just('/')];
-        let over = prop_oneof![Just("mean"), Just("std"), Just("min"), Just("max"), Just("sum")];
+        let over = prop_oneof![Just("mean"), Just("std"), Just("min"), Just("max"), Just("range"), Just("sum")];
         prop_oneof![
             (one, boxed.clone()).prop_map(|(f, a)| N::One(f, a)),
             (two, boxed.clone(), boxed.clone()).prop_map(|(sign, a, b)| N::Two(sign, a, b)),
@@ -498,6 +499,48 @@ proptest! {
         prop_assert_eq!(bytes, after, "{} saved and read back", text);
         prop_assume!(!history.doubtful.get());
         prop_assert_eq!(said, expected, "{}", text);
+    }
+
+    #[test]
+    fn formulas_have_the_values_of_the_slow_way(
+        of in prop_oneof![number().prop_map(Ok), condition().prop_map(Err)], history in history(),
+        saved in prop::collection::vec(any::<bool>(), 40)
+    ) {
+        let (text, exact) = match &of {
+            Ok(number) => (number.text(), number.is_exact()),
+            Err(condition) => (condition.text(), true),
+        };
+        prop_assume!(text.len() <= 4_096);
+        let expected: Numbers = match &of {
+            Ok(number) => history.numbers(number),
+            Err(condition) => history.truths(condition).into_iter().map(|it| it.map(|it| f64::from(u8::from(it)))).collect(),
+        };
+        let formula = match Formula::parse(&text, &Known { channels: &facts(), resolve: &resolve }) {
+            Ok(formula) => formula,
+            Err(why) => {
+                let odd = ["has no value", "nothing is between", "the limit itself", "asks for no channel"];
+                prop_assert!(odd.iter().any(|it| why.what.contains(it)), "{text}: {why}");
+                return Ok(());
+            }
+        };
+        let mut memory = Memory::of_formula(&formula, &kitchen());
+        let mut said = Vec::new();
+        for (i, time) in history.times.iter().enumerate() {
+            if saved[i] {
+                memory = postcard::from_bytes(&postcard::to_allocvec(&memory).unwrap()).unwrap();
+                prop_assert!(memory.fits_formula(&formula));
+            }
+            let place = |name: &String| CHANNELS.iter().position(|channel| channel.replace('`', "") == *name).unwrap();
+            let point: Vec<f64> = formula.channels().iter().map(|name| history.points[i][place(name)]).collect();
+            said.push(memory.value(&formula, Time(*time), &point));
+        }
+        prop_assume!(!history.doubtful.get());
+        for (said, expected) in said.into_iter().zip(expected) {
+            let near = expected.map_or(said.is_nan(), |it| {
+                if exact { said == it } else { (said - it).abs() <= 1e-6 * it.abs().max(1.0) }
+            });
+            prop_assert!(near, "{}: {} and not {:?}", text, said, expected);
+        }
     }
 
     #[test]

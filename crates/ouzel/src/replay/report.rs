@@ -3,9 +3,10 @@
 use super::outputs;
 use crate::figures::{bytes, counted, grouped, rate, seconds};
 use ouzel_connect::sink::SinkSettings;
+use ouzel_engine::feature::Made;
 use ouzel_engine::lateness::{LateCounts, Lateness};
 use ouzel_engine::plan::Plan;
-use ouzel_pipeline::counted::{Counted, FilterCount, at_most};
+use ouzel_pipeline::counted::{Counted, FeatureCount, FilterCount, at_most};
 use ouzel_pipeline::run::Ran;
 use serde::Serialize;
 use std::fmt::Write;
@@ -48,6 +49,7 @@ struct Object<'r> {
     /// How late readings came that were out of order: up to so many seconds, `null` for all that were later.
     lateness: Vec<Lag>,
     filters: Vec<Filter<'r>>,
+    features: Vec<Feature<'r>>,
     seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: Option<u64>,
@@ -69,6 +71,14 @@ struct Filter<'r> {
 }
 
 #[derive(Serialize)]
+struct Feature<'r> {
+    name: &'r str,
+    given: u64,
+    not_full: u64,
+    no_value: u64,
+}
+
+#[derive(Serialize)]
 struct Part<'r> {
     part: &'r str,
     failed: u64,
@@ -79,6 +89,7 @@ impl Report<'_> {
     pub fn json(&self) -> String {
         let summary = &self.ran.summary;
         let (late, filters) = (&self.ran.counted.late, self.ran.counted.filters(self.plan));
+        let features = self.ran.counted.features(self.plan);
         let object = Object {
             readings: summary.readings,
             rejected: summary.rejected,
@@ -95,6 +106,7 @@ impl Report<'_> {
             matches: 0,
             lateness: lags(&late.lateness),
             filters: filters.iter().map(Filter::of).collect(),
+            features: features.iter().map(Feature::of).collect(),
             seconds: self.seconds,
             cpu_seconds: self.cpu_seconds,
             peak_rss_bytes: self.peak_rss_bytes,
@@ -127,6 +139,7 @@ impl Report<'_> {
             page.row("filtered", &grouped(summary.filtered));
         }
         self.ran.counted.filters(self.plan).iter().for_each(|filter| page.more(&passed(filter)));
+        self.ran.counted.features(self.plan).iter().for_each(|feature| page.more(&made(feature)));
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();
@@ -217,6 +230,26 @@ impl<'r> Filter<'r> {
     }
 }
 
+impl<'r> Feature<'r> {
+    fn of(feature: &'r FeatureCount) -> Feature<'r> {
+        let Made { given, not_full, no_value } = feature.made;
+        Feature { name: &feature.name, given, not_full, no_value }
+    }
+}
+
+/// `feature recent: 11 880 results; 120 withheld, their past was not full yet`
+fn made(feature: &FeatureCount) -> String {
+    let Made { given, not_full, no_value } = feature.made;
+    let mut said = format!("feature {}: {}", feature.name, counted(given, "result"));
+    if not_full > 0 {
+        let _ = write!(said, "; {} withheld, their past was not full yet", grouped(not_full));
+    }
+    if no_value > 0 {
+        let _ = write!(said, "; {} without a value", grouped(no_value));
+    }
+    said
+}
+
 /// `filter warm: 81.0 % of 12 000 readings passed; "temperature > 20" failed 1 900 times`
 fn passed(filter: &FilterCount) -> String {
     let Some(rate) = filter.pass_rate() else { return format!("filter {}: has seen no reading", filter.name) };
@@ -273,6 +306,16 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_feature_says_what_it_gave_and_what_it_withheld() {
+        let feature = |made| FeatureCount { name: "recent".into(), made };
+        assert_eq!(
+            made(&feature(Made { given: 11_880, not_full: 120, no_value: 3 })),
+            "feature recent: 11 880 results; 120 withheld, their past was not full yet; 3 without a value"
+        );
+        assert_eq!(made(&feature(Made { given: 1, ..Made::default() })), "feature recent: 1 result");
+    }
 
     #[test]
     fn a_filter_says_what_passed_and_which_part_failed_most() {

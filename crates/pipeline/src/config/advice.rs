@@ -1,16 +1,19 @@
 //! What is legal but unwise. Each piece of advice says what will happen, and what would be better.
 
 use super::detector::{Detector, Known};
+use super::feature::Feature;
 use super::filter::Filter;
 use super::group::Group;
+use super::maker::Maker;
 use super::memory::panes;
 use super::place::Findings;
 use super::sink::SinkKind;
 use super::suggest;
 use super::tree::{At, Table};
-use super::window::{Input, Maker, Window, Windows};
+use super::window::{Input, Window, Windows};
 use ouzel_connect::encode::is_statistic;
 use ouzel_connect::sink::Noun;
+use ouzel_engine::feature::sampled::SAMPLES;
 use ouzel_engine::plan::{AlertRule, FORMULA_RESULT, Levels, Past, Shape, ZScoreSpec};
 use ouzel_engine::time::Span;
 
@@ -20,6 +23,8 @@ const FEW_READINGS: u32 = 20;
 const USUAL_WARNING: std::ops::RangeInclusive<f64> = 1.5..=5.0;
 /// Pieces of a hopping window; each costs 64 bytes a series.
 const MANY_PANES: u64 = 1_000;
+/// Readings of a past by time: sums and extremes of more leave in pieces of hundreds.
+const PAST_READINGS: i64 = 100_000;
 
 /// Waiting for stragglers has its price.
 pub(crate) fn late(label: &str, late: &At<Span>, found: &mut Findings) {
@@ -91,6 +96,34 @@ pub(crate) fn windows(known: &Known<'_>, found: &mut Findings) {
     }
 }
 
+/// Pasts by time that would hold more readings than are kept each for itself.
+pub(crate) fn features(known: &Known<'_>, found: &mut Findings) {
+    for feature in &known.windows.features {
+        let most = if feature.has_quantiles() { SAMPLES as i64 } else { PAST_READINGS };
+        for past in &feature.pasts {
+            let Past::Span(span) = past.what else { continue };
+            let fastest = feature.on.iter().filter_map(|input| Some((known.every(input)?, input)));
+            let Some((every, input)) = fastest.min_by_key(|(every, _)| *every) else { continue };
+            let holds = span.0 / every.0.max(1);
+            if holds <= most {
+                continue;
+            }
+            let message = format!("a past of {span} holds about {holds} readings of `{}`", input.name);
+            let hint = match feature.has_quantiles() {
+                true => {
+                    let longest = Span(every.0.saturating_mul(most));
+                    format!(
+                        "quantiles are of one reading in {} then; up to \"{longest}\" they are of all",
+                        holds / most + 1
+                    )
+                }
+                false => "take a window's results instead: on = \"minute.temperature.mean\"".to_owned(),
+            };
+            found.advice(&past.place, message, hint);
+        }
+    }
+}
+
 /// All that was read, for what only shows when it is seen together.
 pub(crate) struct Whole<'w> {
     pub(crate) known: &'w Known<'w>,
@@ -112,7 +145,8 @@ impl Whole<'_> {
     /// Sections that work for nobody, and channels that nobody sends.
     pub(crate) fn advise(&self, found: &mut Findings) {
         self.unheard(found);
-        self.unused_makers(found);
+        self.unused_filters(found);
+        self.unused_features(found);
         self.unused_windows(found);
         self.unused_groups(found);
         self.unknown_channels(found);
@@ -145,21 +179,36 @@ impl Whole<'_> {
         }
     }
 
-    fn unused_makers(&self, found: &mut Findings) {
+    fn unused_filters(&self, found: &mut Findings) {
         let windows = self.known.windows;
-        for maker in (0..windows.count()).filter(|&maker| !self.inputs().any(|input| input.from == Some(maker))) {
-            let name = windows.name(maker);
-            let (message, hint) = match windows.maker(maker) {
-                Maker::Filter(filter) if !filter.is_heard() => (
-                    format!("nobody uses what `filter.{}` keeps", name.what),
-                    format!("name `{}.CHANNEL` in a window or a detector", name.what),
-                ),
-                Maker::Formula(_) => (
-                    format!("nobody uses the value of `feature.{}`", name.what),
-                    format!("name `{}.{FORMULA_RESULT}` in a window, a detector or a condition", name.what),
-                ),
-                Maker::Window(_) | Maker::Filter(_) => continue,
-            };
+        for maker in windows.filter_numbers() {
+            let Maker::Filter(filter) = windows.maker(maker) else { continue };
+            if !filter.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
+                let name = windows.name(maker);
+                let message = format!("nobody uses what `filter.{}` keeps", name.what);
+                let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
+                found.advice(&name.place, message, hint);
+            }
+        }
+    }
+
+    fn unused_features(&self, found: &mut Findings) {
+        let windows = self.known.windows;
+        for number in windows.feature_numbers() {
+            let Maker::Feature(feature) = windows.maker(number) else { continue };
+            if !self.inputs().any(|input| input.from == Some(number)) {
+                let name = &feature.name;
+                let word = feature.words.first().map_or("mean", |word| word.what.as_str());
+                let message = format!("nobody uses what `feature.{}` gives", name.what);
+                let hint = format!("name `{}.CHANNEL.{word}` in a window, a filter or a detector", name.what);
+                found.advice(&name.place, message, hint);
+            }
+        }
+        for number in windows.formula_numbers().filter(|&number| !self.inputs().any(|input| input.from == Some(number)))
+        {
+            let name = windows.name(number);
+            let message = format!("nobody uses the value of `feature.{}`", name.what);
+            let hint = format!("name `{}.{FORMULA_RESULT}` in a window, a detector or a condition", name.what);
             found.advice(&name.place, message, hint);
         }
     }
@@ -232,6 +281,11 @@ fn misspelt_result(name: &str, windows: &Windows) -> Option<String> {
         return Some(format!("{near}.{rest}"));
     }
     let (_, last) = rest.rsplit_once('.')?;
+    let gives = |feature: &&Feature| feature.words.iter().any(|word| word.what == last);
+    let features: Vec<&str> = windows.features.iter().filter(gives).map(|feature| feature.name.what.as_str()).collect();
+    if let Some(near) = suggest::nearest(first, &features) {
+        return Some(format!("{near}.{rest}"));
+    }
     if !is_statistic(last) {
         return None;
     }

@@ -23,8 +23,11 @@ impl Known<'_> {
 
     /// Expected time between values: from the channel's section, or from what makes them.
     pub(crate) fn every(&self, input: &Input) -> Option<Span> {
-        let stated = self.facts(input).and_then(|facts| facts.every);
-        stated.or_else(|| self.windows.every(input.from?))
+        let stated = |input: &Input| self.facts(input).and_then(|facts| facts.every);
+        // What features are of comes as often as they do. (Circles are somebody else's problem.)
+        let chain = std::iter::successors(Some(input), |input| self.windows.source_of(input));
+        let mut chain = chain.take(self.windows.count() + 1);
+        chain.find_map(|input| stated(input).or_else(|| self.windows.every(input.from?)))
     }
 }
 

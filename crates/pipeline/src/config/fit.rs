@@ -1,10 +1,11 @@
 //! What of a window's settings does not go together: revising and groups ask for statistics that can be taken back or put
 //! beside each other, and for a bound on what is kept.
 
+use super::maker::Maker;
 use super::memory::pane;
 use super::place::{Findings, Place};
 use super::shape::Shaped;
-use super::window::{Input, Maker, Window, Windows};
+use super::window::{Input, Window, Windows};
 use ouzel_engine::plan::{Per, Shape, Statistic, Step, WhenLate};
 use ouzel_engine::time::Span;
 
@@ -21,7 +22,10 @@ pub(crate) fn meet(windows: &Windows, maker: usize, found: &mut Findings) {
     if asks.is_empty() || names.len() < 2 || (formula.is_some() && said_together(windows, asks)) {
         return;
     }
-    let hint = "ask for that channel alone, in a filter or window of its own";
+    let hint = match formula {
+        Some(_) => "a formula can ask for that channel alone, or for what one window says of one channel",
+        None => "ask for that channel alone, in a filter or window of its own",
+    };
     for input in takes.iter().chain(asks) {
         if windows.is_behind(input, 0) {
             let message =
@@ -51,7 +55,8 @@ pub(crate) fn advise(windows: &Windows, found: &mut Findings) {
         let Some(work) = &formula.work else { continue };
         let at_once = |input: &&Input| !work.is_held(&input.name);
         let read = formula.asks.iter().filter(at_once).find(|input| !windows.is_of_a_window(input, 0));
-        let summed = formula.asks.iter().filter(at_once).find(|input| windows.is_of_a_window(input, 0));
+        let summed = |input: &&Input| windows.is_of_a_window(input, 0) && !windows.is_behind(input, 0);
+        let summed = formula.asks.iter().filter(at_once).find(summed);
         if let (Some(read), Some(summed)) = (read, summed) {
             let message = format!(
                 "`{}` is said when a window ends, and `{}` seldom speaks at that very moment",

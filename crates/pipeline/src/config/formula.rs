@@ -36,6 +36,11 @@ impl Formula {
     }
 }
 
+/// Whether a `[feature.NAME]` is a formula, or what others call one.
+pub(crate) fn is_one(section: &Section<'_>) -> bool {
+    ["is", "formula", "expression"].iter().any(|key| section.has(key)) && !section.has("on")
+}
+
 /// Reads a section.
 pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> Formula {
     let mut table = section.table(found);

@@ -102,7 +102,7 @@ fn wanted(word: &str) -> Result<Wanted, (String, String)> {
         return Ok(Wanted::Plain(Statistic::Quantile(50_000)));
     }
     if let Some(digits) = word.strip_prefix('p').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
-        return quantile(word, digits);
+        return quantile(word, digits).map(|parts| Wanted::Plain(Statistic::Quantile(parts)));
     }
     if let Some(state) = word.strip_prefix("share_").filter(|state| !state.is_empty()) {
         if !is_simple(state) {
@@ -143,8 +143,8 @@ fn is_simple(name: &str) -> bool {
     name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
-/// `95`, `99_9`: percent with up to three digits behind the `_`.
-fn quantile(word: &str, digits: &str) -> Result<Wanted, (String, String)> {
+/// `95`, `99_9`: percent with up to three digits behind the `_`, in hundred-thousandths.
+pub(crate) fn quantile(word: &str, digits: &str) -> Result<u32, (String, String)> {
     if digits.contains('.') {
         let hint = format!("write {}", word.replace('.', "_"));
         return Err((format!("`{word}` has a point, which would part the names of channels"), hint));
@@ -154,7 +154,7 @@ fn quantile(word: &str, digits: &str) -> Result<Wanted, (String, String)> {
     if is_number(whole) && is_number(rest) && whole.len() <= 3 && rest.len() <= 3 && !digits.ends_with('_') {
         let parts: u32 = format!("{whole}{rest:0<3}").parse().unwrap_or(u32::MAX);
         match parts {
-            1..100_000 => return Ok(Wanted::Plain(Statistic::Quantile(parts))),
+            1..100_000 => return Ok(parts),
             0 => return Err((format!("`{word}` is the smallest value"), "write `min`".to_owned())),
             100_000 => return Err((format!("`{word}` is the largest value"), "write `max`".to_owned())),
             _ => {}

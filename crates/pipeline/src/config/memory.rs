@@ -1,6 +1,6 @@
 //! What a series costs in memory, so that `check` can say it before 10 000 devices do.
 
-use ouzel_engine::plan::{How, Operator, Past, Plan, Shape, Statistic, Step, WhenLate, WindowSpec, Work};
+use ouzel_engine::plan::{How, Operator, PartSpec, Past, Plan, Rolled, Shape, Statistic, Step, WhenLate, WindowSpec, Work};
 use ouzel_engine::time::Span;
 
 /// Names, counters and the last value of a series.
@@ -44,6 +44,7 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
             Past::Span(span) => readings(span, every(plan, channel)).saturating_mul(16).saturating_add(100),
         },
         Work::Compress(_) => 96,
+        Work::Feature(spec) => spec.parts.iter().map(|part| feature(&part.work, every(plan, channel))).sum(),
         // Its past, and the point that waits: of a device, so this counts it once for each of its channels.
         Work::Filter(spec) => 160 + 48 * spec.when.channels().len() as u64 + spec.when.heap_bytes() as u64,
         // The newest value in three orders; of a group, so this counts it once for each of its devices.
@@ -53,9 +54,35 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
                 readings(spec.tolerance, every(plan, channel)) + readings(spec.tolerance, every(plan, &spec.with));
             400 + if spec.how == How::AsOf { 0 } else { both.min(2 * JOINED).saturating_mul(64) }
         }
-        Work::Feature(_) => 200,
         Work::Formula(formula) => 160 + 16 * formula.channels().len() as u64 + formula.heap_bytes() as u64,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,
+    }
+}
+
+/// What a part of a feature keeps of a series, with what its results cost.
+fn feature(part: &PartSpec, every: Span) -> u64 {
+    const BASE: u64 = 250;
+    match part {
+        PartSpec::Rolling(spec) => {
+            let asks = |of: fn(&Rolled) -> bool| u64::from(spec.give.iter().any(of));
+            let folds = asks(|what| *what == Rolled::Sum)
+                + asks(|what| matches!(what, Rolled::Min | Rolled::Range | Rolled::Crest))
+                + asks(|what| matches!(what, Rolled::Max | Rolled::Range | Rolled::Crest));
+            let order = asks(|what| matches!(what, Rolled::Quantile(_)));
+            let sums =
+                asks(|what| !matches!(what, Rolled::Count | Rolled::Sum | Rolled::Min | Rolled::Max | Rolled::Range));
+            match spec.past {
+                Past::Count(count) => BASE + 8 * u64::from(count) * (sums + folds + order),
+                Past::Span(span) => {
+                    let all = readings(span, every);
+                    let panes = all.min(2 * SLIDING).next_power_of_two();
+                    BASE + panes * (40 * sums.max(1) + 16 * folds)
+                        + all.min(EXACT_SAMPLES).next_power_of_two() * 32 * order
+                }
+            }
+        }
+        PartSpec::Steps(spec) => BASE + 8 * u64::from(spec.furthest()),
+        PartSpec::Decay(_) => BASE,
     }
 }
 
@@ -116,6 +143,8 @@ fn window(spec: &WindowSpec, every: Span) -> u64 {
 const JOINED: u64 = 65_536;
 /// Readings that a sliding window keeps by themselves; beyond, they are gathered into as many pieces.
 const SLIDING: u64 = 1_024;
+/// Readings of which a past by time knows the quantiles.
+const EXACT_SAMPLES: u64 = 4_096;
 /// A sketch keeps this many values as they are, and seldom three times as many bytes afterwards.
 const EXACT: u64 = 1_024;
 

@@ -5,15 +5,15 @@
 //! drops readings stands before all others that take its channels, unless it needs them itself.
 
 use super::detector::Detector;
-use super::filter::Filter;
 use super::formula::Formula;
 use super::give;
+use super::maker::Maker;
 use super::place::{Findings, Place};
 use super::tree::At;
-use super::window::{Input, Maker, Window, Windows};
+use super::window::{Input, Window, Windows};
 use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
-/// What windows, filters, formulas and detectors need of each other; they have their numbers in this order.
+/// What they need of each other. Windows have the first numbers, then filters, features, formulas, and detectors.
 struct Graph<'g> {
     windows: &'g Windows,
     detectors: &'g [Detector],
@@ -45,8 +45,11 @@ pub(crate) fn operators(
             Some(detector) => detectors[detector].operators.clone(),
             None => match windows.maker(index) {
                 Maker::Window(window) => of_window(window, facts, detectors),
-                Maker::Filter(filter) => of_filter(filter).into_iter().collect(),
-                Maker::Formula(formula) => of_formula(formula).into_iter().collect(),
+                Maker::Filter(filter) => of_series(&filter.name, &filter.on, filter.work.clone()),
+                Maker::Feature(feature) => {
+                    of_series(&feature.name, &feature.on, feature.spec.clone().map(Work::Feature))
+                }
+                Maker::Formula(formula) => of_formula(formula),
             },
         };
         all.push((level, graph.name(index).place.start, operators));
@@ -79,14 +82,14 @@ fn of_window(window: &Window, facts: &[ChannelFacts], detectors: &[Detector]) ->
     groups.into_iter().map(operator).collect()
 }
 
-fn of_filter(filter: &Filter) -> Option<Operator> {
-    let on = filter.on.iter().map(|input| input.name.clone()).collect();
-    Some(Operator { name: filter.name.what.clone(), on, work: filter.work.clone()? })
+fn of_series(name: &At<String>, on: &[Input], work: Option<Work>) -> Vec<Operator> {
+    let on = on.iter().map(|input| input.name.clone()).collect();
+    work.map(|work| Operator { name: name.what.clone(), on, work }).into_iter().collect()
 }
 
-fn of_formula(formula: &Formula) -> Option<Operator> {
-    let work = formula.work.clone()?;
-    Some(Operator { name: formula.name.what.clone(), on: work.channels().to_vec(), work: Work::Formula(work) })
+fn of_formula(formula: &Formula) -> Vec<Operator> {
+    let of = |work: Work, on: &[String]| Operator { name: formula.name.what.clone(), on: on.to_vec(), work };
+    formula.work.iter().map(|work| of(Work::Formula(work.clone()), work.channels())).collect()
 }
 
 impl<'g> Graph<'g> {
@@ -115,8 +118,9 @@ impl<'g> Graph<'g> {
     /// What a filter drops is to reach nobody: all who take its channels come after it.
     fn drop_first(&mut self) {
         let windows = self.windows;
-        let drops = |maker: &usize| matches!(windows.maker(*maker), Maker::Filter(filter) if filter.drops());
-        let dropping = (0..windows.count()).filter(drops);
+        let dropping = windows
+            .filter_numbers()
+            .filter(|&number| matches!(windows.maker(number), Maker::Filter(filter) if filter.drops()));
         for filter in dropping {
             let dropped: Vec<&str> = windows.takes(filter).iter().map(|input| input.name.as_str()).collect();
             for other in 0..self.needs.len() {
@@ -214,13 +218,9 @@ impl<'g> Graph<'g> {
             })
             .collect();
         let place = need(0).map_or(&self.name(circle[0]).place, |need| need.place);
-        let of_features = circle
-            .iter()
-            .any(|&index| index < self.windows.count() && matches!(self.windows.maker(index), Maker::Formula(_)));
         let what = match circle.iter().max() {
             Some(&last) if last < self.windows.list.len() => "windows",
-            Some(&last) if last < self.windows.count() && !of_features => "windows and filters",
-            _ if !of_features => "windows, filters and detectors",
+            Some(last) if self.windows.filter_numbers().contains(last) => "windows and filters",
             Some(&last) if last < self.windows.count() => "windows, filters and features",
             _ => "windows, filters, features and detectors",
         };

@@ -82,6 +82,11 @@ impl<'t> Section<'t> {
         Table::new(self.label(), self.name.place.clone(), self.entries, found)
     }
 
+    /// Whether it has this setting.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// What messages call it: `detector.spike`.
     pub(crate) fn label(&self) -> String {
         if self.kind.is_single() {

@@ -1,5 +1,6 @@
 //! Settings that are times, durations, or reach into the past.
 
+use super::place::Place;
 use super::tree::{At, Table, scalar};
 use ouzel_engine::plan::Past;
 use ouzel_engine::time::{Span, Time};
@@ -13,14 +14,7 @@ impl Table<'_, '_> {
     pub(crate) fn span(&mut self, key: &'static str) -> Option<At<Span>> {
         let value = self.get(key)?;
         match value.get_ref() {
-            DeValue::String(text) => match Span::parse(text) {
-                Ok(what) => Some(At { what, place: value.span() }),
-                Err(why) => {
-                    let message = format!("`{key}` is a duration, not `{text}`");
-                    self.found.problem(&value.span(), message, duration_way(text, why));
-                    None
-                }
-            },
+            DeValue::String(text) => self.span_of(key, text, &value.span()),
             other => {
                 let raw = scalar(other).filter(|_| matches!(other, DeValue::Integer(_) | DeValue::Float(_)));
                 let way = raw.map_or("write a duration in quotes, for example \"10s\"".to_owned(), |raw| {
@@ -33,9 +27,25 @@ impl Table<'_, '_> {
         }
     }
 
+    /// The duration that a text is.
+    fn span_of(&mut self, key: &str, text: &str, place: &Place) -> Option<At<Span>> {
+        match Span::parse(text) {
+            Ok(what) => Some(At { what, place: place.clone() }),
+            Err(why) => {
+                let message = format!("`{key}` is a duration, not `{text}`");
+                self.found.problem(place, message, duration_way(text, why));
+                None
+            }
+        }
+    }
+
     /// A duration longer than zero.
     pub(crate) fn length(&mut self, key: &'static str) -> Option<At<Span>> {
         let span = self.span(key)?;
+        self.longer_than_nothing(key, span)
+    }
+
+    fn longer_than_nothing(&mut self, key: &str, span: At<Span>) -> Option<At<Span>> {
         if span.what <= Span::ZERO {
             self.found.problem(&span.place, format!("`{key}` must be longer than nothing"), "for example \"10s\"");
             return None;
@@ -52,16 +62,23 @@ impl Table<'_, '_> {
             self.wrong(key, value, "text", way);
             return None;
         };
-        let place = value.span();
+        self.past_of(key, text, &value.span())
+    }
+
+    /// How far back a text says.
+    pub(crate) fn past_of(&mut self, key: &str, text: &str, place: &Place) -> Option<At<Past>> {
         let digits = text.trim().replace('_', "");
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return self.length(key).map(|span| At { what: Past::Span(span.what), place });
+            let span = self.span_of(key, text, place)?;
+            return self
+                .longer_than_nothing(key, span)
+                .map(|span| At { what: Past::Span(span.what), place: span.place });
         }
         match digits.parse::<u32>().ok().filter(|n| (2..=PAST_MAX).contains(n)) {
-            Some(count) => Some(At { what: Past::Count(count), place }),
+            Some(count) => Some(At { what: Past::Count(count), place: place.clone() }),
             None => {
                 let message = format!("`{key}` cannot hold {digits} readings");
-                self.found.problem(&place, message, format!("2 to {PAST_MAX} readings, or a time such as \"5m\""));
+                self.found.problem(place, message, format!("2 to {PAST_MAX} readings, or a time such as \"5m\""));
                 None
             }
         }

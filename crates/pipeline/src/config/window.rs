@@ -1,20 +1,21 @@
-//! `[window.NAME]`, and the names of what windows, filters and formulas make: `minute.temperature.mean`, `slim.temperature`,
+//! `[window.NAME]`, and the names of what windows, filters and features make: `minute.temperature.mean`, `slim.temperature`,
 //! `load.value`.
 //!
 //! A name with dots is a result if its first part is one of these, and must then be one that this one makes.
 //! A name in backticks, and every other name, is a channel as the devices call it.
 
+use super::feature::{self, Feature};
 use super::filter::{self, Filter};
 use super::formula::{self, Formula};
 use super::give::{self, Entry};
+use super::maker::Maker;
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::shape::{self, Shaped};
 use super::tree::At;
 use super::{condition, fit, group, late, suggest};
 use ouzel_connect::encode::is_statistic;
-use ouzel_engine::plan::{ChannelFacts, CompressSpec, FORMULA_RESULT, Keep, Per, Shape, Step, WhenLate, Work};
-use ouzel_engine::time::Span;
+use ouzel_engine::plan::{ChannelFacts, FORMULA_RESULT, Per, WhenLate};
 
 /// A window as it was read. What could not be read is left open, so that one mistake is one problem.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub(crate) struct Window {
 pub(crate) struct Input {
     /// Its name in the plan.
     pub(crate) name: String,
-    /// The number of the window, filter or formula that makes it; `None`: it comes from a device.
+    /// The number of what makes it; `None`: it comes from a device.
     pub(crate) from: Option<usize>,
     /// Where it was named.
     pub(crate) place: Place,
@@ -50,30 +51,23 @@ pub(crate) struct Input {
 enum Named<'n> {
     /// A channel of readings.
     Channel(String),
-    /// A result of the window with this number; the statistic is not checked yet.
-    Result { window: usize, channel: String, statistic: &'n str },
+    /// A result of the window or feature with this number; the statistic is not checked yet.
+    Result { maker: usize, channel: String, statistic: &'n str },
     /// What the filter with this number keeps of a channel.
     Kept { filter: usize, channel: String },
     /// The value of the formula with this number.
     Worked { formula: usize },
-    /// Begins like what this one makes, and is nothing of it.
+    /// Begins like what this window, filter or feature makes, and is nothing of it.
     Broken { maker: usize },
 }
 
-/// All that makes channels of channels. Windows have the first numbers, filters those behind them, then formulas.
+/// All that makes channels of channels; how they are numbered is in `maker.rs`.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     pub(crate) list: Vec<Window>,
     pub(crate) filters: Vec<Filter>,
+    pub(crate) features: Vec<Feature>,
     pub(crate) formulas: Vec<Formula>,
-}
-
-/// What has a number.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Maker<'w> {
-    Window(&'w Window),
-    Filter(&'w Filter),
-    Formula(&'w Formula),
 }
 
 impl Windows {
@@ -90,15 +84,23 @@ impl Windows {
         let (filters, on): (Vec<Filter>, Vec<Vec<At<String>>>) =
             sections.of(Kind::Filter).map(|section| filter::read(section, found)).unzip();
         over.extend(on);
-        let formulas = sections.of(Kind::Feature).map(|section| formula::read(section, found)).collect();
-        let mut windows = Windows { list, filters, formulas };
+        let (features, on): (Vec<Feature>, Vec<Vec<At<String>>>) =
+            sections.of(Kind::Feature).filter(|one| !formula::is_one(one)).map(|one| feature::read(one, found)).unzip();
+        over.extend(on);
+        let formulas = sections.of(Kind::Feature).filter(|section| formula::is_one(section));
+        let formulas = formulas.map(|section| formula::read(section, found)).collect();
+        let mut windows = Windows { list, filters, features, formulas };
         windows.told_apart(found);
         // First all names in the form of the plan, then their meaning: a window may be over a later one.
         for (index, names) in over.iter().enumerate() {
             let inputs = names.iter().map(|name| windows.input(name)).collect();
-            match index.checked_sub(windows.list.len()) {
-                None => windows.list[index].over = inputs,
-                Some(filter) => windows.filters[filter].on = inputs,
+            let (filters, features) = (windows.filter_numbers(), windows.feature_numbers());
+            if filters.contains(&index) {
+                windows.filters[index - filters.start].on = inputs;
+            } else if features.contains(&index) {
+                windows.features[index - features.start].on = inputs;
+            } else {
+                windows.list[index].over = inputs;
             }
         }
         windows.entries(facts, &detectors(sections), found);
@@ -132,110 +134,13 @@ impl Windows {
 
     /// What two of them make must not begin alike.
     fn told_apart(&self, found: &mut Findings) {
-        for maker in self.list.len()..self.count() {
-            let (name, kind) = (self.name(maker), self.maker(maker).word());
-            let other =
-                (0..maker).find(|&other| self.name(other).what == name.what && self.maker(other).word() != kind);
-            if let Some(other) = other {
-                let other = self.maker(other).word();
+        for number in 0..self.count() {
+            let name = self.name(number);
+            let earlier = (0..number).find(|&other| self.name(other).what == name.what);
+            if let Some(other) = earlier.map(|other| self.maker(other).word()) {
                 let message = format!("`{}` is a {other}, too: what they make would be called alike", name.what);
                 found.problem(&name.place, message, "give one of them another name");
             }
-        }
-    }
-
-    /// How many there are of all.
-    pub(crate) fn count(&self) -> usize {
-        self.list.len() + self.filters.len() + self.formulas.len()
-    }
-
-    /// The one with a number.
-    pub(crate) fn maker(&self, number: usize) -> Maker<'_> {
-        let filter = number.wrapping_sub(self.list.len());
-        match (self.list.get(number), self.filters.get(filter)) {
-            (Some(window), _) => Maker::Window(window),
-            (None, Some(filter)) => Maker::Filter(filter),
-            (None, None) => Maker::Formula(&self.formulas[filter - self.filters.len()]),
-        }
-    }
-
-    /// The name of one.
-    pub(crate) fn name(&self, maker: usize) -> &At<String> {
-        match self.maker(maker) {
-            Maker::Window(window) => &window.name,
-            Maker::Filter(filter) => &filter.name,
-            Maker::Formula(formula) => &formula.name,
-        }
-    }
-
-    /// What one works on.
-    pub(crate) fn takes(&self, maker: usize) -> &[Input] {
-        match self.maker(maker) {
-            Maker::Window(window) => &window.over,
-            Maker::Filter(filter) => &filter.on,
-            Maker::Formula(_) => &[],
-        }
-    }
-
-    /// What the conditions of one ask for, or its formula.
-    pub(crate) fn asks(&self, maker: usize) -> &[Input] {
-        match self.maker(maker) {
-            Maker::Window(window) => &window.asks,
-            Maker::Filter(filter) => &filter.asks,
-            Maker::Formula(formula) => &formula.asks,
-        }
-    }
-
-    /// Whether a channel comes behind its device's clock: what a swinging door keeps, what a session says, and what is made
-    /// of that. (Circles are somebody else's problem.)
-    pub(crate) fn is_behind(&self, input: &Input, depth: usize) -> bool {
-        let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
-        let (own, of) = match self.maker(maker) {
-            Maker::Window(window) => {
-                let is_session = |shape: &Shaped| matches!(shape.what, Shape::Session(_));
-                (window.shape.as_ref().is_some_and(is_session), &window.over)
-            }
-            Maker::Filter(filter) => {
-                let of_a_door = |spec: &CompressSpec| matches!(spec.by, Keep::SwingingDoor { .. });
-                (matches!(&filter.work, Some(Work::Compress(spec)) if of_a_door(spec)), &filter.on)
-            }
-            Maker::Formula(formula) => (false, &formula.asks),
-        };
-        own || of.iter().any(|input| self.is_behind(input, depth + 1))
-    }
-
-    /// Whether a channel is a result of a window, or made of one.
-    pub(crate) fn is_of_a_window(&self, input: &Input, depth: usize) -> bool {
-        let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
-        let of = match self.maker(maker) {
-            Maker::Window(_) => return true,
-            Maker::Filter(filter) => &filter.on,
-            Maker::Formula(formula) => &formula.asks,
-        };
-        of.iter().any(|input| self.is_of_a_window(input, depth + 1))
-    }
-
-    /// Expected time between what one makes, if it can be told.
-    pub(crate) fn every(&self, maker: usize) -> Option<Span> {
-        const HOUR: i64 = 3_600;
-        match self.maker(maker) {
-            Maker::Window(window) => match window.shape.as_ref()?.what {
-                Shape::Time { every, .. } => Some(every),
-                Shape::Sliding { every, .. } => Some(every).filter(|every| *every > Span::ZERO),
-                Shape::Calendar { step, .. } => Some(Span::from_secs(match step {
-                    Step::Hours(hours) => i64::from(hours) * HOUR,
-                    Step::Day => 24 * HOUR,
-                    Step::Week => 7 * 24 * HOUR,
-                    Step::Month => 31 * 24 * HOUR,
-                    Step::Year => 366 * 24 * HOUR,
-                })),
-                Shape::Count { .. } | Shape::Session(_) => None,
-            },
-            Maker::Filter(filter) => match filter.work.as_ref()? {
-                Work::Compress(CompressSpec { by: Keep::Every(span), .. }) => Some(*span),
-                _ => None,
-            },
-            Maker::Formula(_) => None,
         }
     }
 
@@ -244,15 +149,15 @@ impl Windows {
         let (plain, from) = match self.meaning(&name.what) {
             Named::Channel(channel) => (channel, None),
             Named::Broken { maker } => (name.what.clone(), Some(maker)),
-            Named::Result { window, channel, statistic } => {
-                (format!("{}.{channel}.{statistic}", self.list[window].name.what), Some(window))
+            Named::Result { maker, channel, statistic } => {
+                (format!("{}.{channel}.{statistic}", self.name(maker).what), Some(maker))
             }
             Named::Kept { filter, channel } => {
                 (format!("{}.{channel}", self.filters[filter].name.what), Some(self.list.len() + filter))
             }
             Named::Worked { formula } => {
-                let maker = self.list.len() + self.filters.len() + formula;
-                (format!("{}.{FORMULA_RESULT}", self.formulas[formula].name.what), Some(maker))
+                let maker = self.formula_numbers().start + formula;
+                (format!("{}.{FORMULA_RESULT}", self.name(maker).what), Some(maker))
             }
         };
         Input { name: plain, from, place: name.place.clone() }
@@ -280,12 +185,19 @@ impl Windows {
             Named::Broken { maker } => match self.maker(maker) {
                 Maker::Window(window) => window.has_no_result(&name.what),
                 Maker::Filter(filter) => filter.lacks(""),
+                Maker::Feature(feature) => feature.has_no_result(&name.what),
                 Maker::Formula(formula) => formula.has_no_result(&name.what),
             },
-            Named::Result { window, channel, statistic } => match self.list[window].lacks(&channel, statistic) {
-                None => return Ok(self.input(name)),
-                Some(lack) => lack,
-            },
+            Named::Result { maker, channel, statistic } => {
+                let lack = match self.maker(maker) {
+                    Maker::Feature(feature) => feature.lacks(&channel, statistic),
+                    _ => self.list[maker].lacks(&channel, statistic),
+                };
+                match lack {
+                    None => return Ok(self.input(name)),
+                    Some(lack) => lack,
+                }
+            }
             Named::Kept { filter, channel } => match &self.filters[filter].on {
                 on if on.is_empty() || on.iter().any(|input| input.name == channel) => {
                     return Ok(self.input(name));
@@ -300,34 +212,25 @@ impl Windows {
             return Named::Channel(literal.to_owned());
         }
         let Some((first, rest)) = name.split_once('.') else { return Named::Channel(name.to_owned()) };
-        if let Some(window) = self.list.iter().position(|window| window.name.what == first) {
+        let window = self.list.iter().position(|window| window.name.what == first);
+        let feature = self.features.iter().position(|feature| feature.name.what == first);
+        if let Some(maker) = window.or(feature.map(|feature| self.feature_numbers().start + feature)) {
             return match rest.rsplit_once('.') {
                 Some((channel, statistic)) if !channel.is_empty() => {
                     let channel = unquoted(channel).unwrap_or(channel).to_owned();
-                    Named::Result { window, channel, statistic }
+                    Named::Result { maker, channel, statistic }
                 }
-                _ => Named::Broken { maker: window },
+                _ => Named::Broken { maker },
             };
         }
         if let Some(formula) = self.formulas.iter().position(|formula| formula.name.what == first) {
-            let maker = self.list.len() + self.filters.len() + formula;
+            let maker = self.formula_numbers().start + formula;
             return if rest == FORMULA_RESULT { Named::Worked { formula } } else { Named::Broken { maker } };
         }
         match self.filters.iter().position(|filter| filter.name.what == first) {
             Some(filter) if rest.is_empty() => Named::Broken { maker: self.list.len() + filter },
             Some(filter) => Named::Kept { filter, channel: unquoted(rest).unwrap_or(rest).to_owned() },
             None => Named::Channel(name.to_owned()),
-        }
-    }
-}
-
-impl Maker<'_> {
-    /// The kind of its section.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Maker::Window(_) => Kind::Window.word(),
-            Maker::Filter(_) => Kind::Filter.word(),
-            Maker::Formula(_) => Kind::Feature.word(),
         }
     }
 }
@@ -389,9 +292,41 @@ impl Window {
     }
 
     fn result(&self, channel: &str, statistic: &str) -> String {
-        let simple = channel.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
-        let quote = if simple { "" } else { "`" };
-        format!("{}.{quote}{channel}{quote}.{statistic}", self.name.what)
+        written(&self.name.what, channel, statistic)
+    }
+}
+
+/// A result as a config names it.
+fn written(section: &str, channel: &str, statistic: &str) -> String {
+    let simple = channel.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    let quote = if simple { "" } else { "`" };
+    format!("{section}.{quote}{channel}{quote}.{statistic}")
+}
+
+impl Feature {
+    /// What to say of a name that begins like a result of this feature and is none.
+    fn has_no_result(&self, name: &str) -> (String, String) {
+        let of = |on: &Input| self.words.iter().map(|word| written(&self.name.what, &on.name, &word.what)).collect();
+        let all: Vec<String> = self.on.iter().flat_map::<Vec<String>, _>(of).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let hint = format!("its results: {}; a channel of that name stands in backticks", suggest::list(&all));
+        (format!("`{name}` names no result of `feature.{}`", self.name.what), hint)
+    }
+
+    /// What to say if this feature does not give this of this channel.
+    fn lacks(&self, channel: &str, word: &str) -> Option<(String, String)> {
+        let on: Vec<&str> = self.on.iter().map(|on| on.name.as_str()).collect();
+        if !on.is_empty() && !on.contains(&channel) {
+            let message = format!("`feature.{}` is not on `{channel}`", self.name.what);
+            let way = format!("add it to `on`, or use one of: {}", suggest::list(&on));
+            return Some((message, near_or(channel, &on, way)));
+        }
+        let given: Vec<&str> = self.words.iter().map(|word| word.what.as_str()).collect();
+        if self.words.is_empty() || given.contains(&word) {
+            return None;
+        }
+        let message = format!("`feature.{}` does not give `{word}`", self.name.what);
+        Some((message, near_or(word, &given, format!("it gives: {}", suggest::list(&given)))))
     }
 }
 
@@ -469,7 +404,7 @@ mod tests {
             per: At { what: Per::Device, place: 0..0 },
             when_late: At { what: WhenLate::Aside, place: 0..0 },
         };
-        Windows { list: vec![minute], filters: vec![slim], formulas: vec![load] }
+        Windows { list: vec![minute], filters: vec![slim], features: Vec::new(), formulas: vec![load] }
     }
 
     #[test]

@@ -261,10 +261,12 @@ impl Work {
     fn show_counts(&mut self) {
         let mut counted = self.runner.stream().counted();
         let filters = counted.filters(self.runner.plan());
+        let features = counted.features(self.runner.plan());
         counted += &self.earlier;
         self.counters.late_counts.set(counted.late);
         self.counters.missed.set(i64::try_from(counted.missed).unwrap_or(i64::MAX));
         self.counters.filters.set(filters);
+        self.counters.features.set(features);
     }
 
     fn expected(&mut self, stretch: &Stretch) -> Vec<Expected> {

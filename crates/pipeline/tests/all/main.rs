@@ -3,6 +3,7 @@
 
 mod config;
 mod config_filter;
+mod config_formula;
 mod config_window;
 mod docs;
 mod duplicates;

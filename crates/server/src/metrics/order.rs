@@ -1,4 +1,4 @@
-//! What came in the wrong order, and what conditions let through.
+//! What came in the wrong order, what conditions let through, and what features gave.
 
 use super::text::Page;
 use ouzel_engine::lateness::Lateness;
@@ -45,6 +45,22 @@ pub(super) fn filters(page: &mut Page, counters: &Counters) {
     for filter in &filters {
         for (part, count) in &filter.parts {
             page.line(name, &[("filter", &filter.name), ("part", part)], count);
+        }
+    }
+}
+
+/// What features gave, and what they withheld.
+pub(super) fn features(page: &mut Page, counters: &Counters) {
+    let features = counters.features.get();
+    if features.is_empty() {
+        return;
+    }
+    let name = "ouzel_feature_results_total";
+    page.head(name, "counter", "results of features that somebody takes, by what became of them");
+    for feature in &features {
+        let made = feature.made;
+        for (outcome, count) in [("given", made.given), ("not_full", made.not_full), ("no_value", made.no_value)] {
+            page.line(name, &[("feature", &feature.name), ("outcome", outcome)], count);
         }
     }
 }

@@ -227,12 +227,11 @@ impl Model {
         let mut all = Vec::new();
         for operator in &self.plan.operators {
             let kind = match &operator.work {
-                Work::Window(_) | Work::Compress(_) | Work::Filter(_) => continue,
-                Work::Feature(_) | Work::Formula(_) => continue,
                 Work::Threshold(_) => "threshold",
                 Work::ZScore(..) => "zscore",
                 Work::Flatline(..) => "flatline",
                 Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => "missing",
+                _ => continue,
             };
             if !seen.contains(&operator.name.as_str()) {
                 seen.push(&operator.name);

@@ -8,7 +8,7 @@ use crate::model::micros;
 use axum::extract::State;
 use ouzel_engine::lateness::Lateness;
 use ouzel_engine::time::Span;
-use ouzel_pipeline::counted::FilterCount;
+use ouzel_pipeline::counted::{FeatureCount, FilterCount};
 use ouzel_pipeline::counters::{Counters, Level, Quarantined, Snapshot, SourceCounters};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::Ordering;
@@ -55,6 +55,7 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
         "lake": { "readings": counters.lake_readings.get(), "files": counters.lake_files.get() },
         "order": order(counters),
         "filters": filters(counters),
+        "features": features(counters),
         "quarantine": quarantine(counters),
         "clocks": hub.model.clocks(CLOCKS),
         "clients": hub.clients.view(),
@@ -142,6 +143,12 @@ fn filters(counters: &Counters) -> Vec<Value> {
         })
     };
     counters.filters.get().iter().map(one).collect()
+}
+
+/// What features gave, and what they withheld.
+fn features(counters: &Counters) -> Vec<Value> {
+    let one = |FeatureCount { name, made }: &FeatureCount| json!({ "name": name, "given": made.given, "not_full": made.not_full, "no_value": made.no_value });
+    counters.features.get().iter().map(one).collect()
 }
 
 /// Devices whose readings go aside because their clock is too far ahead.

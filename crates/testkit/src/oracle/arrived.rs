@@ -30,6 +30,8 @@ pub struct One {
     pub released: u64,
     /// What the other channel said at this moment, for windows that have another one.
     pub with: f64,
+    /// How large the numbers are that it was computed from, if it was: what cancels cannot be told better than that.
+    pub size: f64,
 }
 
 /// Everything of one device.
@@ -109,7 +111,7 @@ pub fn devices(plan: &Plan, stretches: &[Stretch]) -> Vec<Device> {
             let range = plan.channels.iter().find(|facts| facts.name == *channel).and_then(|facts| facts.range);
             let good = range.is_none_or(|(low, high)| low <= row.value && row.value <= high);
             let (number, time, value) = (stretch.batch.number(index), row.time.0, row.value);
-            let one = One { number, time, value, good, message: 0, released: 0, with: f64::NAN };
+            let one = One { number, time, value, good, message: 0, released: 0, with: f64::NAN, size: 0.0 };
             let ends = row.flags.has(Flags::END_OF_MESSAGE);
             sent.entry(*device).or_default().push((channel.clone(), one, ends));
         }

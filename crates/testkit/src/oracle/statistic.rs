@@ -126,7 +126,7 @@ fn held(good: &[One], until: i64) -> Vec<(f64, f64)> {
 }
 
 /// Linear interpolation between the two nearest (type 7 of Hyndman and Fan 1996).
-fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
+pub(super) fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = share * (values.len() - 1) as f64;
     let (low, part) = (place.floor() as usize, place.fract());

@@ -1,4 +1,4 @@
-//! From a recorded stream and a plan to all that windows and filters must say.
+//! From a recorded stream and a plan to all that windows, filters and features must say.
 //!
 //! Not for windows over what windows say, nor for `compress`: those have laws of their own. Detectors are not judged either:
 //! what they have found is taken as given, for windows that count it.
@@ -6,6 +6,7 @@
 use super::arrived::{Device, END, One, devices};
 use super::civil;
 use super::compare::{Aside, Said, Told, size};
+use super::feature::feature;
 use super::points::{self, judge, points, sessions};
 use super::shapes::{Together, between, windows};
 use super::statistic::{Around, learned, missing, value};
@@ -32,6 +33,11 @@ pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
                 for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
                     let aside = filter(operator, spec, device, first);
                     oracle.said.filtered.entry(node).or_default().extend(aside);
+                }
+            }
+            Work::Feature(spec) => {
+                for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
+                    feature(operator, spec, device, first);
                 }
             }
             Work::Formula(formula) => {
@@ -313,7 +319,11 @@ impl Oracle<'_> {
             revision: 0,
             partial: around.first > together.start.saturating_add(around.expected.unwrap_or(0)),
             values: spec.give.iter().map(|g| value(g.what, &together.good, together.bad.len(), around)).collect(),
-            size: (size(&values) * values.len() as f64).max(previous),
+            size: together
+                .good
+                .iter()
+                .map(|one| one.size)
+                .fold((size(&values) * values.len() as f64).max(previous), f64::max),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Every folder of `cases/` run every way that must not matter, and held against the oracle where it knows the way.
 
 use super::oracle::agree_on;
-use ouzel_engine::plan::Work;
+use ouzel_engine::plan::{Operator, Work};
 use ouzel_testkit::golden;
 use std::path::PathBuf;
 
@@ -16,15 +16,21 @@ fn folders() -> Vec<PathBuf> {
 
 /// Windows over what windows say, and `compress`, are not for the oracle: those cases were checked by hand alone.
 #[test]
-fn what_windows_and_filters_say_in_every_case_is_what_the_oracle_says() {
+fn what_windows_filters_and_features_say_in_every_case_is_what_the_oracle_says() {
     let (mut failed, mut compared, mut asked) = (Vec::new(), 0, 0);
     for folder in folders() {
         let (plan, recorded) = golden::recorded(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
         let filters = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Filter(_)));
         let passes = |on: &str| filters().any(|filter| on.split_once('.').is_some_and(|(name, _)| name == filter.name));
         let windows = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Window(_)));
-        let known = |on: &str| !on.contains('.') || passes(on);
-        if windows().chain(filters()).any(|operator| {
+        let features = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Feature(_)));
+        let made = |on: &str| {
+            let of =
+                |operator: &Operator| operator.on.iter().any(|of| operator.derived(of).iter().any(|made| made == on));
+            features().any(of)
+        };
+        let known = |on: &str| !on.contains('.') || passes(on) || made(on);
+        if windows().chain(filters()).chain(features()).any(|operator| {
             let on = operator.on.iter().map(String::as_str);
             !operator.asks().chain(on).all(known)
         }) {

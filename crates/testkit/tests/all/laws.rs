@@ -7,6 +7,7 @@
 //! The seed is fixed, so that a run is the same on every machine. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` look
 //! further.
 
+use super::features;
 use super::oracle::{conditions, formula, formulas, windows};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rows, Source};
@@ -210,12 +211,35 @@ fn kept() -> impl Strategy<Value = Vec<Operator>> {
     })
 }
 
+/// Features of readings, of what a filter keeps and of features, and over them a window and a detector.
+fn worked_on() -> impl Strategy<Value = Vec<Operator>> {
+    (features::spec(), features::spec(), features::spec(), window(), in_order()).prop_map(
+        |(recent, slim, again, over, detector)| {
+            let of = |name: &str, on: Vec<String>, work| Operator { name: name.to_owned(), on, work };
+            let made =
+                |of: &str, spec: &FeatureSpec| spec.names().map(|name| format!("{of}.{name}")).collect::<Vec<_>>();
+            let (of_x, of_recent) = (made("recent.x", &recent), made("recent.y", &recent));
+            let of_slim = made("slow.slim.x", &slim);
+            vec![
+                of("recent", vec!["x".to_owned(), "y".to_owned()], Work::Feature(recent)),
+                of("slow", vec!["slim.x".to_owned()], Work::Feature(slim)),
+                of("recent_again", vec![of_x[0].clone()], Work::Feature(again.clone())),
+                of("recent_window", [of_x.clone(), of_slim].concat(), over),
+                of("recent_trouble", of_recent, detector.clone()),
+                of("again_trouble", made(&format!("recent_again.{}", of_x[0]), &again), detector),
+            ]
+        },
+    )
+}
+
 /// Two windows, one over the other, some detectors over readings and one over what the first window says; and what
 /// works on a filter.
 fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value = Plan> {
     let detectors = prop::collection::vec((channels(), detector), 0..4);
     let derived = (prop_oneof![Just("mean"), Just("count"), Just("max")], in_order());
-    (window(), window(), detectors, derived, kept()).prop_map(|(first, second, detectors, (statistic, work), kept)| {
+    let all = (window(), window(), detectors, derived, kept(), prop::option::of(worked_on()));
+    all.prop_map(|(first, second, detectors, (statistic, work), kept, features)| {
+        let features = features.unwrap_or_default();
         let of = |name: &str, on: Vec<String>, work| Operator { name: name.to_owned(), on, work };
         let on_first = |statistic: &str| vec![format!("first.x.{statistic}")];
         let mut operators = vec![of("first", vec!["x".into(), "y".into()], first)];
@@ -224,6 +248,7 @@ fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value 
         operators.push(of("second", on_first("mean"), second));
         operators.push(of("derived", on_first(statistic), work));
         operators.extend(kept);
+        operators.extend(features);
         let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
         Plan { channels: vec![facts], operators, alerts: Vec::new() }
     })
@@ -309,7 +334,10 @@ pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
             // One that hears what a filter keeps, as late as that comes.
             plan.operators.push(Operator { name: "hush".to_owned(), on: vec!["slim.x".to_owned()], work });
             let makes = |operator: &&Operator| {
-                matches!(operator.work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Formula(_))
+                matches!(
+                    operator.work,
+                    Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Feature(_) | Work::Formula(_)
+                )
             };
             let names = plan.operators.iter().filter(|operator| !makes(operator));
             let alert = alert(names.map(|operator| operator.name.clone()).collect());
@@ -489,6 +517,7 @@ proptest! {
     fn the_ends_of_time_are_times_like_any_other(
         times in prop::collection::vec((0usize..3, 0usize..2, any_time(), 0u32..3), 1..60), late in prop_oneof![Just(0), Just(i64::MAX), any::<i64>().prop_map(|n| n.saturating_abs())],
         size in any_span(), every in any_span(), windows in prop::collection::vec(windows(Per::Device), 1..4), rows in 1usize..9,
+        features in features::spec(),
     ) {
         let size = size.max(every);
         let least = Span((size.0 / 1_000).max(1));
@@ -502,7 +531,19 @@ proptest! {
         let mut specs = vec![time, hopping, sliding, session, calendar(Step::Day), calendar(Step::Year)];
         specs.extend(windows.into_iter().map(|spec| WindowSpec { with: None, ..spec }));
         let of = |(index, spec)| Operator { name: format!("w{index}"), on: CHANNELS.map(str::to_owned).to_vec(), work: Work::Window(spec) };
-        let plan = Arc::new(Plan { operators: specs.into_iter().enumerate().map(of).collect(), ..Plan::default() });
+        let mut operators: Vec<Operator> = specs.into_iter().enumerate().map(of).collect();
+        let mut features = features;
+        for part in &mut features.parts {
+            let (PartSpec::Rolling(RollingSpec { past: how_far, .. }) | PartSpec::Decay(DecaySpec { half_life: how_far, .. })) = &mut part.work else { continue };
+            if let Past::Span(span) = how_far {
+                *span = size;
+            }
+        }
+        let made: Vec<String> = features.names().map(|name| format!("f.x.{name}")).collect();
+        operators.push(Operator { name: "f".to_owned(), on: vec!["x".to_owned()], work: Work::Feature(features) });
+        let each = WindowSpec::of(Shape::Count { size: 1, every: 1 }, &[Statistic::Last]);
+        operators.push(Operator { name: "each".to_owned(), on: made, work: Work::Window(each) });
+        let plan = Arc::new(Plan { operators, ..Plan::default() });
         let sent: Vec<_> = times.iter().map(|&(device, channel, time, value)| (device, channel, time, f64::from(value))).collect();
         let source = || -> Vec<Box<dyn Source>> { vec![Box::new(Anytime { sent: sent.clone(), late: Span(late) })] };
         let recorded = Recorded::of(&plan, source()).unwrap();

@@ -4,11 +4,13 @@
 mod golden;
 mod laws;
 mod damage;
+mod features;
 mod filter;
 mod found;
 mod map;
 mod meet;
 mod oracle;
+mod pandas;
 mod recorded;
 mod recovery;
 mod retire;

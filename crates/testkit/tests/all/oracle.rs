@@ -108,7 +108,7 @@ pub(super) fn stream(devices: usize, longest: usize) -> impl Strategy<Value = Ve
 }
 
 /// One reading a channel and moment.
-fn distinct(sent: Vec<Sent>) -> Vec<Sent> {
+pub(super) fn distinct(sent: Vec<Sent>) -> Vec<Sent> {
     let mut seen = std::collections::BTreeSet::new();
     sent.into_iter().filter(|s| seen.insert((s.device, s.channel, s.time))).collect()
 }
@@ -303,7 +303,7 @@ fn gives_place(what: Statistic) -> usize {
     what.name().bytes().map(usize::from).sum()
 }
 
-fn named(operators: Vec<(Vec<&str>, Work)>) -> Vec<Operator> {
+pub(super) fn named(operators: Vec<(Vec<&str>, Work)>) -> Vec<Operator> {
     let of = |(index, (on, work)): (usize, (Vec<&str>, Work))| {
         let on = on.into_iter().map(str::to_owned).collect();
         Operator { name: format!("n{index}"), on, work }
