@@ -38,6 +38,7 @@ mod sink;
 mod size;
 mod source;
 mod suggest;
+mod test;
 mod times;
 mod tree;
 #[cfg(feature = "http")]
@@ -49,7 +50,9 @@ mod zone;
 pub use devices::DevicesConfig;
 pub use in_force::InForce;
 pub use place::{Level, Problem};
+pub(crate) use suggest::hint as nearest_of;
 pub use server::ServerConfig;
+pub use test::{Expect, Input, TestConfig};
 pub use words::shape_in_words;
 
 use crate::live::Logs;
@@ -62,7 +65,7 @@ use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
 use ouzel_engine::time::Span;
 use ouzel_lake::LakeSettings;
-use place::Findings;
+pub(crate) use place::Findings;
 use sections::{Kind, Sections};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, Error};
@@ -87,6 +90,8 @@ pub struct Config {
     pub devices: DevicesConfig,
     /// The same on other machines: for a live run only.
     pub live_sinks: Vec<LiveSinkConfig>,
+    /// The cases of `ouzel test`, in the order of the file.
+    pub tests: Vec<TestConfig>,
 }
 
 /// A `[sink.NAME]` section whose results leave the machine.
@@ -309,6 +314,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         whole.advise(found);
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
+    let plan = Plan { channels, operators, alerts };
+    let tests = test::read_all(&sections, &sources, &plan, folder, found);
     let (mut here, mut live_sinks) = (Vec::new(), Vec::new());
     for (name, sink) in sinks {
         match sink {
@@ -320,13 +327,14 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     }
     Some(Config {
         sources,
-        plan: Plan { channels, operators, alerts },
+        plan,
         sinks: here,
         journal,
         lake,
         server,
         devices,
         live_sinks,
+        tests,
     })
 }
 
