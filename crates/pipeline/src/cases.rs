@@ -16,9 +16,10 @@ use crate::outlet::Outlet;
 use crate::run::{self, Ran, Settings};
 use ouzel_connect::encode::{Book, ndjson};
 use ouzel_connect::fault::Fault;
-use ouzel_connect::sink::{Noun, Sink};
+use ouzel_connect::sink::{Noun, Sink, Take};
 use ouzel_connect::source::{Rejected, Source, file};
 use ouzel_engine::output::Output;
+use ouzel_engine::plan::Plan;
 use std::fs;
 use std::io::{self, Cursor};
 use std::path::{Path, PathBuf};
@@ -116,7 +117,7 @@ pub fn look_at_files(config: &Config, text: &str, bless: bool) -> Vec<Problem> {
         match fs::read_to_string(path) {
             Ok(text) => {
                 let lines = Expected::parse(&text).and_then(|expected| {
-                    let fits = |line: &Line| line.fits(&config.plan, test.take.as_deref()).map_err(|why| (line.number, why));
+                    let fits = |line: &Line| line.fits(&config.plan, test.take.as_ref()).map_err(|why| (line.number, why));
                     expected.lines.iter().try_for_each(fits)
                 });
                 if let Err((number, (message, hint))) = lines {
@@ -149,8 +150,8 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
 /// An input or an expectation that cannot be read.
 pub fn run(config: &Config, test: &TestConfig, stop: &AtomicBool) -> Result<Verdict, Fault> {
     let expected = expected(test)?;
-    let take = test.take.clone().unwrap_or_else(|| expected.nouns(&config.plan));
-    let plan = Arc::new(config.plan.clone());
+    let take = test.take.clone().unwrap_or_else(|| expected.spoken_of(&config.plan));
+    let plan = Arc::new(Plan { said: take.channels().to_vec(), ..config.plan.clone() });
     let (sink, came) = Keep::new(take);
     let mut outlet = Outlet::default();
     outlet.add(&test.name, Box::new(sink));
@@ -204,14 +205,14 @@ enum Came {
 
 /// A sink that keeps the lines of what it takes.
 struct Keep {
-    take: Vec<Noun>,
+    take: Take,
     kept: Sender<Came>,
     count: usize,
     line: Vec<u8>,
 }
 
 impl Keep {
-    fn new(take: Vec<Noun>) -> (Keep, Receiver<Came>) {
+    fn new(take: Take) -> (Keep, Receiver<Came>) {
         let (kept, came) = channel();
         (Keep { take, kept, count: 0, line: Vec::new() }, came)
     }
@@ -241,7 +242,7 @@ impl Keep {
 impl Sink for Keep {
     fn write(&mut self, outputs: &[Output], book: &Book<'_>) -> Result<(), Fault> {
         for output in outputs {
-            let Some(noun) = Noun::of(&output.what).filter(|noun| self.take.contains(noun)) else { continue };
+            let Some(noun) = Noun::of(&output.what).filter(|_| self.take.takes(output, book.plan)) else { continue };
             ndjson::push(output, book, &mut self.line);
             self.keep(noun)?;
         }
@@ -249,7 +250,7 @@ impl Sink for Keep {
     }
 
     fn reject(&mut self, rejected: &[Rejected]) -> Result<(), Fault> {
-        if !self.take.contains(&Noun::Rejected) {
+        if !self.take.has(Noun::Rejected) {
             return Ok(());
         }
         for rejected in rejected {

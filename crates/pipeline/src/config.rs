@@ -38,6 +38,7 @@ mod sink;
 mod size;
 mod source;
 mod suggest;
+mod take;
 mod test;
 mod times;
 mod tree;
@@ -59,7 +60,7 @@ use crate::live::Logs;
 use crate::queue::QueueSettings;
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::sink::limit::{Beyond, Rate};
-use ouzel_connect::sink::{Noun, SinkSettings};
+use ouzel_connect::sink::{SinkSettings, Take};
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
@@ -101,8 +102,8 @@ pub struct LiveSinkConfig {
     pub name: String,
     /// What it is.
     pub what: LiveSinkKind,
-    /// Which nouns it takes.
-    pub take: Vec<Noun>,
+    /// What it takes.
+    pub take: Take,
     /// How fast it may be sent to; `None`: as fast as it takes.
     pub at_most: Option<Rate>,
     /// What happens to what comes faster.
@@ -283,7 +284,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let known = detector::Known { facts: &channels, windows: &windows };
     let detectors = detector::read_all(&sections, &known, found);
     let operators = order::operators(&windows, &detectors, &channels, found);
-    let sinks = sink::read_all(&sections, folder, found);
+    let sinks = sink::read_all(&sections, &windows, folder, found);
     let lake = lake::read(&sections, folder, found);
     let devices = devices::read(&sections, found);
     let journal = journal::read(&sections, folder, found);
@@ -314,8 +315,9 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         whole.advise(found);
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
-    let plan = Plan { channels, operators, alerts };
-    let tests = test::read_all(&sections, &sources, &plan, folder, found);
+    let said = said(sinks.iter().map(|(_, sink)| sink.take()));
+    let plan = Plan { channels, operators, alerts, said };
+    let tests = test::read_all(&sections, &sources, &windows, &plan, folder, found);
     let (mut here, mut live_sinks) = (Vec::new(), Vec::new());
     for (name, sink) in sinks {
         match sink {
@@ -336,6 +338,15 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         live_sinks,
         tests,
     })
+}
+
+/// All derived channels that somebody takes, each once, by name: their order is not that of the sinks, so that a sink may be
+/// moved without any difference.
+fn said<'t>(takes: impl Iterator<Item = &'t Take>) -> Vec<String> {
+    let mut said: Vec<String> = takes.flat_map(|take| take.channels().iter().cloned()).collect();
+    said.sort_unstable();
+    said.dedup();
+    said
 }
 
 /// The tags that sources are known to give.

@@ -58,7 +58,7 @@ impl Bench {
             say: String::new(),
             send: Vec::new(),
         }];
-        Bench { names, plan: Plan { channels, operators, alerts }, series }
+        Bench { names, plan: Plan { channels, operators, alerts, ..Plan::default() }, series }
     }
 
     pub fn book(&self) -> Book<'_> {

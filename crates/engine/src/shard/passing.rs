@@ -1,9 +1,9 @@
 //! What passing time brings about: windows close, clocks tick, the input ends; and the order of what comes of it.
 
-use super::state::{NOBODY, Route};
+use super::state::{Followed, NOBODY, Route};
 use super::{Outputs, Shard};
 use crate::node::{Node, Onward, Subject, WindowNode};
-use crate::output::{Output, Part, What};
+use crate::output::{Output, Part, Said, What};
 use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
 use crate::series::Series;
@@ -227,6 +227,11 @@ impl Shard {
     /// end before it, and where it stands for all that was before, those that end with it.
     fn pass_on(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let up_to = reading.flags.has(Flags::UP_TO);
+        let Followed { device, passed, .. } = self.series[place as usize];
+        if passed.said != u16::MAX {
+            let said = Said { reading: *reading, said: passed.said };
+            out.say(number, self.devices[device as usize].device, passed.by, What::Reading(said));
+        }
         self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
         self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);

@@ -41,6 +41,7 @@ struct Object<'r> {
     revised: u64,
     missed_parts: u64,
     filtered: u64,
+    said: u64,
     aggregates: u64,
     anomalies: u64,
     alerts: u64,
@@ -89,6 +90,7 @@ impl Report<'_> {
             revised: late.revised,
             missed_parts: self.ran.counted.missed,
             filtered: summary.filtered,
+            said: summary.said,
             aggregates: summary.aggregates,
             anomalies: summary.anomalies,
             alerts: summary.alerts,
@@ -127,6 +129,9 @@ impl Report<'_> {
             page.row("filtered", &grouped(summary.filtered));
         }
         self.ran.counted.filters(self.plan).iter().for_each(|filter| page.more(&passed(filter)));
+        if summary.said > 0 {
+            page.row("said", &format!("{} of derived channels", counted(summary.said, "reading")));
+        }
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();

@@ -7,7 +7,7 @@
 use crate::config::nearest_of;
 use jiff::Timestamp;
 use ouzel_connect::encode::{columns, is_statistic};
-use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::{Noun, Take};
 use ouzel_engine::plan::Plan;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -58,7 +58,7 @@ impl Expected {
     pub fn parse(text: &str) -> Result<Expected, (usize, Wrong)> {
         let mut all = Expected::default();
         for (number, line) in (1..).zip(text.lines()) {
-            all.take(number, line).map_err(|wrong| (number, wrong))?;
+            all.add(number, line).map_err(|wrong| (number, wrong))?;
         }
         Ok(all)
     }
@@ -69,10 +69,10 @@ impl Expected {
     /// What is wrong with it, and a way out.
     pub fn push(&mut self, line: &str) -> Result<(), Wrong> {
         let number = self.lines.last().map_or(0, |line| line.number) + 1;
-        self.take(number, line)
+        self.add(number, line)
     }
 
-    fn take(&mut self, number: usize, line: &str) -> Result<(), Wrong> {
+    fn add(&mut self, number: usize, line: &str) -> Result<(), Wrong> {
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             self.after.push_str(line);
@@ -92,12 +92,15 @@ impl Expected {
         Ok(())
     }
 
-    /// The nouns that its lines speak of; alerts where they do not say.
-    pub fn nouns(&self, plan: &Plan) -> Vec<Noun> {
+    /// What its lines speak of; alerts where they do not say.
+    pub fn spoken_of(&self, plan: &Plan) -> Take {
         let mut nouns: Vec<Noun> = self.lines.iter().filter_map(|line| line.noun(plan)).collect();
         nouns.sort_unstable();
         nouns.dedup();
-        if nouns.is_empty() { vec![Noun::Alerts] } else { nouns }
+        let mut channels: Vec<String> = self.lines.iter().filter_map(|line| line.derived(plan)).collect();
+        channels.sort_unstable();
+        channels.dedup();
+        if nouns.is_empty() { Take::from(&[Noun::Alerts]) } else { Take::new(&nouns, &channels) }
     }
 }
 
@@ -106,6 +109,9 @@ impl Line {
     pub fn noun(&self, plan: &Plan) -> Option<Noun> {
         if let Some(noun) = self.own_noun() {
             return Some(noun);
+        }
+        if self.names_derived(plan) {
+            return Some(Noun::Readings);
         }
         let mut fitting = Noun::ALL.into_iter().filter(|noun| self.unknown(*noun, plan).is_none());
         let (first, second) = (fitting.next()?, fitting.next());
@@ -117,6 +123,18 @@ impl Line {
                 named.map(|(_, noun)| *noun)
             }
         }
+    }
+
+    /// The derived channel whose readings it is about.
+    fn derived(&self, plan: &Plan) -> Option<String> {
+        (self.noun(plan) == Some(Noun::Readings)).then(|| self.fields.get("channel")?.as_str().map(str::to_owned))?
+    }
+
+    /// Whether its channel is one that some operator makes, and its fields are those of a reading. Anomalies of such a channel
+    /// name more, or their noun.
+    fn names_derived(&self, plan: &Plan) -> bool {
+        let channel = self.fields.get("channel").and_then(Value::as_str);
+        channel.is_some_and(|channel| plan.maker(channel).is_some()) && self.unknown(Noun::Readings, plan).is_none()
     }
 
     fn own_noun(&self) -> Option<Noun> {
@@ -139,7 +157,7 @@ impl Line {
     ///
     /// # Errors
     /// What is wrong with it, and a way out.
-    pub fn fits(&self, plan: &Plan, take: Option<&[Noun]>) -> Result<(), Wrong> {
+    pub fn fits(&self, plan: &Plan, take: Option<&Take>) -> Result<(), Wrong> {
         let words: Vec<&str> = Noun::ALL.iter().map(|noun| noun.name()).collect();
         if let Some(word) = self.fields.get(NOUN)
             && self.own_noun().is_none()
@@ -159,7 +177,16 @@ impl Line {
             return Err((format!("{} have no field `{field}`", noun.name()), nearest_of(field, &known)));
         }
         match (noun, take) {
-            (Some(noun), Some(take)) if !take.contains(&noun) => {
+            (Some(Noun::Readings), _) if self.derived(plan).is_none_or(|channel| plan.maker(&channel).is_none()) => {
+                let message = "this is about readings, and names no channel that a window or a filter makes".to_owned();
+                Err((message, "name it: {\"channel\": \"minute.temperature.mean\", \"value\": 20}".to_owned()))
+            }
+            (Some(Noun::Readings), Some(take)) if self.derived(plan).is_some_and(|it| !take.channels().contains(&it)) => {
+                let channel = self.derived(plan).unwrap_or_default();
+                let message = format!("this is a reading of `{channel}`, which `take` leaves out");
+                Err((message, format!("add \"{channel}\" to `take`, or leave `take` out")))
+            }
+            (Some(noun), Some(take)) if !take.has(noun) => {
                 let message = format!("this is one of the {}, which `take` leaves out", noun.name());
                 Err((message, format!("add \"{}\" to `take`, or leave `take` out", noun.name())))
             }
@@ -310,8 +337,8 @@ mod tests {
             (r#"{"alert": "hot"}"#, Some(Noun::Alerts), None),
             (r#"{"device": "a"}"#, Some(Noun::Late), None),
         ] {
-            let take = take.map(|noun| vec![noun]);
-            let got = line(text).fits(&plan, take.as_deref());
+            let take = take.map(|noun| Take::from(&[noun]));
+            let got = line(text).fits(&plan, take.as_ref());
             assert_eq!(got.err().map(|(message, _)| message).as_deref(), wrong, "{text}");
         }
         assert_eq!(Expected::parse("# one\n\n{\"a\": 1, \"a\": 2}\n").unwrap_err().0, 3);

@@ -119,7 +119,7 @@ impl Whole<'_> {
     }
 
     fn taken(&self, noun: Noun) -> bool {
-        self.sinks.iter().any(|(_, sink)| sink.take().contains(&noun))
+        self.sinks.iter().any(|(_, sink)| sink.take().has(noun))
     }
 
     fn inputs(&self) -> impl Iterator<Item = &Input> {

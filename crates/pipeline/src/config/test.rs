@@ -8,11 +8,12 @@ use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::source;
 use super::tree::{At, Table, kind_of, scalar};
-use super::{SourceConfig, SourceKind};
+use super::{SourceConfig, SourceKind, take};
+use super::window::Windows;
 use crate::cases::Expected;
 use ouzel_connect::decode::payload::ARRIVAL;
 use ouzel_connect::format::FormatHints;
-use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::{Noun, Take};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::series::Timing;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,8 @@ pub struct TestConfig {
     pub timing: Timing,
     /// What must come out.
     pub expect: Expect,
-    /// Which nouns are compared; `None`: those that the expectation speaks of.
-    pub take: Option<Vec<Noun>>,
+    /// What is compared; `None`: what the expectation speaks of.
+    pub take: Option<Take>,
     /// Where its name stands in the config.
     pub(crate) place: Place,
 }
@@ -60,11 +61,12 @@ pub enum Expect {
 pub(crate) fn read_all(
     sections: &Sections<'_>,
     sources: &[SourceConfig],
+    windows: &Windows,
     plan: &Plan,
     folder: &Path,
     found: &mut Findings,
 ) -> Vec<TestConfig> {
-    let around = Around { sections, sources, plan, folder };
+    let around = Around { sections, sources, windows, plan, folder };
     sections.of(Kind::Test).filter_map(|section| around.read(section, found)).collect()
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn read_all(
 struct Around<'a, 't> {
     sections: &'a Sections<'t>,
     sources: &'a [SourceConfig],
+    windows: &'a Windows,
     plan: &'a Plan,
     folder: &'a Path,
 }
@@ -80,11 +83,12 @@ impl Around<'_, '_> {
     fn read(&self, section: &Section<'_>, found: &mut Findings) -> Option<TestConfig> {
         let mut table = section.table(found);
         let input = self.input(&mut table);
-        let hints = table.has("format").then(|| format::read(&mut table));
+        let own = table.get("format").is_some();
+        let hints = own.then(|| format::read(&mut table));
         let source = table.text("source");
-        let take = table.choices("take", &Noun::ALL.map(|noun| (noun.name(), noun)));
+        let take = take::read(&mut table, &Noun::NAMED, self.windows);
         table.need("expect", "what must come out: expect = \"cases/hot.expected\", or the lines themselves");
-        let expect = self.expect(&mut table, take.as_deref());
+        let expect = self.expect(&mut table, take.as_ref());
         table.finish(&[
             ("inputs", "write `input`; it may be a list"),
             ("path", "write `input`"),
@@ -121,7 +125,7 @@ impl Around<'_, '_> {
     }
 
     /// The lines that must come out, or the file that they stand in.
-    fn expect(&self, table: &mut Table<'_, '_>, take: Option<&[Noun]>) -> Option<Expect> {
+    fn expect(&self, table: &mut Table<'_, '_>, take: Option<&Take>) -> Option<Expect> {
         let value = table.get("expect")?;
         if let DeValue::String(text) = value.get_ref()
             && !text.contains('\n')

@@ -126,6 +126,12 @@ impl Windows {
         }
     }
 
+    /// Whether some window or filter takes this channel as devices send it.
+    pub(crate) fn measures(&self, channel: &str) -> bool {
+        let inputs = (0..self.count()).flat_map(|maker| self.takes(maker).iter().chain(self.asks(maker)));
+        inputs.into_iter().any(|input| input.from.is_none() && input.name == channel)
+    }
+
     /// How many there are of both.
     pub(crate) fn count(&self) -> usize {
         self.list.len() + self.filters.len()

@@ -244,7 +244,7 @@ impl Work {
                 What::Anomaly(_) => counters.anomalies.add(1),
                 What::Alert(alert) if alert.state == State::Firing => counters.alerts.add(1),
                 What::Filtered(_) => counters.filtered.add(1),
-                What::Alert(_) | What::Over(_) | What::Part(_) => {}
+                What::Alert(_) | What::Over(_) | What::Part(_) | What::Reading(_) => {}
             }
         }
     }

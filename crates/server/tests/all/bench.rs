@@ -84,6 +84,7 @@ pub fn plan() -> Plan {
             say: String::new(),
             send: Vec::new(),
         }],
+        said: Vec::new(),
     }
 }
 

@@ -271,7 +271,7 @@ pub(super) fn plan_of_windows() -> impl Strategy<Value = Plan> {
             (on, Work::Window(spec))
         };
         let all = windows.into_iter().map(of).collect();
-        Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+        Plan { channels: facts(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -295,7 +295,7 @@ pub(super) fn plan_of_filters() -> impl Strategy<Value = Plan> {
                 (vec!["x", "door"], filter(again, drop_again, true)),
                 (CHANNELS.to_vec(), Work::Window(aside(after))),
             ];
-            Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+            Plan { channels: facts(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
         },
     )
 }
@@ -346,7 +346,7 @@ fn plan_of_anomalies() -> impl Strategy<Value = Plan> {
             let (give, counts) = if counts { (vec![counted], vec!["n0".to_owned()]) } else { (spec.give, spec.counts) };
             all.push((vec!["x"], Work::Window(WindowSpec { give, counts, with: None, ..spec })));
         }
-        Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+        Plan { channels: facts(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -381,7 +381,7 @@ fn plan_of_groups() -> impl Strategy<Value = Plan> {
         };
         let all = windows.into_iter().map(|spec| WindowSpec { shape: short(spec.shape.clone()), ..spec });
         let all = all.map(|spec| (CHANNELS.to_vec(), Work::Window(spec))).collect();
-        Plan { channels: Vec::new(), operators: named(all), alerts: Vec::new() }
+        Plan { channels: Vec::new(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
     })
 }
 
