@@ -253,6 +253,7 @@ impl Page {
             clock: self.clock,
             steps,
             looks: live.looks.clone(),
+            taps: live.taps.clone(),
             controls: live.controls.clone(),
             history,
             advance,

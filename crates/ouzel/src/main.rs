@@ -16,6 +16,7 @@ mod screen;
 mod simulate;
 mod stop;
 mod tally;
+mod tap;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +36,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Test(test::Args),
+    Tap(tap::Args),
     Simulate(simulate::Args),
     Replay(replay::Args),
     Bench(bench::Args),
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Tap(args) => tap::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -188,6 +188,8 @@ pub struct Live {
     pub steps: Option<mpsc::Receiver<Arc<Step>>>,
     /// The series whose open windows the listener wants to hear of; a few.
     pub looks: watch::Sender<Arc<[Series]>>,
+    /// The names of the operators whose readings the listener wants to hear; a few.
+    pub taps: watch::Sender<Arc<[String]>>,
     /// What is at rest.
     pub lake: Option<LakeReader>,
     common: Common,

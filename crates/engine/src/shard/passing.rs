@@ -232,6 +232,7 @@ impl Shard {
             let said = Said { reading: *reading, said: passed.said };
             out.say(number, self.devices[device as usize].device, passed.by, What::Reading(said));
         }
+        self.overhear(passed.by, reading, out);
         self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
         self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);
@@ -251,7 +252,10 @@ impl Shard {
                     let reading = Reading { series: self.series[place as usize].series, ..reading };
                     self.pass_on(number, place, &reading, out);
                 }
-                Onward::Resume(reading) => self.resume_walk(number, node, &reading, out),
+                Onward::Resume(reading) => {
+                    self.overhear(node, &reading, out);
+                    self.resume_walk(number, node, &reading, out);
+                }
                 Onward::Aside(filtered) => {
                     let Some(&place) = self.series_places.get(filtered.reading.series.0 as usize) else { continue };
                     let Some(series) = self.series.get(place as usize) else { continue };
