@@ -128,6 +128,13 @@ impl Whole<'_> {
         of_makers.chain(self.detectors.iter().flat_map(|detector| &detector.on))
     }
 
+    /// Whether somebody takes what a window or a filter makes.
+    fn is_used(&self, maker: usize) -> bool {
+        let name = format!("{}.", self.known.windows.name(maker).what);
+        let mut channels = self.sinks.iter().flat_map(|(_, sink)| sink.take().channels());
+        channels.any(|channel| channel.starts_with(&name)) || self.inputs().any(|input| input.from == Some(maker))
+    }
+
     fn unheard(&self, found: &mut Findings) {
         for detector in self.detectors {
             let name = &detector.name;
@@ -149,7 +156,7 @@ impl Whole<'_> {
         let windows = self.known.windows;
         for maker in windows.list.len()..windows.count() {
             let filter = &windows.filters[maker - windows.list.len()];
-            if !filter.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
+            if !filter.is_heard() && !self.is_used(maker) {
                 let name = windows.name(maker);
                 let message = format!("nobody uses what `filter.{}` keeps", name.what);
                 let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
@@ -163,7 +170,7 @@ impl Whole<'_> {
             return;
         }
         for (index, window) in self.known.windows.list.iter().enumerate() {
-            if !self.inputs().any(|input| input.from == Some(index)) {
+            if !self.is_used(index) {
                 let message = format!("nobody uses the results of `window.{}`", window.name.what);
                 found.advice(
                     &window.name.place,

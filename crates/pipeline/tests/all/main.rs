@@ -3,6 +3,7 @@
 
 mod config;
 mod config_filter;
+mod config_take;
 mod config_window;
 mod docs;
 mod duplicates;
