@@ -175,7 +175,9 @@ pub fn columns(noun: Noun, plan: &Plan) -> Vec<Column> {
             ("value", Number),
             ("message", Text),
         ],
-        Noun::Late | Noun::Readings => &[("id", Id), ("device", Text), ("channel", Text), ("time", Time), ("value", Number)],
+        Noun::Late | Noun::Readings => {
+            &[("id", Id), ("device", Text), ("channel", Text), ("time", Time), ("value", Number)]
+        }
         Noun::Filtered => &[
             ("id", Id),
             ("filter", Text),

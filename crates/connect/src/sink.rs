@@ -3,11 +3,11 @@
 use crate::encode::Book;
 use crate::fault::{Fault, Retry, Whose};
 use crate::source::Rejected;
-pub use take::Take;
 use ouzel_engine::output::{Output, What};
 use ouzel_engine::plan::Plan;
 use std::io;
 use std::path::PathBuf;
+pub use take::Take;
 
 pub mod file;
 pub mod stdout;
@@ -175,15 +175,8 @@ pub enum Noun {
 
 impl Noun {
     /// All of them, in the order of the manual.
-    pub const ALL: [Noun; 7] = [
-        Noun::Aggregates,
-        Noun::Anomalies,
-        Noun::Alerts,
-        Noun::Late,
-        Noun::Filtered,
-        Noun::Readings,
-        Noun::Rejected,
-    ];
+    pub const ALL: [Noun; 7] =
+        [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Filtered, Noun::Readings, Noun::Rejected];
 
     /// Those that can be taken by their own word; readings are taken by the names of their channels.
     pub const NAMED: [Noun; 6] =

@@ -89,7 +89,8 @@ pub fn run(args: &Args) -> Done {
         Err(Failure::Failed(_)) if stop.load(Ordering::Relaxed) => return Ok(Ending::Interrupted),
         prepared => prepared?,
     };
-    let sinks = outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
+    let sinks =
+        outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
     outputs::spare_inputs(&sinks, &inputs)?;
     let plan = Arc::new(config.plan);
     let mut outlet = Outlet::open(&sinks, &plan)?;
@@ -122,7 +123,8 @@ fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Don
     let path = args.config.as_deref().unwrap_or(Path::new(""));
     let (mut config, in_force) = load(path).and_then(Loaded::in_force).map_err(Failure::Config)?;
     outputs::spare_live_files(&mut config);
-    let sinks = outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
+    let sinks =
+        outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
     let recorded = runner::recorded(&Disk::Real, folder, &in_force)?;
     let reread = reopen(&Arc::new(config.sources.clone().into()));
     let plan = Arc::new(config.plan);

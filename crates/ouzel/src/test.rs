@@ -50,7 +50,8 @@ pub fn run(args: &Args) -> Done {
         return Err(Failure::Usage(format!("{} {NO_TEST}", args.config.display())));
     }
     let chosen = chosen(&config, &args.names)?;
-    let mut report = Report { width: chosen.iter().map(|test| test.name.chars().count()).max().unwrap_or(0), ..Report::default() };
+    let mut report =
+        Report { width: chosen.iter().map(|test| test.name.chars().count()).max().unwrap_or(0), ..Report::default() };
     for test in chosen {
         report.case(&config, test, args, &stop)?;
         if stop.load(Ordering::Relaxed) {

@@ -109,7 +109,9 @@ pub fn look_at_files(config: &Config, text: &str, bless: bool) -> Vec<Problem> {
                         found.problem(place, format!("{} is a folder", path.display()), "name a file in it");
                     }
                     Ok(_) => {}
-                    Err(error) => found.problem(place, unreadable(path, &error), "paths begin at the folder of the config"),
+                    Err(error) => {
+                        found.problem(place, unreadable(path, &error), "paths begin at the folder of the config")
+                    }
                 }
             }
         }
@@ -117,7 +119,8 @@ pub fn look_at_files(config: &Config, text: &str, bless: bool) -> Vec<Problem> {
         match fs::read_to_string(path) {
             Ok(text) => {
                 let lines = Expected::parse(&text).and_then(|expected| {
-                    let fits = |line: &Line| line.fits(&config.plan, test.take.as_ref()).map_err(|why| (line.number, why));
+                    let fits =
+                        |line: &Line| line.fits(&config.plan, test.take.as_ref()).map_err(|why| (line.number, why));
                     expected.lines.iter().try_for_each(fits)
                 });
                 if let Err((number, (message, hint))) = lines {

@@ -51,8 +51,8 @@ mod zone;
 pub use devices::DevicesConfig;
 pub use in_force::InForce;
 pub use place::{Level, Problem};
-pub(crate) use suggest::hint as nearest_of;
 pub use server::ServerConfig;
+pub(crate) use suggest::hint as nearest_of;
 pub use test::{Expect, Input, TestConfig};
 pub use words::shape_in_words;
 
@@ -327,17 +327,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             }
         }
     }
-    Some(Config {
-        sources,
-        plan,
-        sinks: here,
-        journal,
-        lake,
-        server,
-        devices,
-        live_sinks,
-        tests,
-    })
+    Some(Config { sources, plan, sinks: here, journal, lake, server, devices, live_sinks, tests })
 }
 
 /// All derived channels that somebody takes, each once, by name: their order is not that of the sinks, so that a sink may be

@@ -48,7 +48,7 @@ use ouzel_connect::disk::Disk;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::live::LiveSink;
-use ouzel_connect::sink::{Take, Sink, SinkSettings};
+use ouzel_connect::sink::{Sink, SinkSettings, Take};
 use ouzel_connect::source::live::LiveSource;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Span;

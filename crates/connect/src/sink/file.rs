@@ -94,11 +94,7 @@ impl Folder {
 }
 
 /// The nouns that get a file, once there is a folder for it.
-fn taken<'a>(
-    folder: &Path,
-    encoding: Encoding,
-    take: &'a Take,
-) -> Result<impl Iterator<Item = Noun> + use<'a>, Fault> {
+fn taken<'a>(folder: &Path, encoding: Encoding, take: &'a Take) -> Result<impl Iterator<Item = Noun> + use<'a>, Fault> {
     match encoding {
         Encoding::Text => {
             return Err(Fault::yours("text is for standard output; choose ndjson, csv or parquet for files"));
@@ -387,7 +383,8 @@ mod tests {
         let bench = Bench::new();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aggregates.ndjson");
-        let mut sink = Folder::open(folder.path(), Encoding::Ndjson, &(&[Noun::Aggregates]).into(), &bench.plan).unwrap();
+        let mut sink =
+            Folder::open(folder.path(), Encoding::Ndjson, &(&[Noun::Aggregates]).into(), &bench.plan).unwrap();
         sink.write(&[bench.aggregate()], &bench.book()).unwrap();
         assert_eq!(fs::read(&path).unwrap().len(), 0);
         sink.flush().unwrap();
@@ -432,7 +429,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aggregates.ndjson");
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-        let mut sink = Folder::open(folder.path(), Encoding::Ndjson, &(&[Noun::Aggregates]).into(), &bench.plan).unwrap();
+        let mut sink =
+            Folder::open(folder.path(), Encoding::Ndjson, &(&[Noun::Aggregates]).into(), &bench.plan).unwrap();
         sink.write(&[bench.aggregate()], &bench.book()).unwrap();
         let fault = sink.finish().unwrap_err();
         assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Later));

@@ -112,7 +112,14 @@ impl Shard {
             self.shapes.len() - 1
         }) as u32;
         let number = self.channels.len() as u32;
-        self.channels.push(Known { name: name.into(), range, every, shape, late, passed: Passed::of(&self.plan, name) });
+        self.channels.push(Known {
+            name: name.into(),
+            range,
+            every,
+            shape,
+            late,
+            passed: Passed::of(&self.plan, name),
+        });
         self.channel_by_name.insert(name.into(), number);
         number
     }

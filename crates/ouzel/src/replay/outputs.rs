@@ -54,8 +54,7 @@ pub fn sinks(
     }
     if let Some((folder, form)) = out {
         let take = Take::new(&Noun::NAMED, &say(&mut config.plan, channels)?);
-        let settings =
-            SinkSettings { target: Target::Folder(folder.into()), encoding: form.encoding(), take };
+        let settings = SinkSettings { target: Target::Folder(folder.into()), encoding: form.encoding(), take };
         let same = |(_, other): &&(String, SinkSettings)| {
             other.target == settings.target && other.encoding == settings.encoding
         };

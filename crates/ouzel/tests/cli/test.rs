@@ -69,7 +69,9 @@ expect = "a.expected"
 
 #[test]
 fn a_blessed_file_keeps_its_remarks_and_the_lines_that_hold() {
-    let desk = desk("\n[test.both]\ninput = \"a.csv\"\nexpect = \"cases/both.expected\"\ntake = [\"aggregates\", \"alerts\"]\n");
+    let desk = desk(
+        "\n[test.both]\ninput = \"a.csv\"\nexpect = \"cases/both.expected\"\ntake = [\"aggregates\", \"alerts\"]\n",
+    );
     let missing = desk.ouzel("test c.toml");
     assert_eq!(missing.code, Some(78), "{}", missing.shown());
     assert!(missing.err.contains("`ouzel test --bless both` writes it"), "{}", missing.shown());
@@ -130,7 +132,9 @@ expect = [{ alert = "too_hot" }]
 
 #[test]
 fn a_case_without_any_reading_does_not_hold() {
-    let desk = desk("\n[test.none]\nlines = [\"time,device,temperature\", \"2024-01-01T00:00:00Z,a,x\"]\nformat = { type = \"csv\", time = \"time\", device = \"device\", channels = [\"temperature\"] }\nexpect = []\n");
+    let desk = desk(
+        "\n[test.none]\nlines = [\"time,device,temperature\", \"2024-01-01T00:00:00Z,a,x\"]\nformat = { type = \"csv\", time = \"time\", device = \"device\", channels = [\"temperature\"] }\nexpect = []\n",
+    );
     let answer = desk.ouzel("test c.toml");
     assert_eq!(answer.code, Some(1), "{}", answer.shown());
     assert!(answer.out.contains("line 2 of the input could not be read"), "{}", answer.shown());

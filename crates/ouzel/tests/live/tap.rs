@@ -25,7 +25,11 @@ fn what_a_filter_passes_on_is_heard_while_it_happens() {
     let list = "readings  source\nwarm      filter\nhot       detector\nhot       alert\n";
     assert_eq!(typed(&["tap", "--at", &at]), (Some(0), list.to_owned(), String::new()));
     let (code, _, said) = typed(&["tap", "warn", "--at", &at]);
-    assert_eq!((code, said.starts_with("error: no stage is called `warn`; did you mean `warm`?")), (Some(2), true), "{said}");
+    assert_eq!(
+        (code, said.starts_with("error: no stage is called `warn`; did you mean `warm`?")),
+        (Some(2), true),
+        "{said}"
+    );
     let (code, _, said) = typed(&["tap", "hot", "--at", &at]);
     assert_eq!((code, said.contains("ask for detector.hot or alert.hot")), (Some(1), true), "{said}");
     assert_eq!(typed(&["tap", "--at", "http://127.0.0.1:1"]).0, Some(1));
@@ -39,7 +43,9 @@ fn what_a_filter_passes_on_is_heard_while_it_happens() {
     let mut sent = 0;
     let first = until("somebody hears what the filter passes on", || {
         sent += 1;
-        let line = format!("m,device=oven heat=21 {sent}000000000\nm,device=oven heat=19 {sent}500000000\nm,device=box heat=30 {sent}000000000\n");
+        let line = format!(
+            "m,device=oven heat=21 {sent}000000000\nm,device=oven heat=19 {sent}500000000\nm,device=box heat=30 {sent}000000000\n"
+        );
         assert_eq!(ouzel.post("/write", &[], line.as_bytes()).status, 204);
         heard.try_recv().ok()
     });

@@ -59,7 +59,11 @@ fn middle(expected: &[Line], got: &[Got]) -> Vec<Pair> {
             _ => Pair::Differs(at, at),
         };
         let both = rows.min(columns);
-        return (0..both).map(paired).chain((both..rows).map(Pair::Missing)).chain((both..columns).map(Pair::Extra)).collect();
+        return (0..both)
+            .map(paired)
+            .chain((both..rows).map(Pair::Missing))
+            .chain((both..columns).map(Pair::Extra))
+            .collect();
     }
     // The best score of what is left from each pair of places on.
     let mut best = vec![vec![0u32; columns + 1]; rows + 1];

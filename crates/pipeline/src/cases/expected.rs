@@ -181,7 +181,9 @@ impl Line {
                 let message = "this is about readings, and names no channel that a window or a filter makes".to_owned();
                 Err((message, "name it: {\"channel\": \"minute.temperature.mean\", \"value\": 20}".to_owned()))
             }
-            (Some(Noun::Readings), Some(take)) if self.derived(plan).is_some_and(|it| !take.channels().contains(&it)) => {
+            (Some(Noun::Readings), Some(take))
+                if self.derived(plan).is_some_and(|it| !take.channels().contains(&it)) =>
+            {
                 let channel = self.derived(plan).unwrap_or_default();
                 let message = format!("this is a reading of `{channel}`, which `take` leaves out");
                 Err((message, format!("add \"{channel}\" to `take`, or leave `take` out")))

@@ -65,7 +65,12 @@ impl Verdict {
         let _ = match pair {
             Pair::Holds(..) => Ok(()),
             Pair::Missing(line) => {
-                writeln!(text, "  {file}line {} did not come\n{EXPECTED}{}", number(line), self.expected.lines[line].text)
+                writeln!(
+                    text,
+                    "  {file}line {} did not come\n{EXPECTED}{}",
+                    number(line),
+                    self.expected.lines[line].text
+                )
             }
             Pair::Extra(got) => {
                 let got = &self.got[got];

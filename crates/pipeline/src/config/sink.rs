@@ -5,12 +5,12 @@ use super::LiveSinkKind;
 use super::mqtt;
 use super::place::Findings;
 use super::sections::{Kind, Section, Sections};
-use super::tree::{At, Table};
 use super::take;
+use super::tree::{At, Table};
 #[cfg(feature = "http")]
 use super::webhook;
-use ouzel_connect::sink::limit::{Beyond, Rate};
 use super::window::Windows;
+use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Take, Target};
 use std::path::{Path, PathBuf};
 #[cfg(any(feature = "mqtt", feature = "http"))]

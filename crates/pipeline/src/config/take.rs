@@ -44,8 +44,13 @@ fn channel(name: &At<String>, nouns: &[Noun], windows: &Windows, found: &mut Fin
         (false, _) => format!("`take` cannot be `{}`", name.what),
     };
     let hint = match measured {
-        true => "sinks take what is made of it: name a window's or a filter's, such as minute.temperature.mean".to_owned(),
-        false => format!("{}; and results of windows and filters, such as minute.temperature.mean", suggest::hint(&name.what, &words)),
+        true => {
+            "sinks take what is made of it: name a window's or a filter's, such as minute.temperature.mean".to_owned()
+        }
+        false => format!(
+            "{}; and results of windows and filters, such as minute.temperature.mean",
+            suggest::hint(&name.what, &words)
+        ),
     };
     found.problem(&name.place, message, hint);
     None

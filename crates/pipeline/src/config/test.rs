@@ -8,8 +8,8 @@ use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::source;
 use super::tree::{At, Table, kind_of, scalar};
-use super::{SourceConfig, SourceKind, take};
 use super::window::Windows;
+use super::{SourceConfig, SourceKind, take};
 use crate::cases::Expected;
 use ouzel_connect::decode::payload::ARRIVAL;
 use ouzel_connect::format::FormatHints;
@@ -118,7 +118,10 @@ impl Around<'_, '_> {
         if table.has("input") && table.has("lines") {
             table.refuse("lines", "and `input` exclude each other", "leave one of them out");
         } else if !table.has("lines") {
-            table.need("input", "readings to test with: input = \"cases/hot.csv\", or lines = [\"time,device,heat\", …]");
+            table.need(
+                "input",
+                "readings to test with: input = \"cases/hot.csv\", or lines = [\"time,device,heat\", …]",
+            );
         }
         let of_file = |file: At<String>| (self.folder.join(file.what), file.place);
         files.map(|files| Input::Files(files.into_iter().map(of_file).collect())).or(lines.map(Input::Lines))
@@ -175,12 +178,7 @@ impl Around<'_, '_> {
 }
 
 /// The lines of a list, or of a text of several lines. What stands as a table in the list becomes a line of JSON.
-fn lines(
-    table: &mut Table<'_, '_>,
-    key: &str,
-    value: &Spanned<DeValue<'_>>,
-    example: &str,
-) -> Option<Vec<At<String>>> {
+fn lines(table: &mut Table<'_, '_>, key: &str, value: &Spanned<DeValue<'_>>, example: &str) -> Option<Vec<At<String>>> {
     let items = match value.get_ref() {
         DeValue::String(text) => {
             let place = value.span();
@@ -216,7 +214,9 @@ fn json(value: &Spanned<DeValue<'_>>) -> Json {
             let whole = number.and_then(|number| i64::try_from(number).ok()).map(serde_json::Value::from);
             Json::Leaf(whole.unwrap_or_else(|| number.map_or(serde_json::Value::Null, |n| (n as f64).into())))
         }
-        DeValue::Float(number) => Json::Leaf(number.as_str().replace('_', "").parse::<f64>().unwrap_or(f64::NAN).into()),
+        DeValue::Float(number) => {
+            Json::Leaf(number.as_str().replace('_', "").parse::<f64>().unwrap_or(f64::NAN).into())
+        }
         DeValue::Boolean(flag) => Json::Leaf((*flag).into()),
         date @ DeValue::Datetime(_) => Json::Leaf(scalar(date).into()),
         DeValue::Array(items) => Json::List(items.iter().map(json).collect()),

@@ -41,7 +41,8 @@ fn values<'l>(lines: &'l [Value], field: &str) -> Vec<&'l Value> {
 #[tokio::test(start_paused = true)]
 async fn a_source_is_heard_with_what_could_not_be_read() {
     let mut bench = Bench::begun().await;
-    let (mut all, mut one) = (listen(&bench, "stage=readings").await, listen(&bench, "stage=readings&device=lab-2").await);
+    let (mut all, mut one) =
+        (listen(&bench, "stage=readings").await, listen(&bench, "stage=readings&device=lab-2").await);
     assert!(bench.tapped.borrow().is_empty(), "readings come anyway");
     let mut step = bench.step(&[(0, START, 20.5), (2, START, 21.0)], vec![]);
     step.stretch.rejected =
