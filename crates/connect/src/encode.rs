@@ -175,7 +175,9 @@ pub fn columns(noun: Noun, plan: &Plan) -> Vec<Column> {
             ("value", Number),
             ("message", Text),
         ],
-        Noun::Late => &[("id", Id), ("device", Text), ("channel", Text), ("time", Time), ("value", Number)],
+        Noun::Late | Noun::Readings => {
+            &[("id", Id), ("device", Text), ("channel", Text), ("time", Time), ("value", Number)]
+        }
         Noun::Filtered => &[
             ("id", Id),
             ("filter", Text),
@@ -208,7 +210,8 @@ pub fn fields(output: &Output, book: &Book<'_>, statistics: Statistics<'_>, visi
         }
         What::Anomaly(anomaly) => anomaly_fields(id, book.operator(output.node), anomaly, book, visit),
         What::Alert(alert) => alert_fields(id, alert, book, visit),
-        What::Late(reading) => late_fields(id, reading, book, visit),
+        What::Late(reading) => reading_fields(id, reading, book, visit),
+        What::Reading(said) => reading_fields(id, &said.reading, book, visit),
         What::Filtered(filtered) => filtered_fields(id, book.operator(output.node), filtered, book, visit),
         What::Over(_) | What::Part(_) => {}
     }
@@ -314,7 +317,7 @@ fn alert_fields(id: Value<'_>, alert: &Alert, book: &Book<'_>, mut visit: impl F
     visit("message", Value::Text(&message::of_alert(alert, book)));
 }
 
-fn late_fields(id: Value<'_>, reading: &Reading, book: &Book<'_>, mut visit: impl FnMut(&str, Value<'_>)) {
+fn reading_fields(id: Value<'_>, reading: &Reading, book: &Book<'_>, mut visit: impl FnMut(&str, Value<'_>)) {
     let (device, channel) = book.subject(reading.series);
     visit("id", id);
     visit("device", Value::Text(device));
@@ -397,6 +400,11 @@ pub fn id(output: &Output, book: &Book<'_>) -> Id {
             // When it was judged depends on what else came; what it says does not.
             let numbers = [filtered.reading.time.0, filtered.reading.value.to_bits() as i64];
             Id::of(&["filtered", &node().name, device, channel], &numbers)
+        }
+        What::Reading(said) => {
+            // As with filtered readings: what it says is what makes it itself.
+            let (device, channel) = book.subject(said.reading.series);
+            Id::of(&["reading", device, channel], &[said.reading.time.0, said.reading.value.to_bits() as i64])
         }
         What::Over(over) => {
             let (device, channel) = book.subject(over.series);

@@ -7,10 +7,12 @@ use ouzel_engine::output::{Output, What};
 use ouzel_engine::plan::Plan;
 use std::io;
 use std::path::PathBuf;
+pub use take::Take;
 
 pub mod file;
 pub mod stdout;
 pub mod live;
+pub mod take;
 pub mod limit;
 pub mod dead;
 pub mod template;
@@ -165,13 +167,19 @@ pub enum Noun {
     Late,
     /// Readings that did not meet the condition of a filter.
     Filtered,
+    /// Readings of the derived channels that the sink names.
+    Readings,
     /// Input that could not be read, with the reason.
     Rejected,
 }
 
 impl Noun {
     /// All of them, in the order of the manual.
-    pub const ALL: [Noun; 6] =
+    pub const ALL: [Noun; 7] =
+        [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Filtered, Noun::Readings, Noun::Rejected];
+
+    /// Those that can be taken by their own word; readings are taken by the names of their channels.
+    pub const NAMED: [Noun; 6] =
         [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Filtered, Noun::Rejected];
 
     /// The word in configs and file names.
@@ -182,6 +190,7 @@ impl Noun {
             Noun::Alerts => "alerts",
             Noun::Late => "late",
             Noun::Filtered => "filtered",
+            Noun::Readings => "readings",
             Noun::Rejected => "rejected",
         }
     }
@@ -194,6 +203,7 @@ impl Noun {
             What::Anomaly(_) => Some(Noun::Anomalies),
             What::Alert(_) => Some(Noun::Alerts),
             What::Filtered(_) => Some(Noun::Filtered),
+            What::Reading(_) => Some(Noun::Readings),
             What::Over(_) | What::Part(_) => None,
         }
     }
@@ -240,8 +250,8 @@ pub struct SinkSettings {
     pub target: Target,
     /// In which form.
     pub encoding: Encoding,
-    /// Which nouns.
-    pub take: Vec<Noun>,
+    /// What it takes.
+    pub take: Take,
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub enum What {
     Filtered(Filtered),
     /// What one device has of a window of several devices. Not an output for people: the fleet puts them together.
     Part(Box<Part>),
+    /// A reading of a derived channel that somebody named.
+    Reading(Said),
 }
 
 impl What {
@@ -60,6 +62,7 @@ impl What {
             What::Alert(alert) => alert.series,
             What::Filtered(filtered) => filtered.reading.series,
             What::Part(part) => part.series,
+            What::Reading(said) => said.reading.series,
         }
     }
 }
@@ -118,6 +121,15 @@ pub struct Filtered {
     pub failed: u64,
     /// It went no further.
     pub dropped: bool,
+}
+
+/// A reading of a derived channel that somebody named.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The reading, as it was passed on. Its node is the operator that made it.
+    pub reading: Reading,
+    /// The channel, by its position in [`Plan::said`](crate::plan::Plan::said).
+    pub said: u16,
 }
 
 /// What one device has of a window of several devices.

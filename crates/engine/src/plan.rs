@@ -28,6 +28,8 @@ pub struct Plan {
     pub operators: Vec<Operator>,
     /// What people are told about.
     pub alerts: Vec<AlertRule>,
+    /// Derived channels whose readings come out, because somebody named them: `minute.temperature.mean`. Each once.
+    pub said: Vec<String>,
 }
 
 /// What is known of a channel: a `[channel.NAME]` section.
@@ -498,6 +500,15 @@ pub struct AlertRule {
 }
 
 impl Plan {
+    /// The operator that makes a derived channel, by its position.
+    pub fn maker(&self, channel: &str) -> Option<u16> {
+        let makes = |operator: &Operator| {
+            channel.starts_with(&operator.name)
+                && operator.on.iter().any(|on| operator.derived(on).iter().any(|derived| derived == channel))
+        };
+        self.operators.iter().position(makes).map(|place| place as u16)
+    }
+
     /// Whether some windows are of several devices.
     pub fn has_groups(&self) -> bool {
         let of_several = |operator: &Operator| matches!(&operator.work, Work::Window(spec) if spec.per != Per::Device);

@@ -2,7 +2,8 @@
 //!
 //! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Beside it, in
 //! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare` and leave in `retire`,
-//! what passing time brings about is in `passing`, whose readings meet in `meeting`, what is open by now in `open`, and state goes to bytes and back in `snapshot`.
+//! what passing time brings about is in `passing`, whose readings meet in `meeting`, what is open by now in `open`, what nodes
+//! pass on is heard in `tap`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
 //! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
@@ -15,6 +16,7 @@ mod passing;
 mod open;
 mod retire;
 mod snapshot;
+mod tap;
 
 use crate::detector::Moment;
 use crate::lateness::LateCounts;
@@ -46,6 +48,8 @@ pub enum Input<'a> {
     Expect,
     /// Say what the open windows of these series, and of what is derived from them, would say by now: likewise.
     Look(&'a [Series]),
+    /// From now on give the readings that these nodes, and no others, pass on: likewise.
+    Tap(&'a [u16]),
 }
 
 /// What a step gives. Reused from step to step, so that a quiet system allocates nothing.
@@ -60,6 +64,11 @@ pub struct Outputs {
     /// After [`Input::Look`]: of each window that is open and has readings enough, by its position in the plan, what it
     /// would say if it closed when its device's clock is what it is.
     pub open: Vec<(u16, Aggregate)>,
+    /// After [`Input::Tap`]: what each of those nodes has passed on, in the order in which it did, and how many there were
+    /// beyond the bound of a step.
+    pub tapped: Vec<(u16, Reading)>,
+    /// See [`Outputs::tapped`].
+    pub untold: u64,
 }
 
 /// One thread's share of the devices, with all their state.
@@ -99,6 +108,8 @@ pub struct Shard {
     /// The nodes that have just found an anomaly. Empty between two walks.
     found: Vec<u16>,
     late: LateCounts,
+    /// Nodes that somebody listens to. No part of the state: it is not saved, and nothing follows from it.
+    tapped: Vec<u16>,
     /// Readings of nobody that was declared.
     strays: u64,
 }
@@ -131,6 +142,7 @@ impl Shard {
             onward: Vec::new(),
             found: Vec::new(),
             late: LateCounts::default(),
+            tapped: Vec::new(),
             strays: 0,
         }
     }
@@ -154,6 +166,7 @@ impl Shard {
             Input::Save(slot) => self.save(*slot, &mut out.saved),
             Input::Expect => self.expect(out),
             Input::Look(series) => self.look(series, out),
+            Input::Tap(nodes) => self.tapped = nodes.to_vec(),
         }
     }
 
@@ -350,5 +363,7 @@ impl Outputs {
         self.saved.clear();
         self.expected.clear();
         self.open.clear();
+        self.tapped.clear();
+        self.untold = 0;
     }
 }

@@ -317,7 +317,9 @@ fn takes(output: &Output, asked: &Asked, stretch: Stretch, book: &Book<'_>) -> b
     let severity = match &output.what {
         What::Anomaly(anomaly) => Some(anomaly.severity),
         What::Alert(alert) => Some(alert.severity),
-        What::Late(_) | What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => None,
+        What::Late(_) | What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) | What::Reading(_) => {
+            None
+        }
     };
     meets(output, stretch)
         && one_of(&asked.devices, device)

@@ -28,7 +28,7 @@ impl Said {
             What::Anomaly(_) => size_of::<Anomaly>(),
             What::Alert(_) => size_of::<Alert>(),
             What::Aggregate(aggregate) => aggregate.more.as_ref().map_or(0, |more| size_of_val(&**more)),
-            What::Late(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => 0,
+            What::Late(_) | What::Over(_) | What::Part(_) | What::Filtered(_) | What::Reading(_) => 0,
         };
         size_of::<Output>() + boxed
     }
@@ -60,6 +60,7 @@ pub(crate) fn time_of(what: &What) -> i64 {
         What::Part(part) => part.start,
         What::Alert(alert) => alert.time,
         What::Filtered(filtered) => filtered.reading.time,
+        What::Reading(said) => said.reading.time,
     })
 }
 

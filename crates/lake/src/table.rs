@@ -47,14 +47,14 @@ impl Table {
         }
     }
 
-    /// The table that keeps a noun; late and rejected input has none of its own.
+    /// The table that keeps a noun; late and rejected input, and readings of derived channels, have none of its own.
     pub fn of(noun: Noun) -> Option<Table> {
         match noun {
             Noun::Aggregates => Some(Table::Aggregates),
             Noun::Anomalies => Some(Table::Anomalies),
             Noun::Alerts => Some(Table::Alerts),
             Noun::Filtered => Some(Table::Filtered),
-            Noun::Late | Noun::Rejected => None,
+            Noun::Late | Noun::Readings | Noun::Rejected => None,
         }
     }
 }

@@ -25,7 +25,10 @@ pub struct Args {
 /// When the config cannot be read, or nobody reads the answer.
 pub fn run(args: &Args) -> Done {
     let loaded = match load(&args.config) {
-        Ok(loaded) => loaded,
+        Ok(mut loaded) => {
+            loaded.look_at_files(false);
+            loaded
+        }
         Err(message) if args.json => {
             let problem = serde_json::json!({
                 "message": message, "file": args.config.display().to_string(), "line": null, "column": null, "hint": null,
@@ -82,9 +85,10 @@ fn outline(config: &Config) -> String {
         (names(&mut operators.iter().filter(is_detector)), "detector"),
         (config.plan.alerts.len(), "alert"),
         (config.sinks.len() + config.live_sinks.len(), "sink"),
+        (config.tests.len(), "test"),
     ];
-    // Most configs have no filter and no feature, and need not hear of it.
-    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || !["filter", "feature"].contains(word));
+    // Most configs have none of these, and need not hear of it.
+    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || !["filter", "feature", "test"].contains(word));
     let parts = parts.map(|(count, word)| counted(count as u64, word)).collect::<Vec<_>>().join(", ");
     format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))
 }

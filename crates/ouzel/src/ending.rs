@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub enum Ending {
     /// As it should.
     Done,
+    /// It did what it should, and found what should not be; that was shown.
+    Found,
     /// The config has problems; they were shown.
     BadConfig,
     /// The user stopped it; what was done until then is whole.
@@ -48,11 +50,12 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Says what is left to say and gives the exit code: 0 ok, 1 failure, 2 wrong usage (clap gives it, too), 78 wrong
+/// Says what is left to say and gives the exit code: 0 ok, 1 finding or failure, 2 wrong usage (clap gives it, too), 78 wrong
 /// config (`EX_CONFIG` of `sysexits.h`), 130 interrupted (128 + SIGINT, as shells have it).
 pub fn exit(done: Done) -> ExitCode {
     let (code, message) = match done {
         Ok(Ending::Done) | Err(Failure::Closed) => (0, None),
+        Ok(Ending::Found) => (1, None),
         Ok(Ending::BadConfig) => (78, None),
         Ok(Ending::Interrupted) => (130, None),
         Err(Failure::Failed(message)) => (1, Some(message)),

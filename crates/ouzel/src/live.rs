@@ -9,7 +9,7 @@ use crate::ending::Failure;
 use crate::screen;
 use axum::Router;
 use ouzel_connect::disk::Disk;
-use ouzel_connect::sink::{Noun, Sink};
+use ouzel_connect::sink::{Noun, Sink, Take};
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::clock::Clock;
 use ouzel_pipeline::config::{Config, InForce};
@@ -113,7 +113,7 @@ impl Launch {
         let mut made = parts::make(&config, &clock).await?;
         if let Some(witness) = witness {
             let (name, what) = ("witness".to_owned(), SinkWhat::Now(witness));
-            made.sinks.push(SinkPart { name, take: vec![Noun::Anomalies], what });
+            made.sinks.push(SinkPart { name, take: Take::from(&[Noun::Anomalies]), what });
         }
         let (wish, mut wishes) = mpsc::channel::<reload::Wish>(4);
         let hangup = crate::stop::listen_for_hangup()?;
@@ -253,6 +253,7 @@ impl Page {
             clock: self.clock,
             steps,
             looks: live.looks.clone(),
+            taps: live.taps.clone(),
             controls: live.controls.clone(),
             history,
             advance,

@@ -1,5 +1,6 @@
 //! A config from its file.
 
+use ouzel_pipeline::cases;
 use ouzel_pipeline::config::{self, Config, InForce, Read};
 use std::io;
 use std::path::Path;
@@ -34,6 +35,16 @@ pub fn load(path: &Path) -> Result<Loaded, String> {
 }
 
 impl Loaded {
+    /// Looks at the files that tests name, too; what is wrong with them is a problem of the config. With `bless` an
+    /// expectation may not be there yet.
+    pub fn look_at_files(&mut self, bless: bool) {
+        let Some(config) = &self.read.config else { return };
+        self.read.problems = cases::look_at_files(config, &self.text, bless);
+        if !self.read.problems.is_empty() {
+            self.read.config = None;
+        }
+    }
+
     /// The config and its text, as a live run keeps them.
     ///
     /// # Errors

@@ -16,6 +16,8 @@ mod screen;
 mod simulate;
 mod stop;
 mod tally;
+mod tap;
+mod test;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -33,6 +35,8 @@ enum Command {
     Demo(demo::Args),
     Run(run::Args),
     Check(check::Args),
+    Test(test::Args),
+    Tap(tap::Args),
     Simulate(simulate::Args),
     Replay(replay::Args),
     Bench(bench::Args),
@@ -44,13 +48,15 @@ const AFTER: &str = "\
 To see it at work:
   ouzel demo
 
-Exit codes: 0 ok, 1 failure, 2 wrong usage, 78 wrong config, 130 interrupted";
+Exit codes: 0 ok, 1 finding or failure, 2 wrong usage, 78 wrong config, 130 interrupted";
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Tap(args) => tap::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -43,6 +43,9 @@ pub struct Args {
     /// Write aggregates, anomalies, alerts, late and rejected readings to this folder, a file each
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Derived channels whose readings are written to DIR, too, such as `minute.temperature.mean`; by commas
+    #[arg(long, value_name = "CHANNEL", value_delimiter = ',', requires = "out")]
+    take: Vec<String>,
     /// The form of the files in DIR
     #[arg(long, value_enum, default_value = "ndjson", requires = "out")]
     format: Form,
@@ -81,12 +84,13 @@ pub fn run(args: &Args) -> Done {
     if let Some(folder) = &args.journal {
         return journal(args, folder, &stop, began);
     }
-    let Prepared { inputs, config, notes } = match prepared(args, &stop) {
+    let Prepared { inputs, mut config, notes } = match prepared(args, &stop) {
         // Whoever stops a pipe before anything came knows that it was empty.
         Err(Failure::Failed(_)) if stop.load(Ordering::Relaxed) => return Ok(Ending::Interrupted),
         prepared => prepared?,
     };
-    let sinks = outputs::sinks(&config, args.out.as_deref().map(|folder| (folder, args.format)), args.json)?;
+    let sinks =
+        outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
     outputs::spare_inputs(&sinks, &inputs)?;
     let plan = Arc::new(config.plan);
     let mut outlet = Outlet::open(&sinks, &plan)?;
@@ -119,7 +123,8 @@ fn journal(args: &Args, folder: &Path, stop: &AtomicBool, began: Instant) -> Don
     let path = args.config.as_deref().unwrap_or(Path::new(""));
     let (mut config, in_force) = load(path).and_then(Loaded::in_force).map_err(Failure::Config)?;
     outputs::spare_live_files(&mut config);
-    let sinks = outputs::sinks(&config, args.out.as_deref().map(|folder| (folder, args.format)), args.json)?;
+    let sinks =
+        outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
     let recorded = runner::recorded(&Disk::Real, folder, &in_force)?;
     let reread = reopen(&Arc::new(config.sources.clone().into()));
     let plan = Arc::new(config.plan);

@@ -6,5 +6,6 @@ mod cli {
     mod check;
     mod replay;
     mod simulate;
+    mod test;
     mod typed;
 }

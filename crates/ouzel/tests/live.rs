@@ -18,4 +18,5 @@ mod live {
     mod reload;
     mod sinks;
     mod stop;
+    mod tap;
 }

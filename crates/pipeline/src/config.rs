@@ -41,6 +41,8 @@ mod sink;
 mod size;
 mod source;
 mod suggest;
+mod take;
+mod test;
 mod times;
 mod tree;
 #[cfg(feature = "http")]
@@ -53,19 +55,21 @@ pub use devices::DevicesConfig;
 pub use in_force::InForce;
 pub use place::{Level, Problem};
 pub use server::ServerConfig;
+pub(crate) use suggest::hint as nearest_of;
+pub use test::{Expect, Input, TestConfig};
 pub use words::shape_in_words;
 
 use crate::live::Logs;
 use crate::queue::QueueSettings;
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::sink::limit::{Beyond, Rate};
-use ouzel_connect::sink::{Noun, SinkSettings};
+use ouzel_connect::sink::{SinkSettings, Take};
 use ouzel_connect::source::simulate::Settings;
 use ouzel_engine::plan::{AlertRule, ChannelFacts, Plan};
 use ouzel_engine::series::Timing;
 use ouzel_engine::time::Span;
 use ouzel_lake::LakeSettings;
-use place::Findings;
+pub(crate) use place::Findings;
 use sections::{Kind, Sections};
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, Error};
@@ -90,6 +94,8 @@ pub struct Config {
     pub devices: DevicesConfig,
     /// The same on other machines: for a live run only.
     pub live_sinks: Vec<LiveSinkConfig>,
+    /// The cases of `ouzel test`, in the order of the file.
+    pub tests: Vec<TestConfig>,
 }
 
 /// A `[sink.NAME]` section whose results leave the machine.
@@ -99,8 +105,8 @@ pub struct LiveSinkConfig {
     pub name: String,
     /// What it is.
     pub what: LiveSinkKind,
-    /// Which nouns it takes.
-    pub take: Vec<Noun>,
+    /// What it takes.
+    pub take: Take,
     /// How fast it may be sent to; `None`: as fast as it takes.
     pub at_most: Option<Rate>,
     /// What happens to what comes faster.
@@ -281,7 +287,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let known = detector::Known { facts: &channels, windows: &windows };
     let detectors = detector::read_all(&sections, &known, found);
     let operators = order::operators(&windows, &detectors, &channels, found);
-    let sinks = sink::read_all(&sections, folder, found);
+    let sinks = sink::read_all(&sections, &windows, folder, found);
     let lake = lake::read(&sections, folder, found);
     let devices = devices::read(&sections, found);
     let journal = journal::read(&sections, folder, found);
@@ -314,6 +320,9 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
         whole.advise(found);
     }
     let alerts = alerts.into_iter().map(|(_, rule)| rule).collect();
+    let said = said(sinks.iter().map(|(_, sink)| sink.take()));
+    let plan = Plan { channels, operators, alerts, said };
+    let tests = test::read_all(&sections, &sources, &windows, &plan, folder, found);
     let (mut here, mut live_sinks) = (Vec::new(), Vec::new());
     for (name, sink) in sinks {
         match sink {
@@ -323,16 +332,16 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             }
         }
     }
-    Some(Config {
-        sources,
-        plan: Plan { channels, operators, alerts },
-        sinks: here,
-        journal,
-        lake,
-        server,
-        devices,
-        live_sinks,
-    })
+    Some(Config { sources, plan, sinks: here, journal, lake, server, devices, live_sinks, tests })
+}
+
+/// All derived channels that somebody takes, each once, by name: their order is not that of the sinks, so that a sink may be
+/// moved without any difference.
+fn said<'t>(takes: impl Iterator<Item = &'t Take>) -> Vec<String> {
+    let mut said: Vec<String> = takes.flat_map(|take| take.channels().iter().cloned()).collect();
+    said.sort_unstable();
+    said.dedup();
+    said
 }
 
 /// The tags that sources are known to give.

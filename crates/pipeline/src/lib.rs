@@ -10,6 +10,7 @@ pub mod counted;
 pub mod outlet;
 pub mod summary;
 pub mod run;
+pub mod cases;
 pub mod clock;
 pub mod counters;
 pub mod control;

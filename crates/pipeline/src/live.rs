@@ -48,7 +48,7 @@ use ouzel_connect::disk::Disk;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::live::LiveSink;
-use ouzel_connect::sink::{Noun, Sink, SinkSettings};
+use ouzel_connect::sink::{Sink, SinkSettings, Take};
 use ouzel_connect::source::live::LiveSource;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Span;
@@ -148,8 +148,8 @@ pub struct SourcePart {
 pub struct SinkPart {
     /// Its name.
     pub name: String,
-    /// The nouns it takes, beside the alerts that are sent to it by name.
-    pub take: Vec<Noun>,
+    /// What it takes, beside the alerts that are sent to it by name.
+    pub take: Take,
     /// What it is.
     pub what: SinkWhat,
 }
@@ -188,6 +188,8 @@ pub struct Live {
     pub steps: Option<mpsc::Receiver<Arc<Step>>>,
     /// The series whose open windows the listener wants to hear of; a few.
     pub looks: watch::Sender<Arc<[Series]>>,
+    /// The names of the operators whose readings the listener wants to hear; a few.
+    pub taps: watch::Sender<Arc<[String]>>,
     /// What is at rest.
     pub lake: Option<LakeReader>,
     common: Common,

@@ -4,6 +4,7 @@ use crate::config::InForce;
 use crate::control::Control;
 use crate::intake::Stretch;
 use ouzel_engine::output::{Aggregate, Output};
+use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Time;
 
@@ -21,6 +22,9 @@ pub struct Step {
     /// What the open windows of the series that somebody looks at would say by now, each with its operator's position in
     /// the plan; once a second, all that are open. For pages only: it is no output.
     pub open: Option<Vec<(u16, Aggregate)>>,
+    /// Readings that the operators passed on that somebody listens to, each with its operator's position in the plan; and
+    /// how many were too many to be told. For listeners only: they are no outputs.
+    pub tapped: (Vec<(u16, Reading)>, u64),
     /// When what went in has arrived.
     pub arrived: Option<Time>,
     /// Another config is in force from here on.

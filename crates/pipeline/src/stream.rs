@@ -10,7 +10,7 @@ use ouzel_engine::filter::Kept;
 use ouzel_engine::fleet::Fleet;
 use ouzel_engine::output::{Aggregate, Alert, Output};
 use ouzel_engine::plan::Plan;
-use ouzel_engine::reading::{Batch, StreamClock, TICK};
+use ouzel_engine::reading::{Batch, Reading, StreamClock, TICK};
 use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
 use ouzel_engine::time::{Span, Time};
@@ -187,6 +187,16 @@ impl Stream {
         self.out.clear();
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Look(series), &mut self.out));
         std::mem::take(&mut self.out.open)
+    }
+
+    /// From now on readings that these operators pass on are told, by their positions in the plan.
+    pub fn tap(&mut self, nodes: &[u16]) {
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Tap(nodes), &mut self.out));
+    }
+
+    /// What they have passed on in the last step, and how many readings were too many to be told.
+    pub fn tapped(&mut self) -> (Vec<(u16, Reading)>, u64) {
+        (std::mem::take(&mut self.out.tapped), std::mem::take(&mut self.out.untold))
     }
 
     /// Readings of devices that were not declared, or were retired, since the stream began.

@@ -24,6 +24,8 @@ pub struct Summary {
     pub late: u64,
     /// Readings that did not meet a condition, as far as filters tell of them.
     pub filtered: u64,
+    /// Readings of derived channels that somebody named.
+    pub said: u64,
     /// What windows said.
     pub aggregates: u64,
     /// What detectors said.
@@ -75,6 +77,7 @@ impl Summary {
                     self.told.remove(&(alert.rule, alert.series.0, alert.since));
                 }
                 What::Filtered(_) => self.filtered += 1,
+                What::Reading(_) => self.said += 1,
                 What::Over(_) | What::Part(_) => {}
             }
         }

@@ -1,6 +1,6 @@
 //! Which outputs a sink takes.
 
-use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::{Noun, Take};
 use ouzel_engine::output::{Output, What};
 use ouzel_engine::plan::Plan;
 
@@ -9,18 +9,21 @@ use ouzel_engine::plan::Plan;
 pub struct Wants {
     /// Its name.
     pub name: String,
-    /// The nouns it takes.
-    pub take: Vec<Noun>,
+    /// What it takes.
+    pub take: Take,
     /// People stand behind it: alerts are sent to it by name, and what they silenced is not.
     pub people: bool,
     /// The alert rules that send here, by number.
     rules: Vec<bool>,
+    /// The derived channels whose readings it takes, by number.
+    said: Vec<bool>,
 }
 
 impl Wants {
     /// Of a sink under a plan.
-    pub fn new(name: &str, take: &[Noun], people: bool, plan: &Plan) -> Wants {
-        let mut wants = Wants { name: name.to_owned(), take: take.to_vec(), people, rules: Vec::new() };
+    pub fn new(name: &str, take: &Take, people: bool, plan: &Plan) -> Wants {
+        let (name, take) = (name.to_owned(), take.clone());
+        let mut wants = Wants { name, take, people, rules: Vec::new(), said: Vec::new() };
         wants.plan(plan);
         wants
     }
@@ -28,17 +31,21 @@ impl Wants {
     /// The plan has changed.
     pub fn plan(&mut self, plan: &Plan) {
         self.rules = plan.alerts.iter().map(|rule| self.people && rule.send.contains(&self.name)).collect();
+        self.said = plan.said.iter().map(|channel| self.take.channels().contains(channel)).collect();
     }
 
     /// Whether it takes an output.
     pub fn takes(&self, what: &What) -> bool {
-        Noun::of(what).is_some_and(|noun| self.take.contains(&noun))
-            || matches!(what, What::Alert(alert) if self.rules.get(usize::from(alert.rule)) == Some(&true))
+        match what {
+            What::Reading(said) => self.said.get(usize::from(said.said)) == Some(&true),
+            What::Alert(alert) if self.rules.get(usize::from(alert.rule)) == Some(&true) => true,
+            _ => Noun::of(what).is_some_and(|noun| self.take.has(noun)),
+        }
     }
 
     /// Whether it takes any alert, and so is to hear of trouble, too.
     pub fn hears_alerts(&self) -> bool {
-        self.people && (self.take.contains(&Noun::Alerts) || self.rules.contains(&true))
+        self.people && (self.take.has(Noun::Alerts) || self.rules.contains(&true))
     }
 
     /// How many of these outputs it takes; those that are `quiet` people are not told of.

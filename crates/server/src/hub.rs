@@ -10,6 +10,7 @@ mod event;
 mod frame;
 mod kpi;
 mod recent;
+mod tap;
 pub mod window;
 
 use crate::model::{Changes, Model, Row};
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 pub use client::{Connected, Wishes};
 pub use kpi::millis;
 pub use recent::Stage;
+pub use tap::Taps;
 
 /// Questions that may wait. Handlers wait for room, so more requests wait at the door.
 const QUESTIONS: usize = 64;
@@ -93,6 +95,8 @@ pub struct Hub {
     kpi_due: bool,
     /// Whose open windows are looked at, for the run.
     looks: watch::Sender<Arc<[Series]>>,
+    /// Those who listen to a stage.
+    taps: Taps,
     /// Rows that are to be told, and whether what is open is.
     windows_closed: Vec<Row>,
     windows_open: bool,
@@ -147,6 +151,7 @@ impl Hub {
         clock: Clock,
         counters: Arc<Counters>,
         looks: watch::Sender<Arc<[Series]>>,
+        taps: Taps,
         max_clients: usize,
     ) -> Hub {
         Hub {
@@ -163,6 +168,7 @@ impl Hub {
             lanes_told: None,
             kpi_due: false,
             looks,
+            taps,
             windows_closed: Vec::new(),
             windows_open: false,
             past: false,
@@ -192,6 +198,7 @@ impl Hub {
         if std::mem::take(&mut self.past) {
             self.clients.owe_sync();
         }
+        self.taps.follow(step, &self.model);
         self.take_windows(&mut changes);
         self.pass_on(&changes);
     }
@@ -223,6 +230,7 @@ impl Hub {
         self.recent.note(&self.counters);
         // Who has gone looks at nothing any more.
         self.look();
+        self.taps.tidy();
         self.kpi_due = true;
     }
 
@@ -299,5 +307,6 @@ impl Hub {
     /// Everybody is told goodbye, and their streams end.
     pub fn goodbye(&mut self, why: &str) {
         self.clients.goodbye(why, &self.events);
+        self.taps.end();
     }
 }

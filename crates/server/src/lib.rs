@@ -16,6 +16,7 @@ mod pack;
 mod routes;
 mod rest;
 mod stream;
+mod tap;
 mod health;
 mod metrics;
 mod page;

@@ -360,7 +360,7 @@ impl Model {
                     let book = Book { names: &self.names, plan: &self.plan };
                     changes.closed.extend(self.windows.close(shown, output, aggregate, &book));
                 }
-                What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => {}
+                What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) | What::Reading(_) => {}
             }
         }
     }
@@ -373,7 +373,12 @@ impl Model {
                 usize::from(alert.rule) < alerts.len() && usize::from(alert.detector) < operators.len()
             }
             What::Anomaly(_) => usize::from(output.node) < operators.len(),
-            What::Late(_) | What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Filtered(_) => true,
+            What::Late(_)
+            | What::Aggregate(_)
+            | What::Over(_)
+            | What::Part(_)
+            | What::Filtered(_)
+            | What::Reading(_) => true,
         }
     }
 
@@ -424,7 +429,12 @@ fn said_of_readings(step: &Step) -> HashMap<(Series, Time), u8> {
             }
             What::Anomaly(anomaly) => (anomaly.series, anomaly.time, bits::WARNING),
             What::Late(reading) => (reading.series, reading.time, bits::LATE),
-            What::Aggregate(_) | What::Over(_) | What::Part(_) | What::Alert(_) | What::Filtered(_) => continue,
+            What::Aggregate(_)
+            | What::Over(_)
+            | What::Part(_)
+            | What::Alert(_)
+            | What::Filtered(_)
+            | What::Reading(_) => continue,
         };
         *said.entry((series, time)).or_insert(0) |= bit;
     }

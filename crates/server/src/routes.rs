@@ -4,7 +4,7 @@ use crate::access::{Access, Asks, guard};
 use crate::app::{App, text};
 use crate::pack::pack;
 use crate::problem::Problem;
-use crate::{health, metrics, rest, stream};
+use crate::{health, metrics, rest, stream, tap};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::HeaderMap;
@@ -33,6 +33,7 @@ pub fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ("get", "/api/v1/lanes", get(rest::lanes)),
         ("get", "/api/v1/pipeline", get(rest::pipeline)),
         ("post", "/api/v1/reload", post(rest::reload)),
+        ("get", "/api/v1/tap", get(tap::tap)),
         ("get", "/api/v1/stream", get(stream::stream)),
         ("post", "/api/v1/stream/{cid}/ack", post(stream::ack)),
         ("post", "/api/v1/test/advance", post(stream::advance)),

@@ -35,6 +35,8 @@ pub struct Running {
     pub steps: mpsc::Receiver<Arc<Step>>,
     /// Where the run hears whose open windows somebody looks at; [`Step::open`] tells of them from then on.
     pub looks: watch::Sender<Arc<[Series]>>,
+    /// Where the run hears to whose readings somebody listens; [`Step::tapped`] has them from then on.
+    pub taps: watch::Sender<Arc<[String]>>,
     /// Where people's words go.
     pub controls: Controls,
     /// What is known of the past.

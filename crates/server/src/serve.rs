@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::app::{App, READERS};
 use crate::connections;
-use crate::hub::{Handle, Hub, start};
+use crate::hub::{Handle, Hub, Taps, start};
 use crate::model::Model;
 use crate::page::Page;
 use crate::routes::router;
@@ -57,7 +57,8 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
 pub fn app(running: Running, settings: ServerSettings) -> (Router, Handle) {
     let model = Model::new(running.plan.clone());
     let (clock, counters, looks) = (running.clock.clone(), running.counters.clone(), running.looks.clone());
-    let hub = Hub::new(model, &running.boot, clock, counters, looks, settings.max_clients);
+    let taps = Taps::new(running.taps.clone());
+    let hub = Hub::new(model, &running.boot, clock, counters, looks, taps, settings.max_clients);
     let hub = start(hub, running.steps);
     let app = App {
         name: running.name.into(),

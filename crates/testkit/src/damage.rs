@@ -113,7 +113,11 @@ impl Run {
             let shut = if index == 1 { Arc::clone(shut) } else { Arc::default() };
             let sink = Box::new(Desk { told: Arc::clone(told), shut });
             let what = SinkWhat::Live { sink, at_most: None, beyond: Beyond::Wait };
-            SinkPart { name: SINKS[index].into(), take: vec![Noun::Aggregates, Noun::Anomalies, Noun::Alerts], what }
+            SinkPart {
+                name: SINKS[index].into(),
+                take: vec![Noun::Aggregates, Noun::Anomalies, Noun::Alerts].into(),
+                what,
+            }
         };
         let live = Live::start(Parts {
             config: InForce::read(CONFIG).map_err(Fault::yours)?,

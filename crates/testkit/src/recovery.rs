@@ -306,7 +306,7 @@ impl Life<'_> {
         }
         self.check_records(there)?;
         let nouns = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts];
-        runner.wants(vec![Wants::new(DESK, &nouns, true, runner.plan())]);
+        runner.wants(vec![Wants::new(DESK, &(&nouns).into(), true, runner.plan())]);
         let follower = Follower::of(&journal.readers(), position);
         Ok(Process { runner, journal, store, follower, there, draft: None })
     }

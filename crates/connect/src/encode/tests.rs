@@ -58,7 +58,7 @@ impl Bench {
             say: String::new(),
             send: Vec::new(),
         }];
-        Bench { names, plan: Plan { channels, operators, alerts }, series }
+        Bench { names, plan: Plan { channels, operators, alerts, ..Plan::default() }, series }
     }
 
     pub fn book(&self) -> Book<'_> {
@@ -396,4 +396,31 @@ fn readings_that_a_filter_turned_away_say_which_parts_they_failed() {
     assert!(table.ends_with(",95.5,temperature < 80,true\n"), "{table}");
     let later = Output { ordinal: 1, input: 99, ..of(1, true) };
     assert_eq!(id(&of(1, true), &book), id(&later, &book), "when it was judged is not what it says");
+}
+
+#[test]
+fn a_reading_of_a_derived_channel_is_a_row_like_a_late_one() {
+    let mut bench = Bench::new();
+    let device = bench.names.of(bench.series).0;
+    let channel = bench.names.channel("minute.temperature.mean");
+    let series = bench.names.series(device, channel);
+    bench.plan.said = vec!["minute.temperature.mean".into(), "slim.temperature".into()];
+    let said = |said| {
+        let reading = Reading::new(series, START, 20.5);
+        bench.output(0, What::Reading(ouzel_engine::output::Said { reading, said }))
+    };
+    let (output, book, mut bytes) = (said(0), bench.book(), Vec::new());
+    text::push(&output, &book, &mut bytes);
+    ndjson::push(&output, &book, &mut bytes);
+    csv::push(&output, &book, &[], &mut bytes);
+    assert_eq!(
+        String::from_utf8(bytes).unwrap().replace(&id(&output, &book).to_string(), "ID"),
+        "2024-01-01T00:00:00Z reading press-1.minute.temperature.mean value=20.5\n\
+         {\"id\":\"ID\",\"device\":\"press-1\",\"channel\":\"minute.temperature.mean\",\"time\":\"2024-01-01T00:00:00Z\",\"value\":20.5}\n\
+         ID,press-1,minute.temperature.mean,2024-01-01T00:00:00Z,20.5\n"
+    );
+    let columns: Vec<String> = columns(Noun::Readings, &bench.plan).into_iter().map(|column| column.name).collect();
+    assert_eq!(columns, ["id", "device", "channel", "time", "value"]);
+    let take = crate::sink::Take::new(&[Noun::Alerts], &["minute.temperature.mean".to_owned()]);
+    assert!(take.takes(&said(0), &bench.plan) && !take.takes(&said(1), &bench.plan), "each sink gets what it named");
 }

@@ -6,6 +6,7 @@
 //! 2024-01-01T00:00:07Z alert hot press-1.temperature firing critical since=2024-01-01T00:00:07Z count=1: too hot
 //! 2024-01-01T00:00:01Z late press-1.temperature value=20.5
 //! 2024-01-01T00:00:01Z filtered warm press-1.temperature value=20.5 dropped=true: temperature > 40
+//! 2024-01-01T00:01:00Z reading press-1.minute.temperature.mean value=20.5
 //! rejected in.csv:7: column 3 (temperature): "abc" is not a number
 //! ```
 //! A number that there is none of is left out. Names come from the outside, so their control characters are escaped:
@@ -37,6 +38,10 @@ pub fn push(output: &Output, book: &Book<'_>, into: &mut Vec<u8>) {
             }
             into.extend_from_slice(b": ");
             push_words(failed(filtered, filter).as_deref().unwrap_or("it cannot be told"), into);
+        }
+        What::Reading(said) => {
+            push_start(said.reading.time, &["reading"], said.reading.series, book, into);
+            push_field("value", Value::number(said.reading.value), into);
         }
         What::Over(_) | What::Part(_) => return,
     }

@@ -7,7 +7,7 @@
 //! A live run goes on where it was ([`Folder::resume`]): text files are cut to what was known to be done and written on,
 //! and Parquet comes in parts, each whole.
 
-use super::{Encoding, NO_PARQUET, Noun, Progress, Sink, fault};
+use super::{Encoding, NO_PARQUET, Noun, Progress, Sink, Take, fault};
 use crate::encode::Book;
 use crate::encode::lines::Lines;
 #[cfg(feature = "parquet")]
@@ -41,6 +41,7 @@ use part::Parts;
 /// The sink.
 pub struct Folder {
     pages: Vec<Page>,
+    take: Take,
 }
 
 /// The file of one noun.
@@ -67,10 +68,10 @@ impl Folder {
     ///
     /// # Errors
     /// A [`Fault`] when they cannot be made, or files cannot have this encoding.
-    pub fn open(folder: &Path, encoding: Encoding, take: &[Noun], plan: &Plan) -> Result<Folder, Fault> {
+    pub fn open(folder: &Path, encoding: Encoding, take: &Take, plan: &Plan) -> Result<Folder, Fault> {
         let taken = taken(folder, encoding, take)?;
         let pages = taken.map(|noun| Page::open(folder, encoding, noun, plan)).collect::<Result<_, _>>()?;
-        Ok(Folder { pages })
+        Ok(Folder { pages, take: take.clone() })
     }
 
     /// Goes on with the files of an earlier run, as [`super::resume`] has it, and gives what is to be said of them.
@@ -80,7 +81,7 @@ impl Folder {
     pub fn resume(
         folder: &Path,
         encoding: Encoding,
-        take: &[Noun],
+        take: &Take,
         plan: &Plan,
         progress: Option<&[(String, u64)]>,
     ) -> Result<(Folder, Vec<String>), Fault> {
@@ -88,16 +89,12 @@ impl Folder {
         let page = |noun| Page::resume(folder, encoding, noun, plan, progress.unwrap_or_default(), &mut notes);
         let pages = taken(folder, encoding, take)?.map(page).collect::<Result<_, _>>()?;
         sync_folder(folder)?;
-        Ok((Folder { pages }, notes))
+        Ok((Folder { pages, take: take.clone() }, notes))
     }
 }
 
 /// The nouns that get a file, once there is a folder for it.
-fn taken<'a>(
-    folder: &Path,
-    encoding: Encoding,
-    take: &'a [Noun],
-) -> Result<impl Iterator<Item = Noun> + use<'a>, Fault> {
+fn taken<'a>(folder: &Path, encoding: Encoding, take: &'a Take) -> Result<impl Iterator<Item = Noun> + use<'a>, Fault> {
     match encoding {
         Encoding::Text => {
             return Err(Fault::yours("text is for standard output; choose ndjson, csv or parquet for files"));
@@ -106,12 +103,15 @@ fn taken<'a>(
         _ => {}
     }
     fs::create_dir_all(folder).map_err(|e| fault(&place_of_folder(folder), &e))?;
-    Ok(Noun::ALL.into_iter().filter(|noun| take.contains(noun)))
+    Ok(Noun::ALL.into_iter().filter(|noun| take.has(*noun)))
 }
 
 impl Sink for Folder {
     fn write(&mut self, outputs: &[Output], book: &Book<'_>) -> Result<(), Fault> {
         for output in outputs {
+            if !self.take.takes(output, book.plan) {
+                continue;
+            }
             let noun = Noun::of(&output.what);
             if let Some(page) = self.pages.iter_mut().find(|page| Some(page.noun) == noun) {
                 page.push(output, book)?;
@@ -329,7 +329,7 @@ mod tests {
         let bench = Bench::new();
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("new/out");
-        let mut sink = Folder::open(&out, encoding, take, &bench.plan).unwrap();
+        let mut sink = Folder::open(&out, encoding, &take.into(), &bench.plan).unwrap();
         for _ in 0..2 {
             sink.write(&bench.outputs(), &bench.book()).unwrap();
             sink.reject(&[rejected()]).unwrap();
@@ -372,7 +372,7 @@ mod tests {
         for (encoding, name, text) in
             [(Encoding::Ndjson, "late.ndjson", ""), (Encoding::Csv, "late.csv", "id,device,channel,time,value\n")]
         {
-            let mut sink = Folder::open(folder.path(), encoding, &[Noun::Late], &Plan::default()).unwrap();
+            let mut sink = Folder::open(folder.path(), encoding, &(&[Noun::Late]).into(), &Plan::default()).unwrap();
             sink.finish().unwrap();
             assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), text);
         }
@@ -383,7 +383,8 @@ mod tests {
         let bench = Bench::new();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aggregates.ndjson");
-        let mut sink = Folder::open(folder.path(), Encoding::Ndjson, &[Noun::Aggregates], &bench.plan).unwrap();
+        let mut sink =
+            Folder::open(folder.path(), Encoding::Ndjson, &(&[Noun::Aggregates]).into(), &bench.plan).unwrap();
         sink.write(&[bench.aggregate()], &bench.book()).unwrap();
         assert_eq!(fs::read(&path).unwrap().len(), 0);
         sink.flush().unwrap();
@@ -401,7 +402,7 @@ mod tests {
         let path = folder.path().join("out");
         fs::write(&path, "").unwrap();
         for path in [path.clone(), path.join("deeper")] {
-            let fault = Folder::open(&path, Encoding::Ndjson, &[], &Plan::default()).err().unwrap();
+            let fault = Folder::open(&path, Encoding::Ndjson, &Take::default(), &Plan::default()).err().unwrap();
             let what = format!("cannot write to {}/: a file is in the way; choose another path", path.display());
             assert_eq!((fault.whose, fault.retry, fault.what), (Whose::You, Retry::Never, what));
         }
@@ -416,7 +417,7 @@ mod tests {
         for encoding in encodings {
             let folder = tempfile::tempdir().unwrap();
             fs::create_dir(folder.path().join(format!("late.{}", encoding.extension()))).unwrap();
-            let fault = Folder::open(folder.path(), encoding, &[Noun::Late], &Plan::default()).err().unwrap();
+            let fault = Folder::open(folder.path(), encoding, &(&[Noun::Late]).into(), &Plan::default()).err().unwrap();
             assert!(fault.what.ends_with("that is a folder; choose another path"), "{fault}");
         }
     }
@@ -428,7 +429,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aggregates.ndjson");
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-        let mut sink = Folder::open(folder.path(), Encoding::Ndjson, &[Noun::Aggregates], &bench.plan).unwrap();
+        let mut sink =
+            Folder::open(folder.path(), Encoding::Ndjson, &(&[Noun::Aggregates]).into(), &bench.plan).unwrap();
         sink.write(&[bench.aggregate()], &bench.book()).unwrap();
         let fault = sink.finish().unwrap_err();
         assert_eq!((fault.whose, fault.retry), (Whose::You, Retry::Later));
@@ -438,7 +440,7 @@ mod tests {
 
     #[test]
     fn text_is_refused_for_files() {
-        let fault = Folder::open(Path::new("out"), Encoding::Text, &[], &Plan::default()).err().unwrap();
+        let fault = Folder::open(Path::new("out"), Encoding::Text, &Take::default(), &Plan::default()).err().unwrap();
         assert_eq!(fault.what, "text is for standard output; choose ndjson, csv or parquet for files");
     }
 
@@ -467,7 +469,7 @@ mod tests {
         fn rows_read_back_and_groups_are_bounded() {
             let bench = Bench::new();
             let folder = tempfile::tempdir().unwrap();
-            let mut sink = Folder::open(folder.path(), Encoding::Parquet, &Noun::ALL, &bench.plan).unwrap();
+            let mut sink = Folder::open(folder.path(), Encoding::Parquet, &(&Noun::ALL).into(), &bench.plan).unwrap();
             let many = vec![bench.aggregate(); 10_000];
             for _ in 0..30 {
                 sink.write(&many, &bench.book()).unwrap();
@@ -503,7 +505,7 @@ mod tests {
         #[test]
         fn a_stopped_run_leaves_no_half_file() {
             let folder = tempfile::tempdir().unwrap();
-            let sink = Folder::open(folder.path(), Encoding::Parquet, &Noun::ALL, &Plan::default()).unwrap();
+            let sink = Folder::open(folder.path(), Encoding::Parquet, &(&Noun::ALL).into(), &Plan::default()).unwrap();
             drop(sink);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         }

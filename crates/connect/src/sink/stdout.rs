@@ -2,7 +2,7 @@
 //!
 //! Results only; what a command has to say about its work goes to standard error.
 
-use super::{CLOSED, Encoding, Noun, Sink, fault};
+use super::{CLOSED, Encoding, Noun, Sink, Take, fault};
 use crate::encode::Book;
 use crate::encode::lines::Lines;
 use crate::fault::Fault;
@@ -22,7 +22,7 @@ pub struct Stdout {
     out: Box<dyn Write + Send>,
     encoding: Encoding,
     lines: Lines,
-    take: Vec<Noun>,
+    take: Take,
     /// The head of the table, where it is one.
     head: Vec<u8>,
     buffer: Vec<u8>,
@@ -35,16 +35,16 @@ impl Stdout {
     ///
     /// # Errors
     /// A [`Fault`] when lines cannot have this encoding: Parquet has none, and a table of CSV has one head.
-    pub fn open(out: Box<dyn Write + Send>, encoding: Encoding, take: &[Noun], plan: &Plan) -> Result<Stdout, Fault> {
+    pub fn open(out: Box<dyn Write + Send>, encoding: Encoding, take: &Take, plan: &Plan) -> Result<Stdout, Fault> {
         let Some(lines) = Lines::of(encoding, plan) else {
             return Err(Fault::yours("parquet is for files; choose text, ndjson or csv for standard output"));
         };
-        let take: Vec<Noun> = Noun::ALL.into_iter().filter(|noun| take.contains(noun)).collect();
+        let nouns: Vec<Noun> = Noun::ALL.into_iter().filter(|noun| take.has(*noun)).collect();
         let mut head = Vec::new();
-        match (encoding, take.as_slice()) {
+        match (encoding, nouns.as_slice()) {
             (Encoding::Csv, [noun]) => lines.push_head(*noun, plan, &mut head),
             (Encoding::Csv, [_, _, ..]) => {
-                let nouns: Vec<&str> = take.iter().map(|noun| noun.name()).collect();
+                let nouns: Vec<&str> = nouns.iter().map(|noun| noun.name()).collect();
                 return Err(Fault::yours(format!(
                     "csv on standard output holds one table; take one of {}, or choose ndjson",
                     nouns.join(", ")
@@ -52,7 +52,7 @@ impl Stdout {
             }
             _ => {}
         }
-        Ok(Stdout { out, encoding, lines, take, buffer: head.clone(), head, closed: false })
+        Ok(Stdout { out, encoding, lines, take: take.clone(), buffer: head.clone(), head, closed: false })
     }
 
     fn write_out(&mut self) -> Result<(), Fault> {
@@ -73,7 +73,7 @@ impl Stdout {
 impl Sink for Stdout {
     fn write(&mut self, outputs: &[Output], book: &Book<'_>) -> Result<(), Fault> {
         for output in outputs {
-            if Noun::of(&output.what).is_some_and(|noun| self.take.contains(&noun)) {
+            if self.take.takes(output, book.plan) {
                 self.lines.push(output, book, &mut self.buffer);
                 if self.buffer.len() >= BUFFER_BYTES {
                     self.write_out()?;
@@ -84,7 +84,7 @@ impl Sink for Stdout {
     }
 
     fn reject(&mut self, rejected: &[Rejected]) -> Result<(), Fault> {
-        if !self.take.contains(&Noun::Rejected) {
+        if !self.take.has(Noun::Rejected) {
             return Ok(());
         }
         rejected.iter().for_each(|rejected| self.lines.push_rejected(rejected, &mut self.buffer));
@@ -107,7 +107,7 @@ impl Sink for Stdout {
         let Some(lines) = Lines::of(self.encoding, plan) else { return Ok(Vec::new()) };
         self.lines = lines;
         let mut head = Vec::new();
-        if let [noun] = self.take.as_slice() {
+        if let [noun] = self.take.nouns() {
             self.lines.push_head(*noun, plan, &mut head);
         }
         if head == self.head {
@@ -157,7 +157,7 @@ mod tests {
 
     fn check(encoding: Encoding, take: &[Noun], starts: &[&str]) {
         let (bench, seen) = (Bench::new(), Seen::default());
-        let mut sink = Stdout::open(Box::new(seen.clone()), encoding, take, &bench.plan).unwrap();
+        let mut sink = Stdout::open(Box::new(seen.clone()), encoding, &take.into(), &bench.plan).unwrap();
         sink.write(&bench.outputs(), &bench.book()).unwrap();
         let rejected = Rejected { source: "in.csv".into(), line: 7, reason: "no".into(), text: "x".into() };
         sink.reject(&[rejected]).unwrap();
@@ -190,7 +190,7 @@ mod tests {
             ),
             (Encoding::Parquet, &[], "parquet is for files; choose text, ndjson or csv for standard output"),
         ] {
-            let fault = Stdout::open(Box::new(Gone), encoding, take, &Plan::default()).err().unwrap();
+            let fault = Stdout::open(Box::new(Gone), encoding, &take.into(), &Plan::default()).err().unwrap();
             assert_eq!(fault.what, what);
         }
     }
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_reader_that_has_gone_is_a_quiet_end() {
         let bench = Bench::new();
-        let mut sink = Stdout::open(Box::new(Gone), Encoding::Text, &Noun::ALL, &bench.plan).unwrap();
+        let mut sink = Stdout::open(Box::new(Gone), Encoding::Text, &(&Noun::ALL).into(), &bench.plan).unwrap();
         for _ in 0..2 {
             assert!(is_closed(&sink.write(&bench.outputs(), &bench.book()).unwrap_err()));
         }

@@ -1,7 +1,7 @@
 //! Names become places and routes: which nodes take a series, and where its state stands in each.
 
 use super::Shard;
-use super::state::{DeviceFacts, Followed, Known, Late, NOBODY, NOT_OURS, Route, Shape as Room, Spoken};
+use super::state::{DeviceFacts, Followed, Known, Late, NOBODY, NOT_OURS, Passed, Route, Shape as Room, Spoken};
 use crate::node::{Node, Points};
 use crate::order::Order;
 use crate::plan::{Keep, Plan, Shape, WindowSpec, Work};
@@ -59,7 +59,7 @@ impl Shard {
             return;
         }
         let channel = self.channel(channel);
-        let Known { shape, range, late, .. } = self.channels[channel as usize];
+        let Known { shape, range, late, passed, .. } = self.channels[channel as usize];
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
@@ -79,6 +79,7 @@ impl Shard {
             is_worked_out,
             joined,
             late,
+            passed,
             ..*followed
         };
         let Shard { facts, series: all, .. } = self;
@@ -113,7 +114,14 @@ impl Shard {
             self.shapes.len() - 1
         }) as u32;
         let number = self.channels.len() as u32;
-        self.channels.push(Known { name: name.into(), range, every, shape, late });
+        self.channels.push(Known {
+            name: name.into(),
+            range,
+            every,
+            shape,
+            late,
+            passed: Passed::of(&self.plan, name),
+        });
         self.channel_by_name.insert(name.into(), number);
         number
     }
@@ -144,6 +152,7 @@ impl Shard {
             is_worked_out: false,
             joined: true,
             late: Late::default(),
+            passed: Passed::NOBODY,
             range,
         });
         place
@@ -300,7 +309,7 @@ impl Plan {
         self.declare(names)
     }
 
-    /// The channels derived from `channel` that some operator takes.
+    /// The channels derived from `channel` that some operator takes, or whose readings come out.
     fn wanted(&self, channel: &str) -> Vec<String> {
         let makers = self.operators.iter().filter(|operator| operator.on.iter().any(|on| on == channel));
         let derived = makers.flat_map(|operator| operator.derived(channel));
@@ -309,6 +318,6 @@ impl Plan {
 
     /// Whether somebody takes this channel.
     pub(crate) fn wants(&self, channel: &str) -> bool {
-        self.operators.iter().any(|operator| operator.takes(channel))
+        self.said.iter().any(|said| said == channel) || self.operators.iter().any(|operator| operator.takes(channel))
     }
 }

@@ -1,9 +1,9 @@
 //! What passing time brings about: windows close, clocks tick, the input ends; and the order of what comes of it.
 
-use super::state::{NOBODY, Route};
+use super::state::{Followed, NOBODY, Route};
 use super::{Outputs, Shard};
 use crate::node::{Node, Onward, Subject, WindowNode};
-use crate::output::{Output, Part, What};
+use crate::output::{Output, Part, Said, What};
 use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
 use crate::series::Series;
@@ -227,6 +227,12 @@ impl Shard {
     /// end before it, and where it stands for all that was before, those that end with it.
     fn pass_on(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
         let up_to = reading.flags.has(Flags::UP_TO);
+        let Followed { device, passed, .. } = self.series[place as usize];
+        if passed.said != u16::MAX {
+            let said = Said { reading: *reading, said: passed.said };
+            out.say(number, self.devices[device as usize].device, passed.by, What::Reading(said));
+        }
+        self.overhear(passed.by, reading, out);
         self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
         let series = &mut self.series[place as usize];
         if series.is_worked_out {
@@ -253,7 +259,10 @@ impl Shard {
                     let reading = Reading { series: self.series[place as usize].series, ..reading };
                     self.pass_on(number, place, &reading, out);
                 }
-                Onward::Resume(reading) => self.resume_walk(number, node, &reading, out),
+                Onward::Resume(reading) => {
+                    self.overhear(node, &reading, out);
+                    self.resume_walk(number, node, &reading, out);
+                }
                 Onward::Aside(filtered) => {
                     let Some(&place) = self.series_places.get(filtered.reading.series.0 as usize) else { continue };
                     let Some(series) = self.series.get(place as usize) else { continue };

@@ -7,7 +7,7 @@ use crate::lateness::LateCounts;
 use crate::meet::Joined;
 use crate::node::{Node, Points};
 use crate::order::Order;
-use crate::plan::WhenLate;
+use crate::plan::{Plan, WhenLate};
 use crate::point::Port;
 use crate::reading::Reading;
 use crate::series::{Device, Series};
@@ -65,6 +65,7 @@ pub(super) struct Known {
     pub(super) every: Option<Span>,
     pub(super) shape: u32,
     pub(super) late: Late,
+    pub(super) passed: Passed,
 }
 
 /// The nodes that take a channel. Series of one shape need the same room, so one can have that of another.
@@ -100,6 +101,7 @@ pub(super) struct Followed {
     /// It has spoken since this process began, or no group waits for anybody.
     pub(super) joined: bool,
     pub(super) late: Late,
+    pub(super) passed: Passed,
     /// Plausible values, both ends included; everything where nothing is known.
     pub(super) range: (f64, f64),
 }
@@ -121,6 +123,26 @@ impl Followed {
     /// All of them.
     pub(super) fn all(&self) -> (u32, u32) {
         (self.routes, self.on_arrival().1)
+    }
+}
+
+/// Who hears of the readings of a derived channel, beside the nodes that take it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passed {
+    /// The operator that makes it.
+    pub(super) by: u16,
+    /// Its place in the plan's list of channels whose readings come out; [`u16::MAX`]: they do not.
+    pub(super) said: u16,
+}
+
+impl Passed {
+    /// Of a channel of readings.
+    pub(super) const NOBODY: Passed = Passed { by: u16::MAX, said: u16::MAX };
+
+    pub(super) fn of(plan: &Plan, channel: &str) -> Passed {
+        let Some(by) = plan.maker(channel) else { return Passed::NOBODY };
+        let said = plan.said.iter().take(usize::from(u16::MAX)).position(|said| said == channel);
+        Passed { by, said: said.map_or(u16::MAX, |said| said as u16) }
     }
 }
 

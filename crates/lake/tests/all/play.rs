@@ -80,6 +80,7 @@ pub fn plan() -> Plan {
         channels: vec![temperature, door],
         operators: vec![window("minute", &give), window("width", &[Statistic::Max]), detector, filter],
         alerts: vec![alert],
+        said: Vec::new(),
     }
 }
 

@@ -3,7 +3,9 @@
 use super::inputs::Inputs;
 use crate::ending::Failure;
 use crate::screen;
-use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
+use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Take, Target};
+use ouzel_engine::plan::{Operator, Plan};
+use ouzel_pipeline::cases;
 use ouzel_pipeline::config::Config;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -35,8 +37,13 @@ const OUT: &str = "--out";
 /// All sinks. Where standard output is for one JSON object, sinks that write there are left out, and that is said.
 ///
 /// # Errors
-/// When `--out` is where a sink of the config writes.
-pub fn sinks(config: &Config, out: Option<(&Path, Form)>, json: bool) -> Result<Vec<(String, SinkSettings)>, Failure> {
+/// When `--out` is where a sink of the config writes, or `--take` names what nobody makes.
+pub fn sinks(
+    config: &mut Config,
+    out: Option<(&Path, Form)>,
+    channels: &[String],
+    json: bool,
+) -> Result<Vec<(String, SinkSettings)>, Failure> {
     let mut sinks = Vec::new();
     for (name, settings) in &config.sinks {
         if json && settings.target == Target::Stdout {
@@ -46,8 +53,8 @@ pub fn sinks(config: &Config, out: Option<(&Path, Form)>, json: bool) -> Result<
         }
     }
     if let Some((folder, form)) = out {
-        let settings =
-            SinkSettings { target: Target::Folder(folder.into()), encoding: form.encoding(), take: Noun::ALL.to_vec() };
+        let take = Take::new(&Noun::NAMED, &say(&mut config.plan, channels)?);
+        let settings = SinkSettings { target: Target::Folder(folder.into()), encoding: form.encoding(), take };
         let same = |(_, other): &&(String, SinkSettings)| {
             other.target == settings.target && other.encoding == settings.encoding
         };
@@ -60,6 +67,21 @@ pub fn sinks(config: &Config, out: Option<(&Path, Form)>, json: bool) -> Result<
         sinks.push((OUT.to_owned(), settings));
     }
     Ok(sinks)
+}
+
+/// Has a plan say the readings of derived channels; gives their names.
+fn say(plan: &mut Plan, channels: &[String]) -> Result<Vec<String>, Failure> {
+    if let Some(channel) = channels.iter().find(|channel| plan.maker(channel).is_none()) {
+        let made = |operator: &Operator| operator.on.iter().flat_map(|on| operator.derived(on)).collect::<Vec<_>>();
+        let made: Vec<String> = plan.operators.iter().flat_map(made).collect();
+        let made: Vec<&str> = made.iter().map(String::as_str).collect();
+        let way = cases::nearest(channel, &made);
+        return Err(Failure::Usage(format!("no window or filter makes `{channel}`; {way}")));
+    }
+    plan.said.extend(channels.iter().cloned());
+    plan.said.sort_unstable();
+    plan.said.dedup();
+    Ok(channels.to_vec())
 }
 
 /// The sinks of a config when the journal of its live run is replayed: its files are those of the live run, which may be
@@ -98,7 +120,7 @@ fn files(sink: &SinkSettings) -> impl Iterator<Item = PathBuf> {
         Target::Stdout => None,
     };
     let name = |noun: &Noun| format!("{}.{}", noun.name(), sink.encoding.extension());
-    folder.into_iter().flat_map(move |folder| sink.take.iter().map(move |noun| folder.join(name(noun))))
+    folder.into_iter().flat_map(move |folder| sink.take.nouns().iter().map(move |noun| folder.join(name(noun))))
 }
 
 /// The folders that results are written to.

@@ -42,6 +42,7 @@ struct Object<'r> {
     revised: u64,
     missed_parts: u64,
     filtered: u64,
+    said: u64,
     aggregates: u64,
     anomalies: u64,
     alerts: u64,
@@ -100,6 +101,7 @@ impl Report<'_> {
             revised: late.revised,
             missed_parts: self.ran.counted.missed,
             filtered: summary.filtered,
+            said: summary.said,
             aggregates: summary.aggregates,
             anomalies: summary.anomalies,
             alerts: summary.alerts,
@@ -140,6 +142,9 @@ impl Report<'_> {
         }
         self.ran.counted.filters(self.plan).iter().for_each(|filter| page.more(&passed(filter)));
         self.ran.counted.features(self.plan).iter().for_each(|feature| page.more(&made(feature)));
+        if summary.said > 0 {
+            page.row("said", &format!("{} of derived channels", counted(summary.said, "reading")));
+        }
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();

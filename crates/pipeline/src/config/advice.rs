@@ -153,13 +153,20 @@ impl Whole<'_> {
     }
 
     fn taken(&self, noun: Noun) -> bool {
-        self.sinks.iter().any(|(_, sink)| sink.take().contains(&noun))
+        self.sinks.iter().any(|(_, sink)| sink.take().has(noun))
     }
 
     fn inputs(&self) -> impl Iterator<Item = &Input> {
         let windows = self.known.windows;
         let of_makers = (0..windows.count()).flat_map(|maker| windows.takes(maker).iter().chain(windows.asks(maker)));
         of_makers.chain(self.detectors.iter().flat_map(|detector| &detector.on))
+    }
+
+    /// Whether somebody takes what a window or a filter makes.
+    fn is_used(&self, maker: usize) -> bool {
+        let name = format!("{}.", self.known.windows.name(maker).what);
+        let mut channels = self.sinks.iter().flat_map(|(_, sink)| sink.take().channels());
+        channels.any(|channel| channel.starts_with(&name)) || self.inputs().any(|input| input.from == Some(maker))
     }
 
     fn unheard(&self, found: &mut Findings) {
@@ -183,7 +190,7 @@ impl Whole<'_> {
         let windows = self.known.windows;
         for maker in windows.filter_numbers() {
             let Maker::Filter(filter) = windows.maker(maker) else { continue };
-            if !filter.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
+            if !filter.is_heard() && !self.is_used(maker) {
                 let name = windows.name(maker);
                 let message = format!("nobody uses what `filter.{}` keeps", name.what);
                 let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
@@ -218,7 +225,7 @@ impl Whole<'_> {
             return;
         }
         for (index, window) in self.known.windows.list.iter().enumerate() {
-            if !self.inputs().any(|input| input.from == Some(index)) {
+            if !self.is_used(index) {
                 let message = format!("nobody uses the results of `window.{}`", window.name.what);
                 found.advice(
                     &window.name.place,

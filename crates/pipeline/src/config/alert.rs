@@ -65,7 +65,7 @@ pub(crate) fn read(
 
 fn takes_alerts(name: &At<String>, sinks: &[(At<String>, SinkKind)], found: &mut Findings) {
     let sink = sinks.iter().find(|(sink, _)| sink.what == name.what);
-    if sink.is_some_and(|(_, settings)| !settings.take().contains(&Noun::Alerts)) {
+    if sink.is_some_and(|(_, settings)| !settings.take().has(Noun::Alerts)) {
         let message = format!("`sink.{}` takes no alerts", name.what);
         found.problem(&name.place, message, format!("add \"alerts\" to the `take` of `[sink.{}]`", name.what));
     }

@@ -103,6 +103,11 @@ impl Findings {
         self.found.push((place.clone(), Level::Advice, message.into(), hint.into()));
     }
 
+    /// All problems, in the order of the file.
+    pub(crate) fn problems(self, text: &str) -> Vec<Problem> {
+        self.sorted(text).0
+    }
+
     /// Whether the config can be used so far.
     pub(crate) fn clean(&self) -> bool {
         self.found.iter().all(|(_, level, ..)| *level == Level::Advice)

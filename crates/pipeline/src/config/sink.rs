@@ -5,11 +5,13 @@ use super::LiveSinkKind;
 use super::mqtt;
 use super::place::Findings;
 use super::sections::{Kind, Section, Sections};
+use super::take;
 use super::tree::{At, Table};
 #[cfg(feature = "http")]
 use super::webhook;
+use super::window::Windows;
 use ouzel_connect::sink::limit::{Beyond, Rate};
-use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Target};
+use ouzel_connect::sink::{Encoding, Noun, SinkSettings, Take, Target};
 use std::path::{Path, PathBuf};
 #[cfg(any(feature = "mqtt", feature = "http"))]
 use {
@@ -33,7 +35,7 @@ enum Type {
 pub(crate) enum SinkKind {
     Here(SinkSettings),
     #[cfg_attr(not(any(feature = "mqtt", feature = "http")), expect(dead_code, reason = "such a build refuses them"))]
-    Live(LiveSinkKind, Vec<Noun>, Pace),
+    Live(LiveSinkKind, Take, Pace),
 }
 
 /// How fast a sink may be sent to, and what happens to what comes faster.
@@ -44,8 +46,8 @@ pub(crate) struct Pace {
 }
 
 impl SinkKind {
-    /// The nouns it takes.
-    pub(crate) fn take(&self) -> &[Noun] {
+    /// What it takes.
+    pub(crate) fn take(&self) -> &Take {
         match self {
             SinkKind::Here(settings) => &settings.take,
             SinkKind::Live(_, take, _) => take,
@@ -54,10 +56,15 @@ impl SinkKind {
 }
 
 /// Reads all sections of this kind. Paths are relative to `folder`, where the config stands.
-pub(crate) fn read_all(sections: &Sections<'_>, folder: &Path, found: &mut Findings) -> Vec<(At<String>, SinkKind)> {
+pub(crate) fn read_all(
+    sections: &Sections<'_>,
+    windows: &Windows,
+    folder: &Path,
+    found: &mut Findings,
+) -> Vec<(At<String>, SinkKind)> {
     let mut sinks: Vec<(At<String>, SinkKind)> = Vec::new();
     for section in sections.of(Kind::Sink) {
-        let Some(settings) = read(section, folder, found) else { continue };
+        let Some(settings) = read(section, windows, folder, found) else { continue };
         if let Some((other, shared)) = sinks.iter().find_map(|(other, s)| Some((other, shared(s, &settings)?))) {
             let message = format!("`sink.{}` writes {shared} to where `sink.{}` does", section.name.what, other.what);
             found.problem(&section.name.place, message, "give one of them another `path`, `format` or `take`");
@@ -76,11 +83,11 @@ fn shared(one: &SinkKind, other: &SinkKind) -> Option<String> {
     if one.target == Target::Stdout {
         return Some("its lines".into());
     }
-    let noun = one.take.iter().find(|noun| other.take.contains(noun)).filter(|_| one.encoding == other.encoding);
+    let noun = one.take.nouns().iter().find(|noun| other.take.has(**noun)).filter(|_| one.encoding == other.encoding);
     noun.map(|noun| format!("`{}`", noun.name()))
 }
 
-fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<SinkKind> {
+fn read(section: &Section<'_>, windows: &Windows, folder: &Path, found: &mut Findings) -> Option<SinkKind> {
     let mut table = section.table(found);
     table.need("type", "one of file, stdout, webhook, mqtt");
     let types = [("file", Type::File), ("stdout", Type::Stdout), ("webhook", Type::Webhook), ("mqtt", Type::Mqtt)];
@@ -90,21 +97,21 @@ fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -> Option<Si
             table.need("path", "the folder to write to: path = \"out\"");
             let path = table.text("path").map_or_else(PathBuf::new, |path| folder.join(path.what));
             let forms = [("ndjson", Encoding::Ndjson), ("csv", Encoding::Csv), ("parquet", Encoding::Parquet)];
-            (Target::Folder(path), encoding(&mut table, &forms, Encoding::Ndjson), Noun::ALL.to_vec())
+            (Target::Folder(path), encoding(&mut table, &forms, Encoding::Ndjson), Take::from(&Noun::NAMED))
         }
         Type::Stdout => {
             let forms = [("text", Encoding::Text), ("ndjson", Encoding::Ndjson), ("csv", Encoding::Csv)];
-            (Target::Stdout, encoding(&mut table, &forms, Encoding::Text), vec![Noun::Alerts])
+            (Target::Stdout, encoding(&mut table, &forms, Encoding::Text), Take::from(&[Noun::Alerts]))
         }
-        Type::Webhook | Type::Mqtt => return live(&kind, table, folder),
+        Type::Webhook | Type::Mqtt => return live(&kind, table, windows, folder),
     };
-    let take = table.choices("take", &Noun::ALL.map(|noun| (noun.name(), noun))).unwrap_or(take);
+    let take = take::read(&mut table, &Noun::NAMED, windows).unwrap_or(take);
     table.finish(&[("takes", "write `take`"), ("dir", "write `path`"), ("url", "that is for type = \"webhook\"")]);
     Some(SinkKind::Here(SinkSettings { target, encoding, take }))
 }
 
 #[cfg(not(any(feature = "mqtt", feature = "http")))]
-fn live(kind: &At<Type>, table: Table<'_, '_>, _: &Path) -> Option<SinkKind> {
+fn live(kind: &At<Type>, table: Table<'_, '_>, _: &Windows, _: &Path) -> Option<SinkKind> {
     let message = "this build of ouzel cannot send over the network";
     table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
     None
@@ -115,14 +122,15 @@ fn live(kind: &At<Type>, table: Table<'_, '_>, _: &Path) -> Option<SinkKind> {
 const SENT: [Noun; 5] = [Noun::Aggregates, Noun::Anomalies, Noun::Alerts, Noun::Late, Noun::Filtered];
 
 #[cfg(any(feature = "mqtt", feature = "http"))]
-fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<SinkKind> {
-    let take = table.choices("take", &SENT.map(|noun| (noun.name(), noun))).unwrap_or(vec![Noun::Alerts]);
-    let pace = pace(&mut table, &take);
+fn live(kind: &At<Type>, mut table: Table<'_, '_>, windows: &Windows, folder: &Path) -> Option<SinkKind> {
+    let taken = take::read(&mut table, &SENT, windows).unwrap_or(Take::from(&[Noun::Alerts]));
+    let take = taken.nouns();
+    let pace = pace(&mut table, take);
     let what: Option<LiveSinkKind> = match kind.what {
         #[cfg(feature = "http")]
-        Type::Webhook => webhook::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Webhook(Box::new(sink))),
+        Type::Webhook => webhook::sink(&mut table, take, folder).map(|sink| LiveSinkKind::Webhook(Box::new(sink))),
         #[cfg(feature = "mqtt")]
-        Type::Mqtt => mqtt::sink(&mut table, &take, folder).map(|sink| LiveSinkKind::Mqtt(Box::new(sink))),
+        Type::Mqtt => mqtt::sink(&mut table, take, folder).map(|sink| LiveSinkKind::Mqtt(Box::new(sink))),
         _ => {
             let message = "this build of ouzel cannot send over the network";
             table.found.problem(&kind.place, message, "use one with the features `http` and `mqtt`");
@@ -136,7 +144,7 @@ fn live(kind: &At<Type>, mut table: Table<'_, '_>, folder: &Path) -> Option<Sink
         ("format", "it is JSON; write `body` for a webhook's own words"),
         ("queue", "what a sink has not taken waits in the journal"),
     ]);
-    what.map(|what| SinkKind::Live(what, take, pace))
+    what.map(|what| SinkKind::Live(what, taken, pace))
 }
 
 #[cfg(any(feature = "mqtt", feature = "http"))]

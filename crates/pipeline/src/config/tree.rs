@@ -155,14 +155,6 @@ impl<'f, 't> Table<'f, 't> {
         self.one_of(key, &text, known)
     }
 
-    /// A list of some of a few words; one word may stand alone.
-    pub(crate) fn choices<T: Copy>(&mut self, key: &'static str, known: &[(&'static str, T)]) -> Option<Vec<T>> {
-        let texts = self.texts(key)?;
-        let all: Vec<T> =
-            texts.iter().filter_map(|text| self.one_of(key, text, known)).map(|chosen| chosen.what).collect();
-        Some(all).filter(|all| !all.is_empty())
-    }
-
     pub(crate) fn one_of<T: Copy>(
         &mut self,
         key: &str,

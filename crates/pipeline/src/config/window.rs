@@ -144,6 +144,12 @@ impl Windows {
         }
     }
 
+    /// Whether somebody takes this channel as devices send it.
+    pub(crate) fn measures(&self, channel: &str) -> bool {
+        let inputs = (0..self.count()).flat_map(|maker| self.takes(maker).iter().chain(self.asks(maker)));
+        inputs.into_iter().any(|input| input.from.is_none() && input.name == channel)
+    }
+
     /// A name in the form of the plan, without backticks; not checked.
     fn input(&self, name: &At<String>) -> Input {
         let (plain, from) = match self.meaning(&name.what) {

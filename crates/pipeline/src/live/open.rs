@@ -83,6 +83,7 @@ impl Live {
         let (to_watch, steps) = mpsc::channel(STEPS);
         let (to_work, changed_sinks) = mpsc::channel(1);
         let (looks, looked) = watch::channel(Arc::from([]));
+        let (taps, heard) = watch::channel(Arc::from([]));
         let work = Work {
             follower: Follower::of(&journal.readers(), position),
             runner,
@@ -90,7 +91,7 @@ impl Live {
             end,
             saves,
             lake: to_lake,
-            watch: Watch { to: Some(to_watch), owed: None, looks: looked },
+            watch: Watch { to: Some(to_watch), owed: None, looks: looked, taps: heard, tapped: Vec::new() },
             held: Arc::clone(&common.held),
             reserve: Arc::clone(&reserve),
             counters: Arc::clone(&common.counters),
@@ -112,6 +113,7 @@ impl Live {
             controls,
             steps: Some(steps),
             looks,
+            taps,
             lake,
             common,
             bell,

@@ -13,7 +13,7 @@ use crate::counters::{SinkCounters, SourceCounters};
 use crate::queue::Queue;
 use crate::wants::Wants;
 use ouzel_connect::fault::Fault;
-use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::Take;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ pub struct Same {
     /// Its name.
     pub name: String,
     /// What it takes.
-    pub take: Vec<Noun>,
+    pub take: Take,
     /// Whether people stand behind it.
     pub people: bool,
 }

@@ -10,7 +10,7 @@ use crate::log::Readers;
 use crate::outputs::Stand;
 use crate::wants::Wants;
 use ouzel_connect::fault::Fault;
-use ouzel_connect::sink::Noun;
+use ouzel_connect::sink::Take;
 use ouzel_connect::sink::dead::{self, DeadLetters};
 use ouzel_connect::sink::limit::Gate;
 use std::collections::{BTreeSet, VecDeque};
@@ -30,7 +30,7 @@ pub(super) struct Running(Vec<One>);
 /// A sink that runs.
 struct One {
     name: String,
-    take: Vec<Noun>,
+    take: Take,
     /// It was given by the command, and no config has it.
     given: bool,
     thread: JoinHandle<Result<(), Fault>>,
@@ -59,8 +59,8 @@ impl Running {
     }
 
     /// The sinks that no config has, and what they take.
-    pub(super) fn kept(&self) -> impl Iterator<Item = (&str, &[Noun])> {
-        self.0.iter().filter(|one| one.given).map(|one| (one.name.as_str(), &one.take[..]))
+    pub(super) fn kept(&self) -> impl Iterator<Item = (&str, &Take)> {
+        self.0.iter().filter(|one| one.given).map(|one| (one.name.as_str(), &one.take))
     }
 
     /// Ends all but these where they stand, and gives the names of those that were ended.

@@ -22,6 +22,7 @@ use crate::step::{Expected, Step};
 use crate::wants::Wants;
 use ouzel_connect::fault::{Fault, Retry};
 use ouzel_engine::output::{Aggregate, Output, State, What};
+use ouzel_engine::plan::Operator;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::{Span, Time};
 use std::sync::Arc;
@@ -88,6 +89,10 @@ pub(super) struct Watch {
     pub(super) owed: Option<Step>,
     /// The series whose open windows they look at, a few.
     pub(super) looks: watch::Receiver<Arc<[Series]>>,
+    /// The names of the operators whose readings they listen to, a few.
+    pub(super) taps: watch::Receiver<Arc<[String]>>,
+    /// Their positions in the plan, as the stream was told.
+    pub(super) tapped: Vec<u16>,
 }
 
 /// How long to wait for the journal before the end is looked for.
@@ -143,6 +148,7 @@ impl Work {
         let position = self.follower.position();
         let past = position <= self.end;
         let before = matches!(record, Record::Config(_)).then(|| self.runner.stream().counted());
+        self.listen();
         let taken = self.runner.take(record, position);
         if let Some(before) = before {
             self.begin_count(&before);
@@ -157,6 +163,8 @@ impl Work {
             }
             Taken::Control(control) => self.show(Step { controls: vec![control], past, ..Step::default() }),
             Taken::Config(config, over) => {
+                // Another plan may be another stream, which was told nothing yet.
+                self.watch.tapped.clear();
                 self.count(&over, 0, past);
                 self.show(Step { outputs: over, past, ..Step::default() });
                 self.show(Step { config: Some(config), past, ..Step::default() });
@@ -225,7 +233,11 @@ impl Work {
         }
         let expected = if past || stretch.ticks.is_empty() { Vec::new() } else { self.expected(&stretch) };
         let open = if past || stretch.ticks.is_empty() { None } else { self.open() };
-        self.show(Step { stretch, outputs, expected, open, past, arrived: Some(arrived), ..Step::default() });
+        let tapped = match self.watch.tapped.is_empty() {
+            true => Default::default(),
+            false => self.runner.stream().tapped(),
+        };
+        self.show(Step { stretch, outputs, expected, open, tapped, past, arrived: Some(arrived), ..Step::default() });
     }
 
     /// Counts what this process has done; what it only reads again was counted by an earlier one.
@@ -244,7 +256,7 @@ impl Work {
                 What::Anomaly(_) => counters.anomalies.add(1),
                 What::Alert(alert) if alert.state == State::Firing => counters.alerts.add(1),
                 What::Filtered(_) => counters.filtered.add(1),
-                What::Alert(_) | What::Over(_) | What::Part(_) => {}
+                What::Alert(_) | What::Over(_) | What::Part(_) | What::Reading(_) => {}
             }
         }
     }
@@ -282,6 +294,20 @@ impl Work {
     fn open(&mut self) -> Option<Vec<(u16, Aggregate)>> {
         let looked = Arc::clone(&self.watch.looks.borrow());
         (!looked.is_empty()).then(|| self.runner.stream().open(&looked))
+    }
+
+    /// Lets the stream know whom somebody listens to, where that is news.
+    fn listen(&mut self) {
+        let names = Arc::clone(&self.watch.taps.borrow());
+        if names.is_empty() && self.watch.tapped.is_empty() {
+            return;
+        }
+        let heard = |(place, operator): (u16, &Operator)| names.contains(&operator.name).then_some(place);
+        let nodes: Vec<u16> = (0..).zip(&self.runner.plan().operators).filter_map(heard).collect();
+        if nodes != self.watch.tapped {
+            self.runner.stream().tap(&nodes);
+            self.watch.tapped = nodes;
+        }
     }
 
     /// Asks that devices be retired that nobody has heard for long. The word comes back through the journal.
@@ -389,6 +415,9 @@ const OWED: usize = 100_000;
 /// Keeps what comes only once: names, words of people, outputs.
 fn owe(owed: &mut Step, step: &Step, counters: &Counters) {
     counters.unseen.add((step.stretch.batch.rows.len() - step.stretch.ticks.len()) as u64);
+    // Who listens to readings misses these, too; others are told too many rather than too few.
+    let rows = step.stretch.batch.rows.len() - step.stretch.ticks.len();
+    owed.tapped.1 += (step.tapped.0.len() + rows) as u64 + step.tapped.1;
     owed.past &= step.past;
     owed.stretch.declarations.extend_from_slice(&step.stretch.declarations);
     owed.controls.extend_from_slice(&step.controls);

@@ -166,3 +166,15 @@ fn what_was_rejected_stands_once_with_or_without_readings_beside_it() {
         assert_eq!(places(&disk), [(0, 0), (0, 1), (1, 0), (1, 1)]);
     }
 }
+
+/// Entries say by a number what an output is: whoever adds one puts it at the end.
+#[test]
+fn what_an_output_is_keeps_its_number_in_the_log() {
+    let reading = Reading::new(Series(0), Time(1), 2.0);
+    let said = ouzel_engine::output::Said { reading, said: 3 };
+    for (number, what) in [(0, What::Late(reading)), (7, What::Reading(said))] {
+        let bytes = postcard::to_allocvec(&what).unwrap();
+        assert_eq!(bytes[0], number, "{what:?}");
+        assert_eq!(postcard::from_bytes::<What>(&bytes).unwrap(), what);
+    }
+}

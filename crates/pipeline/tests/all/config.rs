@@ -139,14 +139,15 @@ fn a_good_config_becomes_its_plan() {
             say: text("{device} on line {line}: {channel} is {value}, {expected} is usual"),
             send: vec![text("screen")],
         }],
+        said: Vec::new(),
     };
     assert_eq!(config.plan, expected);
 
-    let screen = SinkSettings { target: Target::Stdout, encoding: Encoding::Text, take: vec![Noun::Alerts] };
+    let screen = SinkSettings { target: Target::Stdout, encoding: Encoding::Text, take: vec![Noun::Alerts].into() };
     let archive = SinkSettings {
         target: Target::Folder("/plant/out".into()),
         encoding: Encoding::Csv,
-        take: vec![Noun::Aggregates, Noun::Anomalies],
+        take: vec![Noun::Aggregates, Noun::Anomalies].into(),
     };
     assert_eq!(config.sinks, [(text("screen"), screen), (text("archive"), archive)]);
     assert!(reading(PRESS_LINE).advice.is_empty(), "{}", shown(PRESS_LINE));

@@ -46,7 +46,7 @@ fn every_example_of_the_manual_and_the_readme_can_be_run() {
 
 /// The settings that the code asks for: the first text after a method that reads one.
 fn settings_asked_for(source: &str) -> BTreeSet<String> {
-    const READERS: [&str; 21] = [
+    const READERS: [&str; 20] = [
         ".text(",
         ".texts(",
         ".raw_text(",
@@ -56,7 +56,6 @@ fn settings_asked_for(source: &str) -> BTreeSet<String> {
         ".not_negative(",
         ".flag(",
         ".choice(",
-        ".choices(",
         ".whole(",
         ".size(",
         ".past(",

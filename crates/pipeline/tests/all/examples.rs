@@ -2,8 +2,10 @@
 
 use ouzel_engine::plan::{Levels, Past, Plan, Shape, Statistic, Work};
 use ouzel_engine::time::Span;
+use ouzel_pipeline::cases;
 use ouzel_pipeline::config::{Config, SourceKind, read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 fn folder() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where a package is")).join("../../examples")
@@ -52,6 +54,24 @@ fn every_example_can_be_run_as_it_stands() {
         assert!(!config.plan.operators.is_empty(), "{name} computes nothing");
         assert!(!config.sinks.is_empty() || !config.live_sinks.is_empty(), "{name} gives its results to nobody");
     }
+}
+
+#[test]
+fn the_cases_of_every_example_hold() {
+    let mut run = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if !name.ends_with(".toml") {
+            continue;
+        }
+        let config = example(&name);
+        for test in &config.tests {
+            let verdict = cases::run(&config, test, &AtomicBool::new(false)).unwrap();
+            assert!(verdict.holds(), "{name}, {}: {}\n{}", test.name, verdict.summary(), verdict.differences(test));
+            run += 1;
+        }
+    }
+    assert!(run >= 4, "only {run} cases were found");
 }
 
 #[test]

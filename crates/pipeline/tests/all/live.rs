@@ -130,7 +130,7 @@ fn start_with(disk: &Disk, now: i64, config: InForce, desk: &str, lake: Lake) ->
         }],
         sinks: vec![SinkPart {
             name: desk.into(),
-            take: vec![Noun::Alerts, Noun::Anomalies],
+            take: vec![Noun::Alerts, Noun::Anomalies].into(),
             what: SinkWhat::Live { sink: Box::new(Desk(Arc::clone(&delivered))), at_most: None, beyond: Beyond::Wait },
         }],
         lake,

@@ -69,7 +69,7 @@ take   = ["aggregates"]
 
     let [desk, plant] = &config.live_sinks[..] else { panic!("{:?}", config.live_sinks) };
     assert_eq!(
-        (desk.name.as_str(), &desk.take[..], &plant.take[..]),
+        (desk.name.as_str(), desk.take.nouns(), plant.take.nouns()),
         ("desk", &[Noun::Alerts][..], &[Noun::Aggregates][..])
     );
     let LiveSinkKind::Webhook(settings) = &desk.what else { panic!("{desk:?}") };

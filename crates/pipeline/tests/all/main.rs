@@ -5,6 +5,7 @@ mod config;
 mod config_feature;
 mod config_filter;
 mod config_formula;
+mod config_take;
 mod config_window;
 mod docs;
 mod duplicates;

@@ -164,6 +164,7 @@ fn running() -> (ouzel_server::Running, tokio::sync::mpsc::Sender<std::sync::Arc
         clock,
         steps,
         looks: tokio::sync::watch::Sender::new(std::sync::Arc::from([])),
+        taps: tokio::sync::watch::Sender::new(std::sync::Arc::from([])),
         controls,
         history: std::sync::Arc::new(Past::default()),
         advance: None,

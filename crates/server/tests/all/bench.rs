@@ -40,6 +40,7 @@ pub struct Bench {
     pub said: Arc<Mutex<Vec<Control>>>,
     /// The series whose open windows the server asks for.
     pub looked: watch::Receiver<Arc<[Series]>>,
+    pub tapped: watch::Receiver<Arc<[String]>>,
     steps: mpsc::Sender<Arc<Step>>,
     next: u64,
 }
@@ -84,6 +85,7 @@ pub fn plan() -> Plan {
             say: String::new(),
             send: Vec::new(),
         }],
+        said: Vec::new(),
     }
 }
 
@@ -155,6 +157,7 @@ impl Bench {
             Arc::new(Counters { sources: vec![source].into(), sinks: vec![sink].into(), ..Counters::default() });
         let (send, steps) = mpsc::channel(64);
         let (looks, looked) = watch::channel(Arc::from([]));
+        let (taps, tapped) = watch::channel(Arc::from([]));
         let (controls, mut asked) = Controls::new(clock.clone(), Arc::default());
         let said = Arc::new(Mutex::new(Vec::new()));
         let journal = said.clone();
@@ -176,6 +179,7 @@ impl Bench {
             clock: clock.clone(),
             steps,
             looks,
+            taps,
             controls,
             history: history.clone(),
             advance: Some(Arc::new(move |by| {
@@ -185,7 +189,7 @@ impl Bench {
             reload,
         };
         let (router, _) = app(running, settings);
-        Bench { router, clock, counters, history, said, looked, steps: send, next: 0 }
+        Bench { router, clock, counters, history, said, looked, tapped, steps: send, next: 0 }
     }
 
     /// A run that has seen its names.

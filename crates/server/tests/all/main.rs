@@ -4,6 +4,7 @@
 mod bench;
 mod rest;
 mod windows;
+mod tap;
 mod control;
 mod live;
 mod past;

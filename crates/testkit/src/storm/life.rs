@@ -108,7 +108,7 @@ fn parts(disk: &Disk, clock: &Clock, setting: Setting, source: Spoken, desk: Des
         }],
         sinks: vec![SinkPart {
             name: "desk".into(),
-            take: TAKE.to_vec(),
+            take: (&TAKE).into(),
             what: SinkWhat::Live { sink: Box::new(desk), at_most: None, beyond: Beyond::Wait },
         }],
         reread: None,

@@ -80,7 +80,7 @@ fn plan_of_features() -> impl Strategy<Value = Plan> {
             each([of_x.clone(), made("recent.y", &recent), of_again].concat()),
             operator("over", &over, Work::Window(window)),
         ];
-        Plan { channels: facts(), operators, alerts: Vec::new() }
+        Plan { channels: facts(), operators, alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -94,7 +94,7 @@ fn plan_behind_a_filter() -> impl Strategy<Value = Plan> {
             operator("recent", &["calm.x", "y"], Work::Feature(spec)),
             each(all),
         ];
-        Plan { channels: facts(), operators, alerts: Vec::new() }
+        Plan { channels: facts(), operators, alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -139,7 +139,7 @@ proptest! {
             (vec!["x", "y"], Work::Filter(FilterSpec { when: condition(&text.replace("recent.", "n0.")), drop, tell: true })),
             (vec!["n1.x", "n1.y"], Work::Window(count)),
         ]);
-        let plan = Plan { channels: facts(), operators, alerts: Vec::new() };
+        let plan = Plan { channels: facts(), operators, alerts: Vec::new(), ..Plan::default() };
         let compared = agree(plan, &super::oracle::distinct(sent), late);
         prop_assert!(compared.is_ok(), "{}", compared.unwrap_err());
     }

@@ -250,7 +250,7 @@ fn plan(detector: impl Strategy<Value = Work> + 'static) -> impl Strategy<Value 
         operators.extend(kept);
         operators.extend(features);
         let facts = ChannelFacts { name: "x".to_owned(), range: Some(RANGE), ..ChannelFacts::default() };
-        Plan { channels: vec![facts], operators, alerts: Vec::new() }
+        Plan { channels: vec![facts], operators, alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -341,9 +341,15 @@ pub(super) fn any_plan() -> impl Strategy<Value = Plan> {
             };
             let names = plan.operators.iter().filter(|operator| !makes(operator));
             let alert = alert(names.map(|operator| operator.name.clone()).collect());
-            (Just(plan), alert).prop_map(|(plan, alert)| Plan { alerts: vec![alert], ..plan })
+            (Just(plan), alert, said()).prop_map(|(plan, alert, said)| Plan { alerts: vec![alert], said, ..plan })
         },
     )
+}
+
+/// Derived channels whose readings come out: some that others take, some that nobody does, and some that may not be made.
+fn said() -> impl Strategy<Value = Vec<String>> {
+    let some = ["again.slim.x", "calm.x", "first.x.max", "first.y.mean", "over.slim.x.count", "slim.x", "w0.x.mean"];
+    prop::sample::subsequence(some.map(str::to_owned).to_vec(), 0..=some.len())
 }
 
 /// In the order of arrival. Nobody is late if no delay is longer than the allowance.
@@ -485,7 +491,7 @@ proptest! {
             Operator { name: "all".to_owned(), on: on.clone(), work: Work::Window(window) },
             Operator { name: "outside".to_owned(), on, work: Work::RangeFault(one(0.0)) },
         ];
-        let plan = Arc::new(Plan { channels: vec![facts], operators, alerts: Vec::new() });
+        let plan = Arc::new(Plan { channels: vec![facts], operators, alerts: Vec::new(), ..Plan::default() });
         let recorded = Recorded::of(&plan, source(&sent, late, 7)).unwrap();
         let (mut stream, mut outputs) = (Stream::new(&plan, 3), Vec::new());
         recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
@@ -568,7 +574,7 @@ proptest! {
             Operator { name: "all".to_owned(), on: on.clone(), work: Work::Window(window) },
             Operator { name: "outside".to_owned(), on, work: Work::RangeFault(one(0.0)) },
         ];
-        let plan = Arc::new(Plan { channels: vec![facts], operators, alerts: Vec::new() });
+        let plan = Arc::new(Plan { channels: vec![facts], operators, alerts: Vec::new(), ..Plan::default() });
         let recorded = Recorded::of(&plan, source(&sent, late, 7)).unwrap();
         prop_assert_eq!(recorded.readings(), sent.len());
         let said = recorded.play(&plan, usize::MAX, 3).text;

@@ -217,7 +217,7 @@ pub(super) fn plan_of_formulas() -> impl Strategy<Value = Plan> {
         all.extend(windows.into_iter().map(|spec| (over.clone(), Work::Window(of(spec)))));
         let all =
             all.into_iter().enumerate().map(|(index, (on, work))| Operator { name: format!("n{index}"), on, work });
-        Plan { channels: facts(), operators: all.collect(), alerts: Vec::new() }
+        Plan { channels: facts(), operators: all.collect(), alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -325,7 +325,7 @@ pub(super) fn plan_of_windows() -> impl Strategy<Value = Plan> {
             (on, Work::Window(spec))
         };
         let all = windows.into_iter().map(of).collect();
-        Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+        Plan { channels: facts(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -349,7 +349,7 @@ pub(super) fn plan_of_filters() -> impl Strategy<Value = Plan> {
                 (vec!["x", "door"], filter(again, drop_again, true)),
                 (CHANNELS.to_vec(), Work::Window(aside(after))),
             ];
-            Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+            Plan { channels: facts(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
         },
     )
 }
@@ -400,7 +400,7 @@ fn plan_of_anomalies() -> impl Strategy<Value = Plan> {
             let (give, counts) = if counts { (vec![counted], vec!["n0".to_owned()]) } else { (spec.give, spec.counts) };
             all.push((vec!["x"], Work::Window(WindowSpec { give, counts, with: None, ..spec })));
         }
-        Plan { channels: facts(), operators: named(all), alerts: Vec::new() }
+        Plan { channels: facts(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
     })
 }
 
@@ -435,7 +435,7 @@ fn plan_of_groups() -> impl Strategy<Value = Plan> {
         };
         let all = windows.into_iter().map(|spec| WindowSpec { shape: short(spec.shape.clone()), ..spec });
         let all = all.map(|spec| (CHANNELS.to_vec(), Work::Window(spec))).collect();
-        Plan { channels: Vec::new(), operators: named(all), alerts: Vec::new() }
+        Plan { channels: Vec::new(), operators: named(all), alerts: Vec::new(), ..Plan::default() }
     })
 }
 

@@ -78,7 +78,8 @@ fn every_kind(example: &str, set: &str, step: Span) {
         Operator { name: format!("n{index}"), on: example.channels.clone(), work }
     };
     let operators = shapes.into_iter().enumerate().map(of).collect();
-    example.plan = Arc::new(Plan { channels: example.plan.channels.clone(), operators, alerts: Vec::new() });
+    example.plan =
+        Arc::new(Plan { channels: example.plan.channels.clone(), operators, alerts: Vec::new(), ..Plan::default() });
     let mut compared = 0;
     for path in &files {
         let recorded = play::Recorded::of(&example.plan, example.open(path)).unwrap();

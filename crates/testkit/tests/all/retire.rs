@@ -113,6 +113,7 @@ fn word(what: &What) -> String {
         What::Late(_) => "late".to_owned(),
         What::Over(_) | What::Part(_) => "over".to_owned(),
         What::Filtered(_) => "filtered".to_owned(),
+        What::Reading(_) => "reading".to_owned(),
     }
 }
 

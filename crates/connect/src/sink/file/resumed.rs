@@ -9,7 +9,11 @@ use ouzel_engine::time::Span;
 use proptest::prelude::*;
 
 fn settings(folder: &Path, encoding: Encoding) -> SinkSettings {
-    SinkSettings { target: Target::Folder(folder.to_owned()), encoding, take: vec![Noun::Aggregates, Noun::Anomalies] }
+    SinkSettings {
+        target: Target::Folder(folder.to_owned()),
+        encoding,
+        take: vec![Noun::Aggregates, Noun::Anomalies].into(),
+    }
 }
 
 /// Three outputs of two nouns an input, each other than all others.
@@ -285,7 +289,8 @@ mod parts {
 
     fn hasty(folder: &Path, bench: &Bench, progress: Option<&[(String, u64)]>) -> (Hasty, Vec<String>) {
         let take = [Noun::Aggregates, Noun::Anomalies];
-        let (mut sink, notes) = Folder::resume(folder, Encoding::Parquet, &take, &bench.plan, progress).unwrap();
+        let (mut sink, notes) =
+            Folder::resume(folder, Encoding::Parquet, &(&take).into(), &bench.plan, progress).unwrap();
         for page in &mut sink.pages {
             if let Body::Parts(parts) = &mut page.body {
                 parts.end_at_once();
@@ -370,7 +375,7 @@ mod parts {
     fn many_rows_end_a_part_between_two_inputs() {
         let (bench, folder) = (Bench::new(), tempfile::tempdir().unwrap());
         let take = [Noun::Aggregates];
-        let mut sink = Folder::resume(folder.path(), Encoding::Parquet, &take, &bench.plan, None).unwrap().0;
+        let mut sink = Folder::resume(folder.path(), Encoding::Parquet, &(&take).into(), &bench.plan, None).unwrap().0;
         let many: Vec<Output> = (0..60_000).map(|_| Output { input: 5, ..bench.aggregate() }).collect();
         for input in [5, 5, 6] {
             let many: Vec<Output> = many.iter().map(|output| Output { input, ..output.clone() }).collect();
