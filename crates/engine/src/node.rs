@@ -14,6 +14,7 @@ use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
+use crate::table::TableNode;
 use crate::time::Time;
 use crate::window::{Closed, SeriesFacts, Windows};
 
@@ -24,6 +25,8 @@ pub enum Node {
     Window(WindowNode),
     /// `compress`
     Compress(CompressNode),
+    /// A join with a table.
+    Table(TableNode),
     /// What judges points: its states are of devices.
     Points(Points),
     /// `threshold`
@@ -62,12 +65,14 @@ pub enum Onward {
     Closed(Series, Closed),
 }
 
-/// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's.
+/// Does the same for whichever judge a node holds; windows, filters and what judges points are the caller's. Tables are as
+/// filters that keep readings: what they make goes on by itself.
 macro_rules! with_judge {
     ($node:expr, $judge:ident: $d:ident => $body:expr, $window:pat => $windows:expr, $filter:pat => $filters:expr, $points:pat => $of_points:expr) => {
         match $node {
             Node::Window($window) => $windows,
             Node::Compress($filter) => $filters,
+            Node::Table($filter) => $filters,
             Node::Points($points) => $of_points,
             Node::Threshold($judge) => {
                 type $d = Threshold;
@@ -112,6 +117,7 @@ impl Node {
             Work::Compress(spec) => {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
+            Work::Table(spec) => Node::Table(TableNode::new(spec)),
             Work::Threshold(limits) => Node::Threshold(Judge::new((), limits)),
             Work::ZScore(spec, limits) => Node::ZScore(Judge::new(spec, limits)),
             Work::Flatline(spec, limits) => Node::Flatline(Judge::new(spec, limits)),
@@ -137,10 +143,7 @@ impl Node {
         with_judge!(self, judge: D => { let _ = D::EACH; judge.reset(place) }, window => {
             window.states[place as usize] = Windows::new(&window.spec);
             window.feeds[place as usize] = Vec::new();
-        }, filter => {
-            filter.states[place as usize] = Compress::default();
-            filter.feeds[place as usize] = None;
-        }, _ => ());
+        }, filter => filter.reset(place), _ => ());
     }
 
     /// Whether it sees readings as they arrive and hears the ticks, rather than in order of time.
@@ -215,7 +218,7 @@ impl Node {
             self,
             judge: D => { let _ = D::EACH; judge.save(place, into) },
             window => append(&window.states[place as usize], into),
-            filter => append(&filter.states[place as usize], into),
+            filter => filter.save(place, into),
             points => points.save(place, into)
         );
     }
@@ -423,6 +426,15 @@ impl CompressNode {
         self.total.add(before, state.count());
     }
 
+    fn reset(&mut self, place: u32) {
+        self.states[place as usize] = Compress::default();
+        self.feeds[place as usize] = None;
+    }
+
+    fn save(&self, place: u32, into: &mut Vec<u8>) {
+        append(&self.states[place as usize], into);
+    }
+
     fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         let state: Compress = postcard::from_bytes(bytes)?;
         self.total.add(self.states[place as usize].count(), state.count());
@@ -451,8 +463,9 @@ pub struct WindowNode {
 
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
-        // Windows and filters may have the names of detectors.
-        let finds = |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_));
+        // Windows, filters and joins may have the names of detectors.
+        let finds =
+            |work: &Work| !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Table(_));
         let place =
             |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();

@@ -4,6 +4,10 @@
 //! An operator's *definition* is its section without its place in the list, so that state saved under one config
 //! finds its operator under the next one if that operator did not change.
 
+mod table;
+
+pub use table::{Factor, TableSpec};
+
 use crate::condition::Condition;
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
@@ -37,7 +41,7 @@ pub struct ChannelFacts {
     pub states: Vec<String>,
 }
 
-/// One node of the list: a filter, a window or a detector.
+/// One node of the list: a filter, a join, a window or a detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
     /// The name of its section: `spike` for `[detector.spike]`.
@@ -69,6 +73,8 @@ pub enum Work {
     Compress(CompressSpec),
     /// `[filter.NAME]` with a condition: makes `NAME.CHANNEL` of the readings that meet it.
     Filter(FilterSpec),
+    /// `[join.NAME]` with a `table`: makes `NAME.CHANNEL.COLUMN` of its columns, and `NAME.CHANNEL.value` of the value.
+    Table(TableSpec),
 }
 
 /// Which readings go on, by a condition over the channels of a device.
@@ -549,6 +555,7 @@ impl Operator {
         match &self.work {
             Work::Window(spec) => spec.give.iter().map(|s| format!("{}.{channel}.{}", self.name, s.name)).collect(),
             Work::Compress(_) | Work::Filter(_) => vec![format!("{}.{channel}", self.name)],
+            Work::Table(spec) => spec.words().map(|word| format!("{}.{channel}.{word}", self.name)).collect(),
             _ => Vec::new(),
         }
     }

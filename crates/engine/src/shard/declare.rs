@@ -63,6 +63,7 @@ impl Shard {
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
+        self.enter_tables(device, place, channel);
         let (origin, behind) = self.feed(device, place, channel).unwrap_or((place, false));
         let joined = !self.plan.has_groups();
         let followed = &mut self.series[place as usize];
@@ -182,7 +183,7 @@ impl Shard {
             let (from, to) = source.in_order();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
-                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Points(_)) {
+                if !matches!(node, Node::Window(_) | Node::Compress(_) | Node::Table(_) | Node::Points(_)) {
                     continue;
                 }
                 let source_channel = &self.channels[source.channel as usize].name;
@@ -205,6 +206,7 @@ impl Shard {
                         }
                         behind |= matches!(operator.work, Work::Window(WindowSpec { shape: Shape::Session(_), .. }));
                     }
+                    Node::Table(table) => table.feed(route.state, index as u16, derived),
                     Node::Compress(filter) => {
                         filter.feeds[route.state as usize] = Some(derived);
                         behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });
