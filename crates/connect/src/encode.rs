@@ -423,6 +423,7 @@ fn work_word(work: &Work) -> &'static str {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
         Work::Filter(_) => "filter",
+        Work::Table(_) => "table",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
         Work::Flatline(..) => "flatline",
@@ -435,7 +436,7 @@ fn work_word(work: &Work) -> &'static str {
 /// The kind of trouble a detector looks for: the word of its section, else the detector's own.
 pub fn kind(detector: &Operator) -> &str {
     let limits = match &detector.work {
-        Work::Window(_) | Work::Compress(_) | Work::Filter(_) => return "",
+        Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Table(_) => return "",
         Work::Threshold(limits) | Work::RangeFault(limits) => limits,
         Work::ZScore(_, limits) => limits,
         Work::Flatline(_, limits) => limits,

@@ -126,6 +126,7 @@ fn kind(work: &Work) -> &str {
         Work::Window(_) => "window",
         Work::Compress(_) => "compress",
         Work::Filter(_) => "filter",
+        Work::Table(_) => "table",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

@@ -43,7 +43,7 @@ pub fn of_anomaly(anomaly: &Anomaly, detector: &Operator, book: &Book<'_>) -> St
             let bounds = range_of(anomaly, channel, book);
             format!("{channel} of {device} is {value}, outside {bounds}: a sensor fault")
         }
-        Work::Threshold(_) | Work::Window(_) | Work::Compress(_) | Work::Filter(_) => {
+        Work::Threshold(_) | Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Table(_) => {
             limit_crossed(anomaly, detector, book)
         }
     }
@@ -63,7 +63,7 @@ fn limit_crossed(anomaly: &Anomaly, detector: &Operator, book: &Book<'_>) -> Str
 fn fits(anomaly: &Anomaly, work: &Work) -> bool {
     let there = [anomaly.value, anomaly.expected, anomaly.spread].map(|number| !number.is_nan());
     match work {
-        Work::Window(_) | Work::Compress(_) | Work::Filter(_) => false,
+        Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Table(_) => false,
         Work::Silence(..) => there == [false, false, false] && !anomaly.score.is_nan(),
         Work::Threshold(_) => there == [true, false, false] && anomaly.class == Class::Process,
         Work::MissingRate(..) => there == [true, false, false] && anomaly.class == Class::Sensor,
@@ -89,7 +89,7 @@ fn finder<'a>(alert: &Alert, book: &Book<'a>) -> &'a Operator {
 pub fn why(anomaly: &Anomaly, detector: &Operator, book: &Book<'_>) -> String {
     let (_, channel) = book.subject(anomaly.series);
     match &detector.work {
-        Work::Window(_) | Work::Compress(_) | Work::Filter(_) => String::new(),
+        Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Table(_) => String::new(),
         Work::Threshold(_) => {
             let limit = book.measured(exact(anomaly.threshold), anomaly.threshold, channel);
             let side = if anomaly.value < anomaly.threshold { "lower" } else { "upper" };

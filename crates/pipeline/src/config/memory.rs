@@ -44,6 +44,8 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
             Past::Span(span) => readings(span, every(plan, channel)).saturating_mul(16).saturating_add(100),
         },
         Work::Compress(_) => 96,
+        // Its row, what was counted, and what takes the results.
+        Work::Table(spec) => 48 + 8 * spec.words().count() as u64,
         // Its past, and the point that waits: of a device, so this counts it once for each of its channels.
         Work::Filter(spec) => 160 + 48 * spec.when.channels().len() as u64 + spec.when.heap_bytes() as u64,
         Work::Threshold(_) | Work::Silence(..) | Work::MissingRate(..) | Work::RangeFault(_) => 64,

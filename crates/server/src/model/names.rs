@@ -227,7 +227,7 @@ impl Model {
         let mut all = Vec::new();
         for operator in &self.plan.operators {
             let kind = match &operator.work {
-                Work::Window(_) | Work::Compress(_) | Work::Filter(_) => continue,
+                Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Table(_) => continue,
                 Work::Threshold(_) => "threshold",
                 Work::ZScore(..) => "zscore",
                 Work::Flatline(..) => "flatline",
