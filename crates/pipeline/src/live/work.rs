@@ -165,6 +165,8 @@ impl Work {
                 "a config that was in force once cannot be read by this ouzel; what came then is worked off by the one \
                  before it: {why}"
             )),
+            // What comes of it comes with the readings behind it.
+            Taken::Table(_) => {}
             Taken::Lost(referred, why) => {
                 self.counters.unread.add(u64::from(referred.rows));
                 let (from, rows) = (referred.first, referred.rows);
