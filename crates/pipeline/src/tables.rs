@@ -79,6 +79,18 @@ pub struct Watched {
 /// What a look has found: a version, or why there is none; `None`: nothing new.
 pub type Found = Option<Result<Arc<Table>, String>>;
 
+/// Tables after a look, with what was found of each.
+pub type Looked = Vec<(Watched, Found)>;
+
+/// Reads these tables now, whatever their files look like.
+pub fn look_now(list: Vec<Watched>) -> Looked {
+    let read = |mut watched: Watched| {
+        let found = watched.read();
+        (watched, Some(found))
+    };
+    list.into_iter().map(read).collect()
+}
+
 impl Watched {
     /// Never looked at.
     pub fn new(config: TableConfig) -> Watched {
@@ -86,6 +98,9 @@ impl Watched {
     }
 
     /// Reads the file, whatever it looks like.
+    ///
+    /// # Errors
+    /// What is wrong with it.
     pub fn read(&mut self) -> Result<Arc<Table>, String> {
         let before = stamp(&self.config.path).ok();
         let table = self.config.read().map_err(|fault| fault.what);

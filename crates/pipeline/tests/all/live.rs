@@ -121,6 +121,7 @@ fn start_with(disk: &Disk, now: i64, config: InForce, desk: &str, lake: Lake) ->
         disk: disk.clone(),
         logs: Logs { sync: Duration::from_millis(1), ..Logs::new("journal") },
         devices: DevicesConfig { limit: 1_000, idle: None },
+        tables: Vec::new(),
         sources: vec![SourcePart {
             name: "floor".into(),
             source: Box::new(source),
