@@ -5,6 +5,7 @@ use ouzel_engine::filter::Tested;
 use ouzel_engine::lateness::{LateCounts, Lateness};
 use ouzel_engine::plan::{Plan, Work};
 use ouzel_engine::shard::Shard;
+use ouzel_engine::table::Joined;
 use ouzel_engine::time::Span;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -16,6 +17,8 @@ pub struct Counted {
     pub late: LateCounts,
     /// Of each filter with a condition, by its place in the plan's operators, what passed and why the rest did not.
     pub tested: BTreeMap<u16, Tested>,
+    /// Of each join with a table, likewise, how many readings found all that they asked for.
+    pub joined: BTreeMap<u16, Joined>,
     /// Parts of groups that came after their window.
     pub missed: u64,
 }
@@ -24,7 +27,7 @@ impl Counted {
     /// What one shard counts.
     pub fn of(shard: &Shard) -> Counted {
         let tested = shard.tested().map(|(index, tested)| (index, tested.clone())).collect();
-        Counted { late: *shard.late_counts(), tested, missed: 0 }
+        Counted { late: *shard.late_counts(), tested, joined: shard.joined().collect(), missed: 0 }
     }
 
     /// The filters by name, with their parts in words.
@@ -39,12 +42,37 @@ impl Counted {
         };
         self.tested.iter().filter_map(one).collect()
     }
+
+    /// The joins with tables by name.
+    pub fn joins(&self, plan: &Plan) -> Vec<JoinCount> {
+        let one = |(index, joined): (&u16, &Joined)| {
+            let operator = plan.operators.get(usize::from(*index))?;
+            let is_one = matches!(operator.work, Work::Table(_));
+            let (name, Joined { found, missing }) = (operator.name.clone(), *joined);
+            is_one.then_some(JoinCount { name, found, missing })
+        };
+        self.joined.iter().filter_map(one).collect()
+    }
+}
+
+/// What a join has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JoinCount {
+    /// Its name.
+    pub name: String,
+    /// Readings that found all that was asked for, and readings that lacked something.
+    pub found: u64,
+    /// See `found`.
+    pub missing: u64,
 }
 
 impl AddAssign<&Counted> for Counted {
     fn add_assign(&mut self, other: &Counted) {
         self.late += &other.late;
         self.missed += other.missed;
+        for (index, joined) in &other.joined {
+            *self.joined.entry(*index).or_default() += *joined;
+        }
         for (index, tested) in &other.tested {
             match self.tested.get_mut(index) {
                 Some(all) => *all += tested,

@@ -4,7 +4,7 @@ mod row;
 
 pub use row::Row;
 
-use crate::counted::FilterCount;
+use crate::counted::{FilterCount, JoinCount};
 use crate::queue::Reason;
 use ouzel_engine::lateness::LateCounts;
 use ouzel_engine::time::{Span, Time};
@@ -163,6 +163,8 @@ pub struct Counters {
     pub late_counts: Latest<LateCounts>,
     /// What filters with a condition have let through.
     pub filters: Latest<Vec<FilterCount>>,
+    /// What joins have found.
+    pub joins: Latest<Vec<JoinCount>>,
     /// Parts of groups that came after their window.
     pub missed: Level,
     /// Devices whose clock is too far ahead of the one here.

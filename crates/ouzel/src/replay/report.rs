@@ -5,7 +5,7 @@ use crate::figures::{bytes, counted, grouped, rate, seconds};
 use ouzel_connect::sink::SinkSettings;
 use ouzel_engine::lateness::{LateCounts, Lateness};
 use ouzel_engine::plan::Plan;
-use ouzel_pipeline::counted::{Counted, FilterCount, at_most};
+use ouzel_pipeline::counted::{Counted, FilterCount, JoinCount, at_most};
 use ouzel_pipeline::run::Ran;
 use serde::Serialize;
 use std::fmt::Write;
@@ -48,6 +48,7 @@ struct Object<'r> {
     /// How late readings came that were out of order: up to so many seconds, `null` for all that were later.
     lateness: Vec<Lag>,
     filters: Vec<Filter<'r>>,
+    joins: Vec<Join<'r>>,
     seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: Option<u64>,
@@ -69,6 +70,13 @@ struct Filter<'r> {
 }
 
 #[derive(Serialize)]
+struct Join<'r> {
+    name: &'r str,
+    found: u64,
+    missing: u64,
+}
+
+#[derive(Serialize)]
 struct Part<'r> {
     part: &'r str,
     failed: u64,
@@ -79,6 +87,7 @@ impl Report<'_> {
     pub fn json(&self) -> String {
         let summary = &self.ran.summary;
         let (late, filters) = (&self.ran.counted.late, self.ran.counted.filters(self.plan));
+        let joins = self.ran.counted.joins(self.plan);
         let object = Object {
             readings: summary.readings,
             rejected: summary.rejected,
@@ -95,6 +104,7 @@ impl Report<'_> {
             matches: 0,
             lateness: lags(&late.lateness),
             filters: filters.iter().map(Filter::of).collect(),
+            joins: joins.iter().map(Join::of).collect(),
             seconds: self.seconds,
             cpu_seconds: self.cpu_seconds,
             peak_rss_bytes: self.peak_rss_bytes,
@@ -127,6 +137,8 @@ impl Report<'_> {
             page.row("filtered", &grouped(summary.filtered));
         }
         self.ran.counted.filters(self.plan).iter().for_each(|filter| page.more(&passed(filter)));
+        // Nor do most have a join.
+        self.ran.counted.joins(self.plan).iter().for_each(|join| page.row("joined", &joined(join)));
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();
@@ -214,6 +226,26 @@ impl<'r> Filter<'r> {
         let &FilterCount { passed, failed, unknown, .. } = filter;
         let parts = filter.parts.iter().map(|(part, failed)| Part { part, failed: *failed }).collect();
         Filter { name: &filter.name, passed, failed, unknown, parts }
+    }
+}
+
+impl<'r> Join<'r> {
+    fn of(join: &'r JoinCount) -> Join<'r> {
+        let &JoinCount { found, missing, .. } = join;
+        Join { name: &join.name, found, missing }
+    }
+}
+
+/// `limits: 11 900 of 12 000 readings found what they asked for, 100 did not`
+fn joined(join: &JoinCount) -> String {
+    let JoinCount { name, found, missing } = join;
+    match (*found, *missing) {
+        (0, 0) => format!("{name}: has seen no reading"),
+        (_, 0) => format!("{name}: all of {} found what they asked for", counted(*found, "reading")),
+        (found, missing) => {
+            let (all, found, missing) = (counted(found + missing, "reading"), grouped(found), grouped(missing));
+            format!("{name}: {found} of {all} found what they asked for, {missing} did not")
+        }
     }
 }
 

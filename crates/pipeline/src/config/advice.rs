@@ -113,6 +113,7 @@ impl Whole<'_> {
     pub(crate) fn advise(&self, found: &mut Findings) {
         self.unheard(found);
         self.unused_filters(found);
+        self.unused_joins(found);
         self.unused_windows(found);
         self.unused_groups(found);
         self.unknown_channels(found);
@@ -147,13 +148,25 @@ impl Whole<'_> {
 
     fn unused_filters(&self, found: &mut Findings) {
         let windows = self.known.windows;
-        for maker in windows.list.len()..windows.count() {
-            let filter = &windows.filters[maker - windows.list.len()];
+        for (maker, filter) in (windows.list.len()..).zip(&windows.filters) {
             if !filter.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
                 let name = windows.name(maker);
                 let message = format!("nobody uses what `filter.{}` keeps", name.what);
                 let hint = format!("name `{}.CHANNEL` in a window or a detector", name.what);
                 found.advice(&name.place, message, hint);
+            }
+        }
+    }
+
+    fn unused_joins(&self, found: &mut Findings) {
+        let windows = self.known.windows;
+        for (maker, table) in (windows.list.len() + windows.filters.len()..).zip(&windows.tables) {
+            let makes = table.spec.words().next().is_some();
+            if makes && !table.is_heard() && !self.inputs().any(|input| input.from == Some(maker)) {
+                let message = format!("nobody uses what `join.{}` gives", table.name.what);
+                let word = table.spec.words().next().unwrap_or_default();
+                let hint = format!("name `{}.CHANNEL.{word}` in a condition, a window or a detector", table.name.what);
+                found.advice(&table.name.place, message, hint);
             }
         }
     }

@@ -8,10 +8,11 @@ use super::detector::Detector;
 use super::give;
 use super::place::{Findings, Place};
 use super::tree::At;
-use super::window::{Input, Windows};
+use super::window::{Input, Maker, Windows};
 use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
-/// What windows, filters and detectors need of each other. Windows have the first numbers, then filters, then detectors.
+/// What windows, filters, joins and detectors need of each other. Windows have the first numbers, then filters, then joins
+/// with tables, then detectors.
 struct Graph<'g> {
     windows: &'g Windows,
     detectors: &'g [Detector],
@@ -39,10 +40,13 @@ pub(crate) fn operators(
     let levels = graph.levels(found);
     let mut all: Vec<(usize, usize, Vec<Operator>)> = Vec::new();
     for (index, level) in levels.into_iter().enumerate() {
-        let operators = match (windows.list.get(index), index.checked_sub(windows.count())) {
-            (Some(_), _) => of_window(windows, index, facts, detectors),
-            (None, Some(detector)) => detectors[detector].operators.clone(),
-            (None, None) => of_filter(windows, index - windows.list.len()).into_iter().collect(),
+        let operators = match index.checked_sub(windows.count()) {
+            Some(detector) => detectors[detector].operators.clone(),
+            None => match windows.maker(index) {
+                Maker::Window(_) => of_window(windows, index, facts, detectors),
+                Maker::Filter(_) => of_filter(windows, index - windows.list.len()).into_iter().collect(),
+                Maker::Table(table) => table.operator().into_iter().collect(),
+            },
         };
         all.push((level, graph.name(index).place.start, operators));
     }

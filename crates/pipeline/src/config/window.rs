@@ -8,11 +8,13 @@ use super::give::{self, Entry};
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::shape::{self, Shaped};
+use super::table::{self, TableJoin};
 use super::tree::At;
 use super::{condition, fit, group, late, suggest};
 use ouzel_connect::encode::is_statistic;
 use ouzel_engine::plan::{ChannelFacts, Keep, Per, Shape, Step, WhenLate, Work};
 use ouzel_engine::time::Span;
+use std::path::Path;
 
 /// A window as it was read. What could not be read is left open, so that one mistake is one problem.
 #[derive(Debug)]
@@ -50,17 +52,28 @@ enum Named<'n> {
     Channel(String),
     /// A result of the window with this number; the statistic is not checked yet.
     Result { window: usize, channel: String, statistic: &'n str },
+    /// What the join with this number has for a channel; whether it gives this is not checked yet.
+    Joined { table: usize, channel: String, word: &'n str },
     /// What the filter with this number keeps of a channel.
     Kept { filter: usize, channel: String },
-    /// Begins like what this window or filter makes, and is nothing of it.
+    /// Begins like what this one makes, and is nothing of it.
     Broken { maker: usize },
 }
 
-/// All that makes channels of channels. Windows have the first numbers, filters those behind them.
+/// All that makes channels of channels. Windows have the first numbers, filters those behind them, then joins with tables.
 #[derive(Debug, Default)]
 pub(crate) struct Windows {
     pub(crate) list: Vec<Window>,
     pub(crate) filters: Vec<Filter>,
+    pub(crate) tables: Vec<TableJoin>,
+}
+
+/// One that makes channels of channels.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Maker<'w> {
+    Window(&'w Window),
+    Filter(&'w Filter),
+    Table(&'w TableJoin),
 }
 
 impl Windows {
@@ -69,7 +82,7 @@ impl Windows {
         sections: &Sections<'_>,
         facts: &[ChannelFacts],
         groups: &[group::Group],
-        text: &str,
+        (text, folder): (&str, &Path),
         found: &mut Findings,
     ) -> Windows {
         let (list, mut over): (Vec<Window>, Vec<Vec<At<String>>>) =
@@ -77,14 +90,19 @@ impl Windows {
         let (filters, on): (Vec<Filter>, Vec<Vec<At<String>>>) =
             sections.of(Kind::Filter).map(|section| filter::read(section, found)).unzip();
         over.extend(on);
-        let mut windows = Windows { list, filters };
+        let joins = table::sections(sections, found);
+        let (tables, on): (Vec<TableJoin>, Vec<Vec<At<String>>>) =
+            joins.map(|section| table::read(section, folder, found)).unzip();
+        over.extend(on);
+        let mut windows = Windows { list, filters, tables };
         windows.told_apart(found);
         // First all names in the form of the plan, then their meaning: a window may be over a later one.
         for (index, names) in over.iter().enumerate() {
             let inputs = names.iter().map(|name| windows.input(name)).collect();
-            match index.checked_sub(windows.list.len()) {
-                None => windows.list[index].over = inputs,
-                Some(filter) => windows.filters[filter].on = inputs,
+            match (index.checked_sub(windows.list.len()), index.checked_sub(windows.list.len() + windows.filters.len())) {
+                (_, Some(table)) => windows.tables[table].on = inputs,
+                (Some(filter), None) => windows.filters[filter].on = inputs,
+                (None, None) => windows.list[index].over = inputs,
             }
         }
         windows.entries(facts, &detectors(sections), found);
@@ -116,46 +134,76 @@ impl Windows {
         }
     }
 
-    /// What a window and a filter make must not begin alike.
+    /// What windows, filters and joins make must not begin alike.
     fn told_apart(&self, found: &mut Findings) {
-        for filter in &self.filters {
-            if self.list.iter().any(|window| window.name.what == filter.name.what) {
-                let message = format!("`{}` is a window, too: what they make would be called alike", filter.name.what);
-                found.problem(&filter.name.place, message, "give one of them another name");
+        for maker in 0..self.count() {
+            let name = self.name(maker);
+            if let Some(other) = (0..maker).find(|&other| self.name(other).what == name.what) {
+                let word = match self.maker(other) {
+                    Maker::Window(_) => "window",
+                    Maker::Filter(_) => "filter",
+                    Maker::Table(_) => "join",
+                };
+                let message = format!("`{}` is a {word}, too: what they make would be called alike", name.what);
+                found.problem(&name.place, message, "give one of them another name");
             }
         }
     }
 
-    /// How many there are of both.
+    /// How many there are of all.
     pub(crate) fn count(&self) -> usize {
-        self.list.len() + self.filters.len()
+        self.list.len() + self.filters.len() + self.tables.len()
     }
 
-    /// The name of a window or filter.
+    /// The one with this number.
+    pub(crate) fn maker(&self, maker: usize) -> Maker<'_> {
+        if let Some(window) = self.list.get(maker) {
+            return Maker::Window(window);
+        }
+        let filter = maker - self.list.len();
+        match self.filters.get(filter) {
+            Some(filter) => Maker::Filter(filter),
+            None => Maker::Table(&self.tables[filter - self.filters.len()]),
+        }
+    }
+
+    /// The name of one.
     pub(crate) fn name(&self, maker: usize) -> &At<String> {
-        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].name, |window| &window.name)
+        match self.maker(maker) {
+            Maker::Window(window) => &window.name,
+            Maker::Filter(filter) => &filter.name,
+            Maker::Table(table) => &table.name,
+        }
     }
 
-    /// What a window or filter works on.
+    /// What one works on.
     pub(crate) fn takes(&self, maker: usize) -> &[Input] {
-        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].on, |window| &window.over)
+        match self.maker(maker) {
+            Maker::Window(window) => &window.over,
+            Maker::Filter(filter) => &filter.on,
+            Maker::Table(table) => &table.on,
+        }
     }
 
     /// What the conditions of a window or filter ask for.
     pub(crate) fn asks(&self, maker: usize) -> &[Input] {
-        self.list.get(maker).map_or_else(|| &self.filters[maker - self.list.len()].asks, |window| &window.asks)
+        match self.maker(maker) {
+            Maker::Window(window) => &window.asks,
+            Maker::Filter(filter) => &filter.asks,
+            Maker::Table(_) => &[],
+        }
     }
 
     /// Whether a channel comes behind its device's clock: what a swinging door keeps, what a session says, and what is made
     /// of that. (Circles are somebody else's problem.)
     pub(crate) fn is_behind(&self, input: &Input, depth: usize) -> bool {
         let Some(maker) = input.from.filter(|_| depth < self.count()) else { return false };
-        let own = match self.list.get(maker) {
-            Some(window) => matches!(window.shape.as_ref().map(|shape| &shape.what), Some(Shape::Session(_))),
-            None => {
-                let work = self.filters[maker - self.list.len()].work.as_ref();
-                matches!(work, Some(Work::Compress(spec)) if matches!(spec.by, Keep::SwingingDoor { .. }))
+        let own = match self.maker(maker) {
+            Maker::Window(window) => matches!(window.shape.as_ref().map(|shape| &shape.what), Some(Shape::Session(_))),
+            Maker::Filter(filter) => {
+                matches!(&filter.work, Some(Work::Compress(spec)) if matches!(spec.by, Keep::SwingingDoor { .. }))
             }
+            Maker::Table(_) => false,
         };
         own || self.takes(maker).iter().any(|input| self.is_behind(input, depth + 1))
     }
@@ -166,11 +214,11 @@ impl Windows {
         maker < self.list.len() || self.takes(maker).iter().any(|input| self.is_of_a_window(input, depth + 1))
     }
 
-    /// Expected time between what a window or filter makes, if it can be told.
+    /// Expected time between what a window or filter makes, if it can be told of it alone.
     pub(crate) fn every(&self, maker: usize) -> Option<Span> {
         const HOUR: i64 = 3_600;
-        match self.list.get(maker) {
-            Some(window) => match window.shape.as_ref()?.what {
+        match self.maker(maker) {
+            Maker::Window(window) => match window.shape.as_ref()?.what {
                 Shape::Time { every, .. } => Some(every),
                 Shape::Sliding { every, .. } => Some(every).filter(|every| *every > Span::ZERO),
                 Shape::Calendar { step, .. } => Some(Span::from_secs(match step {
@@ -182,7 +230,8 @@ impl Windows {
                 })),
                 Shape::Count { .. } | Shape::Session(_) => None,
             },
-            None => match self.filters[maker - self.list.len()].work.as_ref()? {
+            Maker::Table(_) => None,
+            Maker::Filter(filter) => match filter.work.as_ref()? {
                 Work::Compress(spec) => match spec.by {
                     Keep::Every(span) => Some(span),
                     _ => None,
@@ -202,6 +251,10 @@ impl Windows {
             }
             Named::Kept { filter, channel } => {
                 (format!("{}.{channel}", self.filters[filter].name.what), Some(self.list.len() + filter))
+            }
+            Named::Joined { table, channel, word } => {
+                let name = format!("{}.{channel}.{word}", self.tables[table].name.what);
+                (name, Some(self.list.len() + self.filters.len() + table))
             }
         };
         Input { name: plain, from, place: name.place.clone() }
@@ -225,9 +278,14 @@ impl Windows {
                 ("this name is empty".to_owned(), "write the name of a channel".to_owned())
             }
             Named::Channel(_) => return Ok(self.input(name)),
-            Named::Broken { maker } => match self.list.get(maker) {
-                Some(window) => window.has_no_result(&name.what),
-                None => self.filters[maker - self.list.len()].lacks(""),
+            Named::Broken { maker } => match self.maker(maker) {
+                Maker::Window(window) => window.has_no_result(&name.what),
+                Maker::Filter(filter) => filter.lacks(""),
+                Maker::Table(table) => table.has_no_result(&name.what),
+            },
+            Named::Joined { table, channel, word } => match self.tables[table].lacks(&channel, word) {
+                None => return Ok(self.input(name)),
+                Some(lack) => lack,
             },
             Named::Result { window, channel, statistic } => match self.list[window].lacks(&channel, statistic) {
                 None => return Ok(self.input(name)),
@@ -254,6 +312,15 @@ impl Windows {
                     Named::Result { window, channel, statistic }
                 }
                 _ => Named::Broken { maker: window },
+            };
+        }
+        if let Some(table) = self.tables.iter().position(|table| table.name.what == first) {
+            return match rest.rsplit_once('.') {
+                Some((channel, word)) if !channel.is_empty() => {
+                    let channel = unquoted(channel).unwrap_or(channel).to_owned();
+                    Named::Joined { table, channel, word }
+                }
+                _ => Named::Broken { maker: self.list.len() + self.filters.len() + table },
             };
         }
         match self.filters.iter().position(|filter| filter.name.what == first) {
@@ -400,7 +467,7 @@ mod tests {
             per: At { what: Per::Device, place: 0..0 },
             when_late: At { what: WhenLate::Aside, place: 0..0 },
         };
-        Windows { list: vec![minute], filters: vec![slim] }
+        Windows { list: vec![minute], filters: vec![slim], tables: Vec::new() }
     }
 
     #[test]

@@ -262,11 +262,12 @@ impl Work {
 
     fn show_counts(&mut self) {
         let mut counted = self.runner.stream().counted();
-        let filters = counted.filters(self.runner.plan());
+        let (filters, joins) = (counted.filters(self.runner.plan()), counted.joins(self.runner.plan()));
         counted += &self.earlier;
         self.counters.late_counts.set(counted.late);
         self.counters.missed.set(i64::try_from(counted.missed).unwrap_or(i64::MAX));
         self.counters.filters.set(filters);
+        self.counters.joins.set(joins);
     }
 
     fn expected(&mut self, stretch: &Stretch) -> Vec<Expected> {

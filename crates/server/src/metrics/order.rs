@@ -1,4 +1,4 @@
-//! What came in the wrong order, and what conditions let through.
+//! What came in the wrong order, what conditions let through, and what joins found.
 
 use super::text::Page;
 use ouzel_engine::lateness::Lateness;
@@ -45,6 +45,21 @@ pub(super) fn filters(page: &mut Page, counters: &Counters) {
     for filter in &filters {
         for (part, count) in &filter.parts {
             page.line(name, &[("filter", &filter.name), ("part", part)], count);
+        }
+    }
+}
+
+/// What joins have found for readings.
+pub(super) fn joins(page: &mut Page, counters: &Counters) {
+    let joins = counters.joins.get();
+    if joins.is_empty() {
+        return;
+    }
+    let name = "ouzel_join_readings_total";
+    page.head(name, "counter", "readings that were joined, by whether all that was asked for was there");
+    for join in &joins {
+        for (outcome, count) in [("found", join.found), ("missing", join.missing)] {
+            page.line(name, &[("join", &join.name), ("outcome", outcome)], count);
         }
     }
 }
