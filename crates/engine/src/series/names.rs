@@ -340,12 +340,14 @@ fn name_of<'a>(devices: &[DeviceName], text: &'a str, number: u32) -> &'a str {
     &text[begin as usize..devices[number as usize].end as usize]
 }
 
-/// The tags of a device with those that tables have for it; of two with one key the first counts.
+/// The tags of a device with those that tables have for it; of two with one key the first counts that says something.
 fn joined<'t>(name: &str, own: &[(&'t str, &'t str)], tables: &'t [Arc<Table>]) -> Vec<(&'t str, &'t str)> {
     let mut all = own.to_vec();
     for (key, value) in tables.iter().flat_map(|table| table.tags_of(name)) {
-        if all.iter().all(|(known, _)| *known != key) {
-            all.push((key, value));
+        match all.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, said)) if said.is_empty() => *said = value,
+            Some(_) => {}
+            None => all.push((key, value)),
         }
     }
     all
@@ -431,7 +433,7 @@ mod tests {
         };
         let mut names = Names::new();
         let before = names.device("a", Timing::default(), &[]).unwrap();
-        names.enrich([table("room", &[("a", "1"), ("b", "2"), ("c", "3")]), table("hall", &[("b", "x")])].into_iter());
+        names.enrich([table("room", &[("a", "1"), ("b", "2"), ("c", "3"), ("e", "4")]), table("hall", &[("b", "x")])].into_iter());
         let mut tags = |name: &str, own: &[(&str, &str)]| {
             let device = names.device(name, Timing::default(), own).unwrap();
             words(names.device_tags(device)).map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
@@ -439,6 +441,7 @@ mod tests {
         assert_eq!(tags("a", &[]), "", "it was known before");
         assert_eq!(tags("b", &[("line", "7")]), "line=7 room=2 hall=x");
         assert_eq!(tags("c", &[("room", "own")]), "room=own");
+        assert_eq!(tags("e", &[("room", ""), ("line", "7")]), "room=4 line=7");
         assert_eq!(tags("d", &[]), "");
         assert!(names.device_tags(before).is_empty());
     }
