@@ -3,6 +3,7 @@
 
 mod config;
 mod config_filter;
+mod config_table;
 mod config_window;
 mod docs;
 mod duplicates;
@@ -11,4 +12,5 @@ mod live;
 mod live_order;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;
+mod live_tables;
 mod examples;
