@@ -9,6 +9,7 @@ pub mod compare;
 pub mod points;
 pub mod shapes;
 pub mod statistic;
+pub mod tables;
 pub mod whole;
 
 /// The statistics of some values, in two passes.

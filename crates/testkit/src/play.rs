@@ -160,6 +160,13 @@ impl Recorded {
         &self.stretches
     }
 
+    /// All of it, cut where a version of a table changes, and its end.
+    pub fn pieces(&self) -> Vec<Stretch> {
+        let mut pieces = self.cut(usize::MAX, 0..self.rows);
+        pieces.push(self.end());
+        pieces
+    }
+
     /// The rows of a range in stretches of at most `rows`. Names of a stretch that is cut in two are all declared
     /// before its first row, and those of a stretch without rows stand alone.
     fn cut(&self, rows: usize, range: Range<usize>) -> Vec<Stretch> {

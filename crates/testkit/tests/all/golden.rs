@@ -1,7 +1,7 @@
 //! Every folder of `cases/` run every way that must not matter, and held against the oracle where it knows the way.
 
 use super::oracle::agree_on;
-use ouzel_engine::plan::Work;
+use ouzel_engine::plan::{Operator, Work};
 use ouzel_testkit::golden;
 use std::path::PathBuf;
 
@@ -23,8 +23,11 @@ fn what_windows_and_filters_say_in_every_case_is_what_the_oracle_says() {
         let filters = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Filter(_)));
         let passes = |on: &str| filters().any(|filter| on.split_once('.').is_some_and(|(name, _)| name == filter.name));
         let windows = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Window(_)));
-        let known = |on: &str| !on.contains('.') || passes(on);
-        if windows().chain(filters()).any(|operator| {
+        let joins = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Table(_)));
+        let made = |join: &Operator| join.on.iter().flat_map(|on| join.derived(on)).collect::<Vec<_>>();
+        let gives = |on: &str| joins().any(|join| made(join).iter().any(|name| name == on));
+        let known = |on: &str| !on.contains('.') || passes(on) || gives(on);
+        if windows().chain(filters()).chain(joins()).any(|operator| {
             let on = operator.on.iter().map(String::as_str);
             !operator.asks().chain(on).all(known)
         }) {

@@ -13,3 +13,4 @@ mod recovery;
 mod retire;
 mod seed_000;
 mod storm;
+mod tables;
