@@ -73,7 +73,9 @@ pub fn read(path: &Path, wanted: &Wanted) -> Result<Table, Bad> {
             of_csv(&source, text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text), separator, wanted)
         }
         Kind::Parquet => of_parquet(&source, file, wanted),
-        Kind::Ndjson | Kind::Line => Err(Fault::yours(format!("{source} is no table: save it as CSV or Parquet")).into()),
+        Kind::Ndjson | Kind::Line => {
+            Err(Fault::yours(format!("{source} is no table: save it as CSV or Parquet")).into())
+        }
     }
 }
 
@@ -121,7 +123,8 @@ fn builder(wanted: &Wanted) -> Builder {
 
 /// What two rows are about is told once, with the places of both.
 fn twice(source: &str, word: &str, (first, second): (u64, u64), about: (&str, &str)) -> Bad {
-    let about = if about.1.is_empty() { format!("\"{}\"", about.0) } else { format!("\"{}\" of \"{}\"", about.1, about.0) };
+    let about =
+        if about.1.is_empty() { format!("\"{}\"", about.0) } else { format!("\"{}\" of \"{}\"", about.1, about.0) };
     let what = format!("{source} has two rows about {about}, in {word}s {first} and {second}: leave one of them out");
     Fault::yours(what).into()
 }
@@ -136,7 +139,9 @@ fn of_csv(source: &str, text: &[u8], separator: Option<u8>, wanted: &Wanted) -> 
     let layout = guess::layout(text, &hints);
     let sample = guess::csv_sample(source, text, layout);
     if sample.columns.is_empty() {
-        return Err(Fault::yours(format!("{source} is empty: its first line should have the names of its columns")).into());
+        return Err(
+            Fault::yours(format!("{source} is empty: its first line should have the names of its columns")).into()
+        );
     }
     let point = if guess::decimal_commas(&sample) { b',' } else { b'.' };
     let places = Places::find(&Columns { source, word: "column", names: &sample.columns }, wanted)?;
@@ -228,8 +233,16 @@ mod tests {
         let by_channel = Wanted { channel: Some("of".into()), ..wanted() };
         for (text, wanted, what) in [
             ("id,high,low,room\na,1,2,x\nb,warm,2,x\n", wanted(), "t.csv:3: column \"high\": \"warm\" is not a number"),
-            ("id,high,low,room\na,1e999,2,x\n", wanted(), "t.csv:2: column \"high\": \"1e999\" is infinite, a cell is finite"),
-            ("id,high,low,room\n ,1,2,x\n", wanted(), "t.csv:2: column \"id\" is empty, so nobody knows what the row is about"),
+            (
+                "id,high,low,room\na,1e999,2,x\n",
+                wanted(),
+                "t.csv:2: column \"high\": \"1e999\" is infinite, a cell is finite",
+            ),
+            (
+                "id,high,low,room\n ,1,2,x\n",
+                wanted(),
+                "t.csv:2: column \"id\" is empty, so nobody knows what the row is about",
+            ),
             ("id,high,low,room\na,1,2,x,7\n", wanted(), "t.csv:2: the line has 5 fields, the first line has 4"),
             (
                 "id,high,low,room\na,1,2,x\n\nb,1,2,x\na,1,2,x\n",
@@ -267,6 +280,9 @@ mod tests {
         };
         assert_eq!(said("none.csv", b""), "none.csv does not exist");
         assert_eq!(said("a.jsonl", b"{\"id\": 1}\n"), "a.jsonl is no table: save it as CSV or Parquet");
-        assert_eq!(said("large.csv", &vec![b'x'; MAX_BYTES + 1]), "large.csv is too large for a table: it has more than 16 MiB of text");
+        assert_eq!(
+            said("large.csv", &vec![b'x'; MAX_BYTES + 1]),
+            "large.csv is too large for a table: it has more than 16 MiB of text"
+        );
     }
 }

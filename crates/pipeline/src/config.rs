@@ -280,7 +280,12 @@ fn syntax(faults: &[Error], text: &str, found: &mut Findings) {
     }
 }
 
-fn compile(root: &DeTable<'_>, (text, folder): (&str, &Path), look: Option<&mut Vec<(String, usize)>>, found: &mut Findings) -> Option<Config> {
+fn compile(
+    root: &DeTable<'_>,
+    (text, folder): (&str, &Path),
+    look: Option<&mut Vec<(String, usize)>>,
+    found: &mut Findings,
+) -> Option<Config> {
     let sections = Sections::split(root, found);
     let described: Vec<At<String>> = sections.of(Kind::Channel).map(|section| section.name.clone()).collect();
     let channels: Vec<ChannelFacts> = sections.of(Kind::Channel).map(|section| channel::read(section, found)).collect();

@@ -4,11 +4,11 @@
 //! time of their next row; ties go in the order given, and disorder within an input is left as it is.
 
 use crate::sequence::{self, Numbers, Seen};
+use crate::tables::Tables;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rejected, Rows, Source};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, Reading, TICK};
-use crate::tables::Tables;
 use ouzel_engine::series::{Declaration, Device, Names};
 use ouzel_engine::time::{Span, Time};
 use std::cmp::Reverse;

@@ -144,7 +144,8 @@ fn read(
             split.batches(&batch)
         };
         for (to, batch) in parts.iter().zip(batches) {
-            let part = Part { tables: tables.clone(), declarations: Arc::clone(&declarations), batch, end: stretch.end };
+            let part =
+                Part { tables: tables.clone(), declarations: Arc::clone(&declarations), batch, end: stretch.end };
             if to.send(part).is_err() {
                 return;
             }

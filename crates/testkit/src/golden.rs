@@ -180,7 +180,8 @@ fn tables(config: &Config) -> Result<Tables, String> {
 fn record(plan: &Arc<Plan>, config: &Config) -> Result<Recorded, String> {
     let mut recorded = Recorded::with_tables(plan, open(config)?, tables(config)?)?;
     for table in &config.tables {
-        let name = |part: Option<&std::ffi::OsStr>| part.map_or(String::new(), |part| part.to_string_lossy().into_owned());
+        let name =
+            |part: Option<&std::ffi::OsStr>| part.map_or(String::new(), |part| part.to_string_lossy().into_owned());
         let (stem, end) = (name(table.path.file_stem()), name(table.path.extension()));
         for reading in 1..=recorded.readings() {
             let path = table.path.with_file_name(format!("{stem}.from-{reading}.{end}"));

@@ -96,11 +96,7 @@ impl Recorded {
     ///
     /// # Errors
     /// As [`Recorded::of`].
-    pub fn with_tables(
-        plan: &Arc<Plan>,
-        sources: Vec<Box<dyn Source>>,
-        tables: Tables,
-    ) -> Result<Recorded, String> {
+    pub fn with_tables(plan: &Arc<Plan>, sources: Vec<Box<dyn Source>>, tables: Tables) -> Result<Recorded, String> {
         let mut intake = Intake::new(Arc::clone(plan), sources).with_tables(tables);
         let mut recorded = Recorded { stretches: Vec::new(), rejected: Vec::new(), tables: Vec::new(), rows: 0 };
         while let Some(mut stretch) = intake.next_stretch().map_err(|f| f.what)? {
@@ -119,13 +115,14 @@ impl Recorded {
         Ok(recorded)
     }
 
-    /// Lets other versions of tables be in force from a reading on, counted from 1.
+    /// Lets other versions of tables be in force from a reading on, counted from 1; from none where there are fewer.
     pub fn change_tables(&mut self, reading: usize, tables: Tables) {
         let rows = self.stretches.iter().flat_map(|stretch| &stretch.batch.rows);
         let mut readings = rows.enumerate().filter(|(_, row)| row.series != TICK).map(|(index, _)| index);
-        let row = readings.nth(reading.saturating_sub(1)).unwrap_or(self.rows);
-        self.tables.push((row, tables));
-        self.tables.sort_by_key(|(row, _)| *row);
+        if let Some(row) = readings.nth(reading.saturating_sub(1)) {
+            self.tables.push((row, tables));
+            self.tables.sort_by_key(|(row, _)| *row);
+        }
     }
 
     /// Versions of tables, each with the number of the first row that it is in force for.
@@ -185,7 +182,8 @@ impl Recorded {
             while low < range.end.min(end) {
                 let high = range.end.min(end).min(low.saturating_add(rows));
                 // A version is in force from its row on, however rows are cut.
-                let high = self.tables.iter().map(|(row, _)| *row).find(|row| *row > low).map_or(high, |row| high.min(row));
+                let high =
+                    self.tables.iter().map(|(row, _)| *row).find(|row| *row > low).map_or(high, |row| high.min(row));
                 for (_, tables) in self.tables.iter().filter(|(row, _)| *row == low) {
                     let batch = Batch { first: first_of(low), ..Batch::default() };
                     cut.push(Stretch { tables: tables.clone(), batch, ..Stretch::default() });

@@ -12,8 +12,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 
 pub(super) fn read(source: &str, file: File, wanted: &Wanted) -> Result<Table, Bad> {
-    let damaged =
-        |what: &dyn std::fmt::Display| Bad::from(Fault::theirs(format!("{source} is not a whole Parquet file: {what}")));
+    let damaged = |what: &dyn std::fmt::Display| {
+        Bad::from(Fault::theirs(format!("{source} is not a whole Parquet file: {what}")))
+    };
     let builder_of = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&error))?;
     let names: Vec<String> = builder_of.schema().fields().iter().map(|field| field.name().clone()).collect();
     let places = Places::find(&Columns { source, word: "column", names: &names }, wanted)?;

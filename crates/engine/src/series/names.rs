@@ -433,7 +433,10 @@ mod tests {
         };
         let mut names = Names::new();
         let before = names.device("a", Timing::default(), &[]).unwrap();
-        names.enrich([table("room", &[("a", "1"), ("b", "2"), ("c", "3"), ("e", "4")]), table("hall", &[("b", "x")])].into_iter());
+        names.enrich(
+            [table("room", &[("a", "1"), ("b", "2"), ("c", "3"), ("e", "4")]), table("hall", &[("b", "x")])]
+                .into_iter(),
+        );
         let mut tags = |name: &str, own: &[(&str, &str)]| {
             let device = names.device(name, Timing::default(), own).unwrap();
             words(names.device_tags(device)).map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")

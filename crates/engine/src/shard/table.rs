@@ -19,7 +19,8 @@ impl Shard {
             for (state, &owner) in (0..).zip(owners.iter()) {
                 let owner = &series[owner as usize];
                 if owner.series != NOBODY {
-                    let (device, channel) = (&facts[owner.device as usize].name, &channels[owner.channel as usize].name);
+                    let (device, channel) =
+                        (&facts[owner.device as usize].name, &channels[owner.channel as usize].name);
                     node.resolve(state, device, channel);
                 }
             }

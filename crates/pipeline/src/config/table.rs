@@ -53,8 +53,10 @@ pub(crate) fn read(section: &Section<'_>, folder: &Path, found: &mut Findings) -
     let channel = named(table.text("channel"));
     let scale = factor(&mut table, "scale", &mut named);
     let offset = factor(&mut table, "offset", &mut named);
-    let give: Vec<String> = table.texts("give").unwrap_or_default().into_iter().filter_map(|one| named(Some(one))).collect();
-    let tags: Vec<String> = table.texts("tags").unwrap_or_default().into_iter().filter_map(|one| named(Some(one))).collect();
+    let give: Vec<String> =
+        table.texts("give").unwrap_or_default().into_iter().filter_map(|one| named(Some(one))).collect();
+    let tags: Vec<String> =
+        table.texts("tags").unwrap_or_default().into_iter().filter_map(|one| named(Some(one))).collect();
     let spec = TableSpec { scale, offset, give };
     let broken = |key: &str, read: bool| table.has(key) && !read;
     let is_open = broken("scale", spec.scale.is_some())
@@ -215,7 +217,9 @@ impl TableJoin {
         let named = |column: &String| self.columns.iter().find(|at| at.what == *column).map(|at| &at.place);
         let at: &Place = bad.column.as_ref().and_then(named).unwrap_or(place);
         let hint = match &bad.column {
-            Some(column) if column == DEVICE && named(column).is_none() => "name the column with devices: device = \"…\"",
+            Some(column) if column == DEVICE && named(column).is_none() => {
+                "name the column with devices: device = \"…\""
+            }
             _ => "",
         };
         found.problem(at, bad.fault.what, hint);
@@ -233,7 +237,8 @@ pub(crate) fn sections<'s, 't>(
         if is_one(section, found) {
             of.push(section);
         } else {
-            let hint = "the file with a row for each device: table = \"sensors.csv\"; streams are joined in a later version";
+            let hint =
+                "the file with a row for each device: table = \"sensors.csv\"; streams are joined in a later version";
             section.table(found).need("table", hint);
         }
     }

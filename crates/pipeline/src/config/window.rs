@@ -99,7 +99,8 @@ impl Windows {
         // First all names in the form of the plan, then their meaning: a window may be over a later one.
         for (index, names) in over.iter().enumerate() {
             let inputs = names.iter().map(|name| windows.input(name)).collect();
-            match (index.checked_sub(windows.list.len()), index.checked_sub(windows.list.len() + windows.filters.len())) {
+            match (index.checked_sub(windows.list.len()), index.checked_sub(windows.list.len() + windows.filters.len()))
+            {
                 (_, Some(table)) => windows.tables[table].on = inputs,
                 (Some(filter), None) => windows.filters[filter].on = inputs,
                 (None, None) => windows.list[index].over = inputs,

@@ -43,11 +43,11 @@ use ouzel_engine::series::{Declaration, Device};
 use ouzel_engine::time::{Span, Time};
 pub(super) use quarantine::Quarantine;
 use round::Round;
-pub(super) use tables::Watching;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+pub(super) use tables::Watching;
 use ticks::Ticked;
 use tokio::sync::{mpsc, oneshot};
 

@@ -60,7 +60,9 @@ fn a_join_with_a_table_stands_before_those_who_take_what_it_gives() {
 
 #[test]
 fn a_join_with_tags_alone_needs_no_channel() {
-    let config = good("[window.w]\nover = \"heat\"\nsize = \"1m\"\nper = \"tag:room\"\n[join.rooms]\ntable = \"r.csv\"\ntags = \"room\"\n");
+    let config = good(
+        "[window.w]\nover = \"heat\"\nsize = \"1m\"\nper = \"tag:room\"\n[join.rooms]\ntable = \"r.csv\"\ntags = \"room\"\n",
+    );
     assert_eq!((config.plan.operators.len(), config.tables.len()), (1, 1));
 }
 
@@ -124,6 +126,11 @@ fn a_look_at_the_table_shows_what_is_wrong_with_it_where_the_config_names_it() {
     };
     let (tables, text) = said("id,gain,high,room\na,1,2,x\nb,,,\n");
     assert_eq!((tables, text.as_str()), (vec![("plates".to_owned(), 2)], ""));
-    let all = ["id,gian,high,room\na,1,2,x\n", "id,gain,high,room\na,1,warm,x\n", "device,gain,high,room\n", "id,gain,high,room\n"];
+    let all = [
+        "id,gian,high,room\na,1,2,x\n",
+        "id,gain,high,room\na,1,warm,x\n",
+        "device,gain,high,room\n",
+        "id,gain,high,room\n",
+    ];
     assert_snapshot!(all.map(|file| said(file).1).join("\n"));
 }

@@ -316,7 +316,8 @@ async fn a_detector_that_was_added_watches_devices_that_were_known_before() {
     let more = format!(
         "{CONFIG}\n[detector.warm]\ntype = \"threshold\"\non = \"minute.heat.mean\"\nabove = 25\n[alert.warm]\non = \"warm\"\n"
     );
-    let Started { live, mut voice, delivered, clock } = start_with(&disk, 60, (plan_of(&more), Vec::new()), "desk", Lake::None);
+    let Started { live, mut voice, delivered, clock } =
+        start_with(&disk, 60, (plan_of(&more), Vec::new()), "desk", Lake::None);
     let mover = live.mover(&clock);
     for second in [61, 70, 121] {
         voice.say(second, 28.0, false).await.await.unwrap();
@@ -335,7 +336,8 @@ async fn a_new_sink_begins_with_what_comes_now() {
     live.mover(&clock).advance(Span::from_secs(1)).await;
     live.stop().await.unwrap();
     assert_eq!(delivered.lock().unwrap().len(), 2);
-    let Started { live, mut voice, delivered, clock } = start_with(&disk, 10, (plan_of(CONFIG), Vec::new()), "other", Lake::None);
+    let Started { live, mut voice, delivered, clock } =
+        start_with(&disk, 10, (plan_of(CONFIG), Vec::new()), "other", Lake::None);
     let mover = live.mover(&clock);
     mover.advance(Span::from_secs(1)).await;
     assert_eq!(delivered.lock().unwrap().len(), 0);
@@ -368,7 +370,8 @@ async fn a_lake_goes_on_behind_what_it_has_where_the_journal_was_removed() {
     let disk = Disk::simulated();
     let lake = || Lake::Files(ouzel_lake::LakeSettings::new("lake"));
     for round in 0..3 {
-        let Started { live, mut voice, .. } = start_with(&disk, round * 100, (plan_of(CONFIG), Vec::new()), "desk", lake());
+        let Started { live, mut voice, .. } =
+            start_with(&disk, round * 100, (plan_of(CONFIG), Vec::new()), "desk", lake());
         for second in 0..10 {
             voice.say(round * 100 + second, 20.0, false).await.await.unwrap();
         }

@@ -119,9 +119,11 @@ async fn a_table_that_changes_is_in_force_from_a_place_on_and_one_that_is_bad_ch
     say(&mut run, 3, 51.0).await;
     write(folder, "device,high,room\noven,warm,kitchen\n");
     let told = |run: &Started, word: &str| {
-        run.delivered.lock().unwrap().iter().any(|delivery| {
-            delivery.json.contains("\"device\":\"join limits\"") && delivery.json.contains(word)
-        })
+        run.delivered
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|delivery| delivery.json.contains("\"device\":\"join limits\"") && delivery.json.contains(word))
     };
     until(&run, || told(&run, "is not a number; the version before stays in force")).await;
     say(&mut run, 4, 42.0).await;

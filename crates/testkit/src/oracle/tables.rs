@@ -19,7 +19,11 @@ pub fn joined(
 ) -> Vec<(String, Vec<One>)> {
     let in_force = |released: u64| -> Option<&Arc<Table>> {
         let before = versions.iter().filter(|(from, _)| *from <= released);
-        before.flat_map(|(_, tables)| tables.iter()).filter(|(name, _)| *name == operator.name).map(|of| &of.1).next_back()
+        before
+            .flat_map(|(_, tables)| tables.iter())
+            .filter(|(name, _)| *name == operator.name)
+            .map(|of| &of.1)
+            .next_back()
     };
     let cell = |one: &One, column: &str| -> Option<f64> {
         let table = in_force(one.released)?;

@@ -94,7 +94,9 @@ proptest! {
 
     #[test]
     fn tables_give_what_a_slow_look_up_gives(sent in stream(4, 150), late in late(), history in history()) {
-        let config = InForce::read(&CONFIG.replace("\"calm.x\"]", "\"y\"]").replace("[\"x\", \"y\", \"y\"]", "[\"x\", \"y\"]").replace("over = \"plates.calm.x.value\"", "over = \"x\"")).unwrap();
+        // What has passed a filter goes on when its moment is over, and the oracle does not say by which input that is.
+        let others = CONFIG.replace(", \"calm.x\"]", "]").replace("over = \"plates.calm.x.value\"", "over = \"x\"");
+        let config = InForce::read(&others).unwrap();
         let recorded = recorded(&config, sent, late, history);
         agree_on(&config.plan, &recorded).map_err(TestCaseError::fail)?;
     }
