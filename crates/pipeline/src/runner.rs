@@ -70,7 +70,7 @@ pub enum Taken {
         /// What came out, in order of place.
         outputs: Vec<Output>,
         /// The word that it came from, where it was no input.
-        control: Option<Control>,
+        control: Option<Box<Control>>,
     },
     /// A word.
     Control(Control),
@@ -146,7 +146,7 @@ impl Runner {
                 }
                 let stretch = Stretch { batch: Batch { first: *input, ..Batch::default() }, ..Stretch::default() };
                 self.said(control.at, &outputs, &stretch);
-                Taken::Stretch { arrived: control.at, stretch, outputs, control: Some(control) }
+                Taken::Stretch { arrived: control.at, stretch, outputs, control: Some(Box::new(control)) }
             }
             Order::Trouble(trouble) => {
                 self.trouble = Some(trouble.clone());

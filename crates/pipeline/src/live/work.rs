@@ -151,7 +151,7 @@ impl Work {
         match taken {
             Taken::Stretch { arrived, stretch, outputs, control } => {
                 if let Some(control) = control {
-                    self.show(Step { controls: vec![control], past, ..Step::default() });
+                    self.show(Step { controls: vec![*control], past, ..Step::default() });
                 }
                 self.step(arrived, stretch, outputs, past);
             }
