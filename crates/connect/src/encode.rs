@@ -435,6 +435,7 @@ fn work_word(work: &Work) -> &'static str {
         Work::Join(_) => "join",
         Work::Feature(_) => "feature",
         Work::Formula(_) => "formula",
+        Work::Table(_) => "table",
         Work::Threshold(_) => "threshold",
         Work::ZScore(..) => "zscore",
         Work::Flatline(..) => "flatline",
@@ -446,15 +447,11 @@ fn work_word(work: &Work) -> &'static str {
 
 /// The kind of trouble a detector looks for: the word of its section, else the detector's own.
 pub fn kind(detector: &Operator) -> &str {
-    let limits = match &detector.work {
-        Work::Threshold(limits) | Work::RangeFault(limits) => limits,
-        Work::ZScore(_, limits) => limits,
-        Work::Flatline(_, limits) => limits,
-        Work::Silence(_, limits) => limits,
-        Work::MissingRate(_, limits) => limits,
-        _ => return "",
-    };
-    if limits.kind.is_empty() { work_word(&detector.work) } else { &limits.kind }
+    match detector.work.limits() {
+        None => "",
+        Some(limits) if limits.kind.is_empty() => work_word(&detector.work),
+        Some(limits) => &limits.kind,
+    }
 }
 
 impl<'a> Book<'a> {

@@ -13,5 +13,6 @@ mod tls;
 pub mod mqtt;
 pub mod decode;
 pub mod source;
+pub mod table;
 pub mod encode;
 pub mod sink;

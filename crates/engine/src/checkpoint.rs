@@ -8,6 +8,7 @@
 
 use crate::reading::StreamClock;
 use crate::series::Declaration;
+use crate::table::Table;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -32,6 +33,10 @@ pub struct Checkpoint {
     pub slots: Vec<(u8, Vec<u8>)>,
     /// The state of the fleet.
     pub fleet: Vec<u8>,
+    /// The versions of tables in force, by the names of their joins. They stand behind the rest, and only where there are
+    /// some, so that a checkpoint without them is what it was before there were any.
+    #[serde(skip)]
+    pub tables: Vec<(String, Table)>,
 }
 
 /// Why bytes are not a checkpoint that this build can take.
@@ -63,7 +68,10 @@ impl std::error::Error for Unreadable {}
 impl Checkpoint {
     /// As bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let body = postcard::to_allocvec(self).expect("plain data always encodes");
+        let mut body = postcard::to_allocvec(self).expect("plain data always encodes");
+        if !self.tables.is_empty() {
+            append(&self.tables, &mut body);
+        }
         let mut bytes = Vec::with_capacity(HEADER + body.len());
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&FORMAT.to_le_bytes());
@@ -88,7 +96,13 @@ impl Checkpoint {
         if xxh3_64_with_seed(&bytes[HEADER..], u64::from(format)) != checksum {
             return Err(Unreadable::Damaged);
         }
-        postcard::from_bytes(&bytes[HEADER..]).map_err(|_| Unreadable::Damaged)
+        let damaged = |_| Unreadable::Damaged;
+        let (mut checkpoint, rest): (Checkpoint, &[u8]) =
+            postcard::take_from_bytes(&bytes[HEADER..]).map_err(damaged)?;
+        if !rest.is_empty() {
+            checkpoint.tables = postcard::from_bytes(rest).map_err(damaged)?;
+        }
+        if checkpoint.tables.iter().all(|(_, table)| table.fits()) { Ok(checkpoint) } else { Err(Unreadable::Damaged) }
     }
 }
 

@@ -24,5 +24,6 @@ pub mod point;
 pub mod reading;
 pub mod series;
 pub mod shard;
+pub mod table;
 pub mod time;
 pub mod window;

@@ -17,6 +17,7 @@ use crate::plan::{CompressSpec, Operator, Plan, Statistic, WindowSpec, Work};
 use crate::point::Port;
 use crate::reading::{Quality, Reading};
 use crate::series::Series;
+use crate::table::TableNode;
 use crate::time::Time;
 use crate::window::{Closed, SeriesFacts, Windows};
 
@@ -29,6 +30,8 @@ pub enum Node {
     Compress(CompressNode),
     /// Features.
     Feature(FeatureNode),
+    /// A join with a table.
+    Table(TableNode),
     /// What judges points: its states are of devices.
     Points(Points),
     /// What works on readings that meet: its states are of groups.
@@ -123,6 +126,7 @@ impl Node {
                 Node::Compress(CompressNode { spec, states: Vec::new(), feeds: Vec::new(), total: Kept::default() })
             }
             Work::Feature(spec) => Node::Feature(FeatureNode::new(spec)),
+            Work::Table(spec) => Node::Table(TableNode::new(spec)),
             Work::Threshold(limits) => Node::Threshold(Judge::new((), limits)),
             Work::ZScore(spec, limits) => Node::ZScore(Judge::new(spec, limits)),
             Work::Flatline(spec, limits) => Node::Flatline(Judge::new(spec, limits)),
@@ -140,6 +144,7 @@ impl Node {
             Node::Window(window) => window.add_series(),
             Node::Compress(filter) => filter.add_series(),
             Node::Feature(feature) => feature.add_series(),
+            Node::Table(table) => table.add_series(),
             Node::Points(_) | Node::Meet(_) => OF_A_DEVICE,
         )
     }
@@ -153,11 +158,9 @@ impl Node {
                 window.states[place as usize] = Windows::new(&window.spec);
                 window.feeds[place as usize] = Vec::new();
             },
-            Node::Compress(filter) => {
-                filter.states[place as usize] = Compress::default();
-                filter.feeds[place as usize] = None;
-            },
+            Node::Compress(filter) => filter.reset(place),
             Node::Feature(feature) => feature.reset(place),
+            Node::Table(table) => table.reset(place),
             Node::Points(_) | Node::Meet(_) => (),
         );
     }
@@ -227,7 +230,8 @@ impl Node {
             self,
             judge: D => { let _ = D::EACH; judge.save(place, into) },
             Node::Window(window) => append(&window.states[place as usize], into),
-            Node::Compress(filter) => append(&filter.states[place as usize], into),
+            Node::Compress(filter) => filter.save(place, into),
+            Node::Table(table) => table.save(place, into),
             Node::Feature(feature) => feature.save(place, into),
             Node::Points(points) => points.save(place, into),
             Node::Meet(meet) => meet.save(place, into),
@@ -245,6 +249,7 @@ impl Node {
             Node::Window(window) => window.load(place, bytes),
             Node::Compress(filter) => filter.load(place, bytes),
             Node::Feature(feature) => feature.load(place, bytes),
+            Node::Table(table) => table.load(place, bytes),
             Node::Points(points) => points.load(place, bytes),
             Node::Meet(meet) => meet.load(place, bytes),
         )
@@ -258,6 +263,7 @@ impl Node {
             Node::Window(window) => window.bytes(),
             Node::Compress(filter) => filter.bytes(),
             Node::Feature(feature) => feature.bytes(),
+            Node::Table(table) => table.bytes(),
             Node::Points(points) => points.bytes(),
             Node::Meet(meet) => meet.bytes(),
         )
@@ -449,6 +455,15 @@ impl CompressNode {
         self.total.add(before, state.count());
     }
 
+    fn reset(&mut self, place: u32) {
+        self.states[place as usize] = Compress::default();
+        self.feeds[place as usize] = None;
+    }
+
+    fn save(&self, place: u32, into: &mut Vec<u8>) {
+        append(&self.states[place as usize], into);
+    }
+
     fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         let state: Compress = postcard::from_bytes(bytes)?;
         self.total.add(self.states[place as usize].count(), state.count());
@@ -477,10 +492,8 @@ pub struct WindowNode {
 
 impl WindowNode {
     fn new(plan: &Plan, spec: WindowSpec) -> WindowNode {
-        // Windows, filters and features may have the names of detectors.
-        let finds = |work: &Work| {
-            !matches!(work, Work::Window(_) | Work::Compress(_) | Work::Filter(_) | Work::Feature(_) | Work::Formula(_))
-        };
+        // Others may have the names of detectors.
+        let finds = |work: &Work| work.limits().is_some();
         let place =
             |name: &String| plan.operators.iter().position(|operator| operator.name == *name && finds(&operator.work));
         let counted = spec.counts.iter().map(|name| place(name).map_or(u16::MAX, |place| place as u16)).collect();

@@ -8,11 +8,13 @@ mod feature;
 mod meet;
 mod per;
 mod signal;
+mod table;
 
 pub use feature::{DecaySpec, Decayed, FeaturePart, FeatureSpec, PartSpec, Rolled, RollingSpec, Stepped, StepsSpec};
 pub use meet::{Among, AmongGiven, AmongSpec, How, IDLE, JoinSpec, Paired};
 pub use per::Per;
 pub use signal::{ClockSpec, Daily, DailySpec, Hand, Spectral, SpectrumSpec};
+pub use table::{Factor, TableSpec};
 
 use crate::condition::{Condition, Formula};
 use crate::time::{Span, Time};
@@ -49,7 +51,7 @@ pub struct ChannelFacts {
     pub states: Vec<String>,
 }
 
-/// One node of the list: a filter, a feature, a window or a detector.
+/// One node of the list: a filter, a feature, a join, a window or a detector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
     /// The name of its section: `spike` for `[detector.spike]`.
@@ -90,6 +92,22 @@ pub enum Work {
     Among(AmongSpec),
     /// `[join.NAME]` of streams
     Join(JoinSpec),
+    /// `[join.NAME]` with a `table`: makes `NAME.CHANNEL.COLUMN` of its columns, and `NAME.CHANNEL.value` of the value.
+    Table(TableSpec),
+}
+
+impl Work {
+    /// From which scores on a detector speaks; none of what is no detector.
+    pub fn limits(&self) -> Option<&Limits> {
+        match self {
+            Work::Threshold(limits) | Work::RangeFault(limits) => Some(limits),
+            Work::ZScore(_, limits) => Some(limits),
+            Work::Flatline(_, limits) => Some(limits),
+            Work::Silence(_, limits) => Some(limits),
+            Work::MissingRate(_, limits) => Some(limits),
+            _ => None,
+        }
+    }
 }
 
 /// Which readings go on, by a condition over the channels of a device.
@@ -593,6 +611,7 @@ impl Operator {
             }
             Work::Join(spec) => spec.give.iter().map(|of| format!("{}.{channel}.{}", self.name, of.name())).collect(),
             Work::Formula(_) => vec![format!("{}.{FORMULA_RESULT}", self.name)],
+            Work::Table(spec) => spec.words().map(|word| format!("{}.{channel}.{word}", self.name)).collect(),
             _ => Vec::new(),
         }
     }

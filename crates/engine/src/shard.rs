@@ -2,8 +2,8 @@
 //!
 //! Start reading here: [`Shard::step`] is all that can happen, [`Shard::read`] is the way of a reading. Beside it, in
 //! `shard/`: `state` is what is kept of a device and a series, names become routes in `declare` and leave in `retire`,
-//! what passing time brings about is in `passing`, whose readings meet in `meeting`, what is open by now in `open`, what nodes
-//! pass on is heard in `tap`, and state goes to bytes and back in `snapshot`.
+//! versions of tables come in by `table`, what passing time brings about is in `passing`, whose readings meet in `meeting`,
+//! what is open by now in `open`, what nodes pass on is heard in `tap`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
 //! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
@@ -14,6 +14,7 @@ mod declare;
 mod meeting;
 mod passing;
 mod open;
+mod table;
 mod retire;
 mod snapshot;
 mod tap;
@@ -25,6 +26,7 @@ use crate::output::{Aggregate, Output, What};
 use crate::plan::Plan;
 use crate::reading::{Batch, Flags, Quality, Reading, StreamClock, TICK};
 use crate::series::{Declaration, Device, SLOTS, Series};
+use crate::table::Table;
 use crate::time::{Span, Time};
 use hashbrown::HashMap;
 use meeting::Groups;
@@ -38,6 +40,8 @@ pub enum Input<'a> {
     Declare(&'a [Declaration]),
     /// Readings and ticks in order of arrival. A shard gets its own readings and every tick.
     Batch(&'a Batch),
+    /// From here on this is the version of the table of the join of this name. Every shard hears of it.
+    Table(&'a str, &'a Arc<Table>),
     /// These devices are gone, as this number: what they have left comes out, and their room is free.
     Retire(u64, &'a [Device]),
     /// The input has ended, as this number: nothing is waited for any more, open windows close.
@@ -161,6 +165,7 @@ impl Shard {
                     }
                 }
             }
+            Input::Table(name, table) => self.take_table(name, table),
             Input::Retire(number, devices) => self.retire(*number, devices, out),
             Input::End(number) => self.end(*number, out),
             Input::Save(slot) => self.save(*slot, &mut out.saved),
@@ -275,6 +280,9 @@ impl Shard {
                 }
                 Node::Feature(features) => {
                     features.observe(route.state, reading, |to, made| onward.push((route.node, Onward::To(to, made))));
+                }
+                Node::Table(table) => {
+                    table.observe(route.state, reading, |to, made| onward.push((route.node, Onward::To(to, made))));
                 }
                 Node::Points(points) => {
                     points.observe(route.state, route.port, reading, &mut |it| onward.push((route.node, it)));

@@ -2,7 +2,7 @@
 
 use crate::ending::{Done, Ending, Failure};
 use crate::figures::{bytes, counted};
-use crate::load::load;
+use crate::load::load_with_tables;
 use crate::screen;
 use ouzel_engine::plan::{Operator, Work};
 use ouzel_pipeline::config::{Config, shape_in_words};
@@ -24,7 +24,7 @@ pub struct Args {
 /// # Errors
 /// When the config cannot be read, or nobody reads the answer.
 pub fn run(args: &Args) -> Done {
-    let loaded = match load(&args.config) {
+    let loaded = match load_with_tables(&args.config) {
         Ok(mut loaded) => {
             loaded.look_at_files(false);
             loaded
@@ -46,6 +46,9 @@ pub fn run(args: &Args) -> Done {
         answer.push_str(&loaded.read.render_all(&loaded.text));
         if let Some(config) = &loaded.read.config {
             answer.push_str(&format!("{} is good: {}\n{}", loaded.read.label, outline(config), windows(config)));
+            for (join, rows) in &loaded.read.tables {
+                answer.push_str(&format!("  join {join}: a table of {}\n", counted(*rows as u64, "row")));
+            }
         }
     }
     screen::print(&answer)?;
@@ -73,14 +76,17 @@ fn outline(config: &Config) -> String {
         operators.map(|operator| operator.name.as_str()).collect::<BTreeSet<_>>().len()
     };
     let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_) | Work::Filter(_));
+    let is_join = |operator: &&Operator| matches!(operator.work, Work::Table(_));
     let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
-    let is_feature = |operator: &&Operator| matches!(operator.work, Work::Feature(_) | Work::Formula(_));
-    let is_detector = |operator: &&Operator| !is_window(operator) && !is_filter(operator) && !is_feature(operator);
+    let is_feature =
+        |operator: &&Operator| matches!(operator.work, Work::Feature(_) | Work::Formula(_) | Work::Among(_));
+    let is_detector = |operator: &&Operator| operator.work.limits().is_some();
     let operators = &config.plan.operators;
     let parts = [
         (config.sources.len(), "source"),
         (names(&mut operators.iter().filter(is_filter)), "filter"),
         (names(&mut operators.iter().filter(is_feature)), "feature"),
+        (joins, "join"),
         (names(&mut operators.iter().filter(is_window)), "window"),
         (names(&mut operators.iter().filter(is_detector)), "detector"),
         (config.plan.alerts.len(), "alert"),
@@ -88,7 +94,8 @@ fn outline(config: &Config) -> String {
         (config.tests.len(), "test"),
     ];
     // Most configs have none of these, and need not hear of it.
-    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || !["filter", "feature", "test"].contains(word));
+    let seldom = ["filter", "feature", "join", "test"];
+    let parts = parts.into_iter().filter(|(count, word)| *count > 0 || !seldom.contains(word));
     let parts = parts.map(|(count, word)| counted(count as u64, word)).collect::<Vec<_>>().join(", ");
     format!("{parts}; up to {} of memory for each series", bytes(config.bytes_per_series()))
 }

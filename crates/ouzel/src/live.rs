@@ -125,6 +125,7 @@ impl Launch {
             disk: Disk::Real,
             logs: self.logs,
             devices: config.devices,
+            tables: config.tables.clone(),
             sources: made.sources,
             sinks: made.sinks,
             lake: self.lake,

@@ -18,6 +18,18 @@ pub struct Loaded {
 /// # Errors
 /// A message, when there is no text to read.
 pub fn load(path: &Path) -> Result<Loaded, String> {
+    load_as(path, config::read)
+}
+
+/// The same, with a look at the tables that it names.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_tables(path: &Path) -> Result<Loaded, String> {
+    load_as(path, config::read_with_tables)
+}
+
+fn load_as(path: &Path, read: impl Fn(&str, &str, &Path) -> Read) -> Result<Loaded, String> {
     let label = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{label} does not exist"),
@@ -30,7 +42,7 @@ pub fn load(path: &Path) -> Result<Loaded, String> {
         let line = 1 + error.as_bytes()[..good].iter().filter(|&&byte| byte == b'\n').count();
         format!("{label} is not text in UTF-8: line {line} has a byte that is none; save the file as UTF-8")
     })?;
-    let read = config::read(&label, &text, path.parent().unwrap_or(Path::new("")));
+    let read = read(&label, &text, path.parent().unwrap_or(Path::new("")));
     Ok(Loaded { text, read })
 }
 

@@ -16,7 +16,7 @@ use ouzel_connect::disk::Disk;
 use ouzel_pipeline::config::Config;
 use ouzel_pipeline::outlet::Outlet;
 use ouzel_pipeline::run::{self, Settings};
-use ouzel_pipeline::runner;
+use ouzel_pipeline::{runner, tables};
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,6 +92,7 @@ pub fn run(args: &Args) -> Done {
     let sinks =
         outputs::sinks(&mut config, args.out.as_deref().map(|folder| (folder, args.format)), &args.take, args.json)?;
     outputs::spare_inputs(&sinks, &inputs)?;
+    let tables = tables::read_all(&config.tables)?;
     let plan = Arc::new(config.plan);
     let mut outlet = Outlet::open(&sinks, &plan)?;
     notes.iter().for_each(|note| screen::say(note));
@@ -99,9 +100,9 @@ pub fn run(args: &Args) -> Done {
     let ran = match args.speed {
         Speed::Max => {
             let settings = Settings { shards: args.shards.map_or_else(usual_shards, usize::from) };
-            run::run(&plan, sources, &mut outlet, settings, &stop)
+            run::run(&plan, (sources, tables), &mut outlet, settings, &stop)
         }
-        Speed::Times(times) => run::run_paced(&plan, sources, &mut outlet, times, &stop),
+        Speed::Times(times) => run::run_paced(&plan, (sources, tables), &mut outlet, times, &stop),
     };
     watch.end();
     let report = Report {

@@ -14,6 +14,7 @@ pub use shown::{EXPECTED, GOT};
 use crate::config::{Config, Expect, Findings, Input, Problem, TestConfig};
 use crate::outlet::Outlet;
 use crate::run::{self, Ran, Settings};
+use crate::tables;
 use ouzel_connect::encode::{Book, ndjson};
 use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::{Noun, Sink, Take};
@@ -158,7 +159,8 @@ pub fn run(config: &Config, test: &TestConfig, stop: &AtomicBool) -> Result<Verd
     let (sink, came) = Keep::new(take);
     let mut outlet = Outlet::default();
     outlet.add(&test.name, Box::new(sink));
-    let Ran { summary, stopped, .. } = run::run(&plan, open(test)?, &mut outlet, Settings { shards: 0 }, stop)?;
+    let input = (open(test)?, tables::read_all(&config.tables)?);
+    let Ran { summary, stopped, .. } = run::run(&plan, input, &mut outlet, Settings { shards: 0 }, stop)?;
     drop(outlet);
     let (mut got, mut more) = (Vec::new(), 0);
     for came in came {

@@ -49,6 +49,8 @@ pub enum Part {
     Intake,
     /// What people said of alerts that are open.
     Words,
+    /// The version of a table that is in force, with the name of its join; in the order of these names.
+    Table(u32),
 }
 
 /// What a checkpoint says of the moment it was made at.

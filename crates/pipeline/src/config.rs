@@ -24,6 +24,7 @@ mod late;
 #[cfg(feature = "http")]
 mod http;
 mod maker;
+mod meet;
 mod memory;
 mod missing;
 #[cfg(feature = "mqtt")]
@@ -33,6 +34,7 @@ mod place;
 mod queue;
 #[cfg(any(feature = "mqtt", feature = "http"))]
 mod secret;
+mod results;
 mod sections;
 mod server;
 mod shape;
@@ -41,6 +43,7 @@ mod sink;
 mod size;
 mod source;
 mod suggest;
+mod table;
 mod take;
 mod test;
 mod times;
@@ -61,6 +64,7 @@ pub use words::shape_in_words;
 
 use crate::live::Logs;
 use crate::queue::QueueSettings;
+use crate::tables::TableConfig;
 use ouzel_connect::format::FormatHints;
 use ouzel_connect::sink::limit::{Beyond, Rate};
 use ouzel_connect::sink::{SinkSettings, Take};
@@ -92,6 +96,8 @@ pub struct Config {
     pub server: Option<ServerConfig>,
     /// How many devices there may be, and when one is gone.
     pub devices: DevicesConfig,
+    /// Tables of joins, in the order of the file.
+    pub tables: Vec<TableConfig>,
     /// The same on other machines: for a live run only.
     pub live_sinks: Vec<LiveSinkConfig>,
     /// The cases of `ouzel test`, in the order of the file.
@@ -182,14 +188,25 @@ pub struct Read {
     pub problems: Vec<Problem>,
     /// What is legal but unwise, in the order of the file.
     pub advice: Vec<Problem>,
+    /// The joins whose tables were looked at, and how many rows each has.
+    pub tables: Vec<(String, usize)>,
 }
 
 /// Reads a config. `label` is what messages call it; relative paths in it start at `folder`.
 pub fn read(label: &str, text: &str, folder: &Path) -> Read {
-    let mut found = Findings::default();
+    read_as(label, text, folder, false)
+}
+
+/// The same, with a look at the tables that it names: what is wrong with those are problems, too.
+pub fn read_with_tables(label: &str, text: &str, folder: &Path) -> Read {
+    read_as(label, text, folder, true)
+}
+
+fn read_as(label: &str, text: &str, folder: &Path, look: bool) -> Read {
+    let (mut found, mut tables) = (Findings::default(), Vec::new());
     let (tree, faults) = DeTable::parse_recoverable(text);
     let config = match faults.is_empty() {
-        true => compile(tree.get_ref(), text, folder, &mut found),
+        true => compile(tree.get_ref(), (text, folder), look.then_some(&mut tables), &mut found),
         false => {
             // What could be recovered of a broken file would only give problems that are none.
             syntax(&faults, text, &mut found);
@@ -197,7 +214,8 @@ pub fn read(label: &str, text: &str, folder: &Path) -> Read {
         }
     };
     let (problems, advice) = found.sorted(text);
-    Read { label: label.to_owned(), config: config.filter(|_| problems.is_empty()), problems, advice }
+    let config = config.filter(|_| problems.is_empty());
+    Read { label: label.to_owned(), config, problems, advice, tables }
 }
 
 impl Read {
@@ -273,7 +291,12 @@ fn syntax(faults: &[Error], text: &str, found: &mut Findings) {
     }
 }
 
-fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) -> Option<Config> {
+fn compile(
+    root: &DeTable<'_>,
+    (text, folder): (&str, &Path),
+    look: Option<&mut Vec<(String, usize)>>,
+    found: &mut Findings,
+) -> Option<Config> {
     let sections = Sections::split(root, found);
     let described: Vec<At<String>> = sections.of(Kind::Channel).map(|section| section.name.clone()).collect();
     let channels: Vec<ChannelFacts> = sections.of(Kind::Channel).map(|section| channel::read(section, found)).collect();
@@ -283,7 +306,7 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     #[cfg(feature = "http")]
     http::one_address(&sections, &sources, found);
     let groups = group::read_all(&sections, found);
-    let windows = window::Windows::read(&sections, &channels, &groups, text, found);
+    let windows = window::Windows::read(&sections, &channels, &groups, (text, folder), found);
     let known = detector::Known { facts: &channels, windows: &windows };
     let detectors = detector::read_all(&sections, &known, found);
     let operators = order::operators(&windows, &detectors, &channels, found);
@@ -294,7 +317,12 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
     let server = server::read(&sections, folder, found);
     #[cfg(feature = "mqtt")]
     mqtt::one_client_id(&sections, &sources, &sinks, found);
-    let tags = tags(&sources);
+    let mut tags = tags(&sources);
+    tags.extend(windows.tables.iter().flat_map(|table| table.tags().to_vec()));
+    if let Some(looked) = look {
+        let look = |table: &table::TableJoin| Some((table.name.what.clone(), table.look(found)?));
+        looked.extend(windows.tables.iter().filter_map(look));
+    }
     let around = alert::Around { text, tags: &tags, sinks: &sinks };
     let alerts: Vec<(At<String>, AlertRule)> = sections
         .of(Kind::Alert)
@@ -332,7 +360,8 @@ fn compile(root: &DeTable<'_>, text: &str, folder: &Path, found: &mut Findings) 
             }
         }
     }
-    Some(Config { sources, plan, sinks: here, journal, lake, server, devices, live_sinks, tests })
+    let tables = windows.tables.iter().filter_map(table::TableJoin::config).collect();
+    Some(Config { sources, plan, sinks: here, journal, lake, server, devices, tables, live_sinks, tests })
 }
 
 /// All derived channels that somebody takes, each once, by name: their order is not that of the sinks, so that a sink may be

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::InForce;
 use crate::queue::Bell;
+use crate::tables::Looked;
 use crate::trouble::Trouble;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_engine::time::Time;
@@ -75,8 +76,8 @@ pub struct Said {
 pub enum Word {
     /// A control record.
     Control(Control),
-    /// Another config is to be in force.
-    Config(InForce),
+    /// Another config is to be in force, with its tables as they were read a moment ago. It may be the same config.
+    Config(InForce, Looked),
 }
 
 impl Controls {
@@ -99,12 +100,12 @@ impl Controls {
         Ok(control)
     }
 
-    /// Lets another config be in force, and waits until the journal holds it.
+    /// Lets another config be in force, with its tables as they were read, and waits until the journal holds it.
     ///
     /// # Errors
     /// As [`Controls::say`].
-    pub async fn reload(&self, config: InForce) -> Result<(), Fault> {
-        self.give(Word::Config(config)).await
+    pub async fn reload(&self, config: InForce, looked: Looked) -> Result<(), Fault> {
+        self.give(Word::Config(config, looked)).await
     }
 
     async fn give(&self, word: Word) -> Result<(), Fault> {

@@ -4,9 +4,10 @@
 use ouzel_engine::feature::Made;
 use ouzel_engine::filter::Tested;
 use ouzel_engine::lateness::{LateCounts, Lateness};
-use ouzel_engine::meet::Joined;
+use ouzel_engine::meet;
 use ouzel_engine::plan::{Plan, Work};
 use ouzel_engine::shard::Shard;
+use ouzel_engine::table;
 use ouzel_engine::time::Span;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -19,9 +20,11 @@ pub struct Counted {
     /// Of each filter with a condition, by its place in the plan's operators, what passed and why the rest did not.
     pub tested: BTreeMap<u16, Tested>,
     /// Of each operator whose readings meet, by its place in the plan's operators, what became of them.
-    pub met: BTreeMap<u16, Joined>,
+    pub met: BTreeMap<u16, meet::Joined>,
     /// Of each feature section, by its place in the plan's operators, what it gave, and why other results did not come.
     pub made: BTreeMap<u16, Made>,
+    /// Of each join with a table, likewise, how many readings found all that they asked for.
+    pub joined: BTreeMap<u16, table::Joined>,
     /// Parts of groups that came after their window.
     pub missed: u64,
 }
@@ -30,13 +33,8 @@ impl Counted {
     /// What one shard counts.
     pub fn of(shard: &Shard) -> Counted {
         let tested = shard.tested().map(|(index, tested)| (index, tested.clone())).collect();
-        Counted { late: *shard.late_counts(), tested, made: shard.made().collect(), met: shard.met().collect(), missed: 0 }
-    }
-
-    /// The joins and features of groups by name.
-    pub fn joins(&self, plan: &Plan) -> Vec<(String, Joined)> {
-        let name = |index: u16| plan.operators.get(usize::from(index)).map(|operator| operator.name.clone());
-        self.met.iter().filter_map(|(index, joined)| Some((name(*index)?, *joined))).collect()
+        let (made, joined, met) = (shard.made().collect(), shard.joined().collect(), shard.met().collect());
+        Counted { late: *shard.late_counts(), tested, made, joined, met, missed: 0 }
     }
 
     /// The filters by name, with their parts in words.
@@ -61,6 +59,35 @@ impl Counted {
         };
         self.made.iter().filter_map(one).collect()
     }
+
+    /// The joins and features of groups by name.
+    pub fn joins(&self, plan: &Plan) -> Vec<JoinCount> {
+        let name = |index: u16| plan.operators.get(usize::from(index)).map(|operator| operator.name.clone());
+        let of_table = |(index, joined): (&u16, &table::Joined)| {
+            let table::Joined { found, missing } = *joined;
+            Some(JoinCount { name: name(*index)?, found, missing, ..JoinCount::default() })
+        };
+        let of_streams = |(index, met): (&u16, &meet::Joined)| {
+            let meet::Joined { paired, missing, late, dropped } = *met;
+            Some(JoinCount { name: name(*index)?, found: paired, missing, late, dropped })
+        };
+        self.joined.iter().filter_map(of_table).chain(self.met.iter().filter_map(of_streams)).collect()
+    }
+}
+
+/// What a join has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JoinCount {
+    /// Its name.
+    pub name: String,
+    /// Results of readings that found what was asked for, and readings that lacked something.
+    pub found: u64,
+    /// See `found`.
+    pub missing: u64,
+    /// Readings that came after the clock of their group had passed them, and that too many others pushed out.
+    pub late: u64,
+    /// See `late`.
+    pub dropped: u64,
 }
 
 impl AddAssign<&Counted> for Counted {
@@ -69,6 +96,9 @@ impl AddAssign<&Counted> for Counted {
         self.missed += other.missed;
         for (index, joined) in &other.met {
             *self.met.entry(*index).or_default() += *joined;
+        }
+        for (index, joined) in &other.joined {
+            *self.joined.entry(*index).or_default() += *joined;
         }
         for (index, tested) in &other.tested {
             match self.tested.get_mut(index) {

@@ -4,7 +4,7 @@ mod row;
 
 pub use row::Row;
 
-use crate::counted::{FeatureCount, FilterCount};
+use crate::counted::{FeatureCount, FilterCount, JoinCount};
 use crate::queue::Reason;
 use ouzel_engine::lateness::LateCounts;
 use ouzel_engine::time::{Span, Time};
@@ -165,6 +165,8 @@ pub struct Counters {
     pub filters: Latest<Vec<FilterCount>>,
     /// What features have given and withheld.
     pub features: Latest<Vec<FeatureCount>>,
+    /// What joins have found.
+    pub joins: Latest<Vec<JoinCount>>,
     /// Parts of groups that came after their window.
     pub missed: Level,
     /// Devices whose clock is too far ahead of the one here.

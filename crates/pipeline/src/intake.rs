@@ -4,6 +4,7 @@
 //! time of their next row; ties go in the order given, and disorder within an input is left as it is.
 
 use crate::sequence::{self, Numbers, Seen};
+use crate::tables::Tables;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::{Rejected, Rows, Source};
 use ouzel_engine::plan::Plan;
@@ -17,9 +18,11 @@ use std::sync::Arc;
 /// How many rows a stretch of several inputs has, more or less: 96 KiB of readings, a tenth of a usual cache.
 const STRETCH: usize = 4_096;
 
-/// One stretch of input, in order: first the names, then the rows.
+/// One stretch of input, in order: first versions of tables, then the names, then the rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stretch {
+    /// Versions of tables that are in force from here on. In a journal they are records of their own.
+    pub tables: Tables,
     /// Names that are new in it.
     pub declarations: Vec<Declaration>,
     /// Readings and ticks, numbered without gaps.
@@ -49,6 +52,8 @@ impl Stretch {
 /// Reads all inputs of a stream as one.
 pub struct Intake {
     plan: Arc<Plan>,
+    /// Tables that are given with the first stretch.
+    tables: Tables,
     feeds: Vec<Feed>,
     names: Names,
     clock: Clock,
@@ -81,6 +86,7 @@ impl Intake {
         };
         Intake {
             plan,
+            tables: Vec::new(),
             feeds: sources.into_iter().map(feed).collect(),
             names: Names::new(),
             clock: Clock::default(),
@@ -89,6 +95,14 @@ impl Intake {
             fault: None,
             heads: BinaryHeap::new(),
         }
+    }
+
+    /// Lets these tables be in force before the first reading; devices get the tags that they have for them.
+    #[must_use]
+    pub fn with_tables(mut self, tables: Tables) -> Intake {
+        self.names.enrich(tables.iter().map(|(_, table)| Arc::clone(table)));
+        self.tables = tables;
+        self
     }
 
     /// The next stretch; `None` after the one with the end.
@@ -103,8 +117,11 @@ impl Intake {
         if self.ended {
             return Ok(None);
         }
-        let mut stretch =
-            Stretch { batch: Batch { first: self.next_number, ..Batch::default() }, ..Stretch::default() };
+        let mut stretch = Stretch {
+            tables: std::mem::take(&mut self.tables),
+            batch: Batch { first: self.next_number, ..Batch::default() },
+            ..Stretch::default()
+        };
         match &mut self.feeds[..] {
             [only] => {
                 self.fault = only.read(&mut self.names, &mut stretch).err();

@@ -11,7 +11,7 @@ mod mend;
 pub mod record;
 
 pub use mend::Mender;
-pub use record::{Configured, Journalled, Record, Referred, Sifted};
+pub use record::{Configured, Journalled, Record, Referred, Sifted, Tabled};
 
 use crate::log::{self, Kind, Log, Readers, Tail};
 use ouzel_connect::disk::Disk;
@@ -153,6 +153,7 @@ fn arrived(record: &Record) -> Option<Time> {
         Record::Reference(referred) => Some(referred.arrived),
         Record::Control(control) => Some(control.at),
         Record::Config(configured) => Some(configured.at),
+        Record::Table(tabled) => Some(tabled.at),
     }
 }
 

@@ -6,8 +6,10 @@ use crate::journal::{Mender, Record};
 use crate::sequence::{Numbers, Seen};
 use crate::trouble::Trouble;
 use ouzel_engine::series::{Declaration, Names};
+use ouzel_engine::table::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
 
 /// Messages of a source that a second delivery is looked for among: the largest Receive Maximum of MQTT 5.
 const REMEMBERED: usize = 65_535;
@@ -23,6 +25,8 @@ pub struct Known {
     pub remembered: Remembered,
     /// The text of the config in force; `None`: the journal does not say.
     pub text: Option<String>,
+    /// The versions of tables in force, by the names of their joins.
+    pub tables: BTreeMap<String, Arc<Table>>,
     mender: Mender,
 }
 
@@ -30,7 +34,7 @@ impl Known {
     /// Goes on from a checkpoint.
     pub fn new(names: Names, next_number: u64, remembered: Remembered) -> Known {
         let mender = Mender::behind(names.device_count(), names.series_count());
-        Known { names, next_number, remembered, text: None, mender }
+        Known { names, next_number, remembered, text: None, tables: BTreeMap::new(), mender }
     }
 
     /// Readings whose series nobody knows any more.
@@ -56,6 +60,7 @@ impl Known {
                 referred.declarations = stretch.declarations;
             }
             Record::Config(configured) => self.text = Some(configured.text.clone()),
+            Record::Table(tabled) => drop(self.tables.insert(tabled.join.clone(), Arc::clone(&tabled.table))),
             Record::Control(_) => {}
         }
         self.remembered.see(record);
@@ -126,7 +131,7 @@ impl Remembered {
                 Order::Trouble(trouble) => self.trouble(trouble),
                 _ => {}
             },
-            Record::Config(_) => {}
+            Record::Config(_) | Record::Table(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod intake;
+pub mod tables;
 pub mod stream;
 pub mod worker;
 pub mod counted;

@@ -41,6 +41,7 @@ use crate::outputs::Sizes;
 use crate::queue::{Bell, QueueSettings};
 use crate::runner::Reread;
 use crate::step::Step;
+use crate::tables::TableConfig;
 use entry::Change;
 use held::{Held, Places};
 use notice::Notices;
@@ -74,6 +75,8 @@ pub struct Parts {
     pub logs: Logs,
     /// How many devices there may be, and when one is retired.
     pub devices: DevicesConfig,
+    /// Tables of joins.
+    pub tables: Vec<TableConfig>,
     /// Where readings come from.
     pub sources: Vec<SourcePart>,
     /// Where results go.

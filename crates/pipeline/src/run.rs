@@ -8,6 +8,7 @@ use crate::outlet::Outlet;
 use crate::runner::{Reread, recall};
 use crate::stream::Stream;
 use crate::summary::Summary;
+use crate::tables::Tables;
 use crate::worker;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::source::Source;
@@ -43,19 +44,19 @@ pub struct Ran {
     pub lost: u64,
 }
 
-/// Runs sources to their end, everything that comes out into the outlet. `stop` ends the run between two stretches.
+/// Runs sources to their end, with these tables, everything that comes out into the outlet. `stop` ends the run between two stretches.
 /// The outlet is closed however it ends.
 ///
 /// # Errors
 /// What a source or a sink could not do.
 pub fn run(
     plan: &Arc<Plan>,
-    sources: Vec<Box<dyn Source>>,
+    (sources, tables): (Vec<Box<dyn Source>>, Tables),
     outlet: &mut Outlet,
     settings: Settings,
     stop: &AtomicBool,
 ) -> Result<Ran, Fault> {
-    let intake = Intake::new(Arc::clone(plan), sources);
+    let intake = Intake::new(Arc::clone(plan), sources).with_tables(tables);
     let ran = match settings.shards {
         0 => straight(plan, intake, outlet, stop),
         shards => threaded(plan, intake, outlet, shards, stop),
@@ -69,12 +70,12 @@ pub fn run(
 /// What a source or a sink could not do.
 pub fn run_paced(
     plan: &Arc<Plan>,
-    sources: Vec<Box<dyn Source>>,
+    (sources, tables): (Vec<Box<dyn Source>>, Tables),
     outlet: &mut Outlet,
     speed: f64,
     stop: &AtomicBool,
 ) -> Result<Ran, Fault> {
-    let mut intake = Intake::new(Arc::clone(plan), sources);
+    let mut intake = Intake::new(Arc::clone(plan), sources).with_tables(tables);
     let mut straight = Straight::new(plan);
     let mut pace = Pace { speed, began: None };
     let mut walk = || -> Result<(), Fault> {
@@ -130,6 +131,7 @@ pub fn run_journal(
                 Next::Record(Record::Control(Control { what: Order::Retire { device, input }, .. })) => {
                     straight.retire(&device, input, outlet)?;
                 }
+                Next::Record(Record::Table(tabled)) => straight.stream.take_table(&tabled.join, &tabled.table),
                 Next::Record(Record::Control(_) | Record::Config(_)) | Next::Idle => {}
                 Next::End => {
                     // A journal has no end of its input, only a last record so far.

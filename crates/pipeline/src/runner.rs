@@ -12,7 +12,7 @@ use crate::checkpoint::{Moment, Part};
 use crate::config::InForce;
 use crate::control::{Control, Order};
 use crate::intake::Stretch;
-use crate::journal::{Configured, Mender, Record, Referred, record};
+use crate::journal::{Configured, Mender, Record, Referred, Tabled, record};
 use crate::known::Remembered;
 use crate::outputs::{OutputLog, Place, Said};
 use crate::sequence::leave_out;
@@ -70,7 +70,7 @@ pub enum Taken {
         /// What came out, in order of place.
         outputs: Vec<Output>,
         /// The word that it came from, where it was no input.
-        control: Option<Control>,
+        control: Option<Box<Control>>,
     },
     /// A word.
     Control(Control),
@@ -78,6 +78,8 @@ pub enum Taken {
     Config(InForce, Vec<Output>),
     /// A text that this build cannot read, and why; the config before it stays in force.
     BadConfig(String),
+    /// Another version of the table of a join is in force.
+    Table(Tabled),
     /// Input by reference that could not be read again, and why.
     Lost(Box<Referred>, String),
 }
@@ -104,6 +106,11 @@ impl Runner {
                     Taken::Lost(referred, why)
                 }
             },
+            Record::Table(tabled) => {
+                self.next_input = tabled.input + 1;
+                self.stream.take_table(&tabled.join, &tabled.table);
+                Taken::Table(tabled)
+            }
             Record::Control(control) => self.control(control),
             Record::Config(Configured { input, at, text }) => {
                 self.next_input = input + 1;
@@ -139,7 +146,7 @@ impl Runner {
                 }
                 let stretch = Stretch { batch: Batch { first: *input, ..Batch::default() }, ..Stretch::default() };
                 self.said(control.at, &outputs, &stretch);
-                Taken::Stretch { arrived: control.at, stretch, outputs, control: Some(control) }
+                Taken::Stretch { arrived: control.at, stretch, outputs, control: Some(Box::new(control)) }
             }
             Order::Trouble(trouble) => {
                 self.trouble = Some(trouble.clone());
@@ -201,6 +208,7 @@ impl Runner {
             let fleet = self.stream.fleet_bytes();
             let names = self.stream.names().declarations();
             let mut stream = Stream::begin(&in_force.plan, 1, &names, self.stream.clock(), self.next_input);
+            self.stream.tables().iter().for_each(|(name, table)| stream.take_table(name, table));
             for (slot, bytes) in slots {
                 stream.restore_slot(slot, &bytes).expect("it was saved a moment ago");
             }
@@ -262,6 +270,9 @@ impl Runner {
         put(Part::Fleet, &self.stream.fleet_bytes());
         put(Part::Intake, &self.remembered.to_bytes());
         put(Part::Words, &encode(&self.words.controls()));
+        for (index, (name, table)) in (0..).zip(self.stream.tables()) {
+            put(Part::Table(index), &encode(&(name, &**table)));
+        }
         done?;
         Ok(Moment {
             position: self.position,

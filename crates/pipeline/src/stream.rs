@@ -13,6 +13,7 @@ use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, Reading, StreamClock, TICK};
 use ouzel_engine::series::{Declaration, Device, Names, SLOTS, Series};
 use ouzel_engine::shard::{Input, Outputs, Shard};
+use ouzel_engine::table::Table;
 use ouzel_engine::time::{Span, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 pub struct Stream {
     shards: Vec<Shard>,
     fleet: Fleet,
+    /// The versions of tables in force, by the names of their joins; shards have them, too, by reference.
+    tables: BTreeMap<String, Arc<Table>>,
     names: Names,
     split: Split,
     next_input: u64,
@@ -34,6 +37,7 @@ impl Stream {
         Stream {
             shards: (0..shards).map(|index| Shard::new(Arc::clone(plan), slots_of(index, shards))).collect(),
             fleet: Fleet::new(plan),
+            tables: BTreeMap::new(),
             names: Names::new(),
             split: Split::new(plan, shards),
             next_input: 0,
@@ -48,6 +52,9 @@ impl Stream {
     /// When the checkpoint's parts cannot be read; says which.
     pub fn resume(plan: &Arc<Plan>, shards: usize, checkpoint: &Checkpoint) -> Result<Stream, String> {
         let mut stream = Stream::begin(plan, shards, &checkpoint.names, checkpoint.clock, checkpoint.next_input);
+        for (name, table) in &checkpoint.tables {
+            stream.take_table(name, &Arc::new(table.clone()));
+        }
         checkpoint.slots.iter().try_for_each(|(slot, bytes)| stream.restore_slot(*slot, bytes))?;
         stream.restore_fleet(&checkpoint.fleet)?;
         Ok(stream)
@@ -94,6 +101,7 @@ impl Stream {
 
     /// Works off one stretch; adds what comes out to `outputs`, in order.
     pub fn step(&mut self, stretch: &Stretch, outputs: &mut Vec<Output>) {
+        stretch.tables.iter().for_each(|(name, table)| self.take_table(name, table));
         self.declare(&stretch.declarations);
         self.out.clear();
         if let [shard] = &mut self.shards[..] {
@@ -124,6 +132,22 @@ impl Stream {
         outputs.append(&mut self.out.list);
     }
 
+    /// From here on this is the version of the table of the join called `name`, for all devices; one without a row and without
+    /// a column: there is no table any more.
+    pub fn take_table(&mut self, name: &str, table: &Arc<Table>) {
+        self.shards.iter_mut().for_each(|shard| shard.step(&Input::Table(name, table), &mut self.out));
+        if **table == Table::default() {
+            self.tables.remove(name);
+        } else {
+            self.tables.insert(name.to_owned(), Arc::clone(table));
+        }
+    }
+
+    /// The versions of tables in force, by the names of their joins.
+    pub fn tables(&self) -> &BTreeMap<String, Arc<Table>> {
+        &self.tables
+    }
+
     fn declare(&mut self, declarations: &[Declaration]) {
         if declarations.is_empty() {
             return;
@@ -143,6 +167,7 @@ impl Stream {
             clock: self.clock,
             slots,
             fleet: self.fleet.save(),
+            tables: self.tables.iter().map(|(name, table)| (name.clone(), Table::clone(table))).collect(),
         }
     }
 

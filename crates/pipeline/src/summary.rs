@@ -133,6 +133,7 @@ fn kind(work: &Work) -> &str {
         Work::Join(_) => "join",
         Work::Feature(_) => "feature",
         Work::Formula(_) => "formula",
+        Work::Table(_) => "table",
         Work::Threshold(limits)
         | Work::ZScore(_, limits)
         | Work::Flatline(_, limits)

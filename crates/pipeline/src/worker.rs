@@ -7,6 +7,7 @@
 use crate::counted::Counted;
 use crate::intake::{Intake, Stretch};
 use crate::stream::{Split, slots_of};
+use crate::tables::Tables;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_engine::fleet::Fleet;
 use ouzel_engine::output::Output;
@@ -25,6 +26,7 @@ const WAITING: usize = 4;
 
 /// One shard's part of a stretch.
 struct Part {
+    tables: Tables,
     declarations: Arc<[Declaration]>,
     batch: Batch,
     end: Option<u64>,
@@ -131,6 +133,7 @@ fn read(
             Err(fault) => return drop(heads.send(Err(fault))),
         };
         let declarations: Arc<[Declaration]> = std::mem::take(&mut stretch.declarations).into();
+        let tables = std::mem::take(&mut stretch.tables);
         let span = stretch.span();
         let batch = std::mem::take(&mut stretch.batch);
         let readings = (batch.rows.len() - stretch.ticks.len()) as u64;
@@ -142,7 +145,8 @@ fn read(
             split.batches(&batch)
         };
         for (to, batch) in parts.iter().zip(batches) {
-            let part = Part { declarations: Arc::clone(&declarations), batch, end: stretch.end };
+            let part =
+                Part { tables: tables.clone(), declarations: Arc::clone(&declarations), batch, end: stretch.end };
             if to.send(part).is_err() {
                 return;
             }
@@ -157,6 +161,7 @@ fn read(
 fn work(mut shard: Shard, parts: &Receiver<Part>, done: &SyncSender<Vec<Output>>) -> Counted {
     let mut out = Outputs::default();
     for part in parts {
+        part.tables.iter().for_each(|(name, table)| shard.step(&Input::Table(name, table), &mut out));
         shard.step(&Input::Declare(&part.declarations), &mut out);
         shard.step(&Input::Batch(&part.batch), &mut out);
         if let Some(number) = part.end {

@@ -48,6 +48,7 @@ fn written(counters: &Counters, seen: &Seen, now: Time) -> String {
     order::late(&mut page, counters);
     order::filters(&mut page, counters);
     order::features(&mut page, counters);
+    order::joins(&mut page, counters);
     disk(&mut page, counters, now);
     stages(&mut page, counters, &seen.recent);
     page.one("ouzel_unseen_steps_total", "counter", "steps that the page missed", counters.unseen.get());

@@ -133,6 +133,7 @@ impl Run {
                 ..Logs::new(FOLDER)
             },
             devices: DevicesConfig { limit: 100, idle: None },
+            tables: Vec::new(),
             sources: vec![SourcePart {
                 name: "floor".into(),
                 source: Box::new(Spoken(heard)),

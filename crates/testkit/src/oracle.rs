@@ -11,6 +11,7 @@ pub mod meet;
 pub mod points;
 pub mod shapes;
 pub mod statistic;
+pub mod tables;
 pub mod whole;
 
 /// The statistics of some values, in two passes.

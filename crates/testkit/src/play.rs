@@ -13,8 +13,9 @@ use ouzel_engine::reading::{Batch, TICK};
 use ouzel_engine::series::{Declaration, Names};
 use ouzel_engine::time::Time;
 use ouzel_pipeline::intake::{Intake, Stretch};
-use ouzel_pipeline::journal::{Journalled, Record};
+use ouzel_pipeline::journal::{Journalled, Record, Tabled};
 use ouzel_pipeline::stream::Stream;
+use ouzel_pipeline::tables::Tables;
 use ouzel_pipeline::worker;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -76,6 +77,8 @@ impl Outcome {
 pub struct Recorded {
     stretches: Vec<Stretch>,
     rejected: Vec<Rejected>,
+    /// Versions of tables, and the rows from which they are in force, in order.
+    tables: Vec<(usize, Tables)>,
     /// How many rows it has: readings and ticks.
     pub rows: usize,
 }
@@ -86,9 +89,20 @@ impl Recorded {
     /// # Errors
     /// What a source says when it cannot be read.
     pub fn of(plan: &Arc<Plan>, sources: Vec<Box<dyn Source>>) -> Result<Recorded, String> {
-        let mut intake = Intake::new(Arc::clone(plan), sources);
-        let mut recorded = Recorded { stretches: Vec::new(), rejected: Vec::new(), rows: 0 };
+        Recorded::with_tables(plan, sources, Tables::new())
+    }
+
+    /// The same, with tables that are in force before the first reading.
+    ///
+    /// # Errors
+    /// As [`Recorded::of`].
+    pub fn with_tables(plan: &Arc<Plan>, sources: Vec<Box<dyn Source>>, tables: Tables) -> Result<Recorded, String> {
+        let mut intake = Intake::new(Arc::clone(plan), sources).with_tables(tables);
+        let mut recorded = Recorded { stretches: Vec::new(), rejected: Vec::new(), tables: Vec::new(), rows: 0 };
         while let Some(mut stretch) = intake.next_stretch().map_err(|f| f.what)? {
+            if !stretch.tables.is_empty() {
+                recorded.tables.push((recorded.rows, std::mem::take(&mut stretch.tables)));
+            }
             recorded.rejected.append(&mut stretch.rejected);
             recorded.rows += stretch.batch.rows.len();
             recorded.stretches.push(stretch);
@@ -101,6 +115,38 @@ impl Recorded {
         Ok(recorded)
     }
 
+    /// Lets other versions of tables be in force from a reading on, counted from 1; from none where there are fewer.
+    pub fn change_tables(&mut self, reading: usize, tables: Tables) {
+        let rows = self.stretches.iter().flat_map(|stretch| &stretch.batch.rows);
+        let mut readings = rows.enumerate().filter(|(_, row)| row.series != TICK).map(|(index, _)| index);
+        if let Some(row) = readings.nth(reading.saturating_sub(1)) {
+            self.tables.push((row, tables));
+            self.tables.sort_by_key(|(row, _)| *row);
+        }
+    }
+
+    /// Versions of tables, each with the number of the first row that it is in force for.
+    pub fn tables(&self) -> impl Iterator<Item = (u64, &Tables)> {
+        self.tables.iter().map(|(row, tables)| (self.number(*row), tables))
+    }
+
+    /// Whether versions change on the way.
+    pub fn tables_change(&self) -> bool {
+        self.tables.iter().any(|(row, _)| *row > 0)
+    }
+
+    fn number(&self, row: usize) -> u64 {
+        let mut before = 0;
+        for stretch in &self.stretches {
+            let rows = stretch.batch.rows.len();
+            if row < before + rows {
+                return stretch.batch.first + (row - before) as u64;
+            }
+            before += rows;
+        }
+        u64::MAX
+    }
+
     /// The readings, without ticks.
     pub fn readings(&self) -> usize {
         self.rows - self.stretches.iter().map(|stretch| stretch.ticks.len()).sum::<usize>()
@@ -109,6 +155,13 @@ impl Recorded {
     /// As they were read.
     pub fn stretches(&self) -> &[Stretch] {
         &self.stretches
+    }
+
+    /// All of it, cut where a version of a table changes, and its end.
+    pub fn pieces(&self) -> Vec<Stretch> {
+        let mut pieces = self.cut(usize::MAX, 0..self.rows);
+        pieces.push(self.end());
+        pieces
     }
 
     /// The rows of a range in stretches of at most `rows`. Names of a stretch that is cut in two are all declared
@@ -128,6 +181,13 @@ impl Recorded {
             let mut low = range.start.max(begin);
             while low < range.end.min(end) {
                 let high = range.end.min(end).min(low.saturating_add(rows));
+                // A version is in force from its row on, however rows are cut.
+                let high =
+                    self.tables.iter().map(|(row, _)| *row).find(|row| *row > low).map_or(high, |row| high.min(row));
+                for (_, tables) in self.tables.iter().filter(|(row, _)| *row == low) {
+                    let batch = Batch { first: first_of(low), ..Batch::default() };
+                    cut.push(Stretch { tables: tables.clone(), batch, ..Stretch::default() });
+                }
                 let (first, rows) = (first_of(low), whole.batch.rows[low - begin..high - begin].to_vec());
                 let ticks = (first..).zip(&rows).filter(|(_, r)| r.series == TICK).map(|(n, r)| (n, *r)).collect();
                 cut.push(Stretch { batch: Batch { first, rows, offsets: Vec::new() }, ticks, ..Stretch::default() });
@@ -142,7 +202,20 @@ impl Recorded {
         let mut stretches = self.cut(rows, 0..self.rows);
         stretches.push(self.end());
         stretches[0].rejected.clone_from(&self.rejected);
-        stretches.into_iter().enumerate().map(|(index, stretch)| journalled(index, stretch)).collect()
+        let mut records = Vec::new();
+        for mut stretch in stretches {
+            // What was recorded has no number to spare for them, and nothing comes of a table by itself: it takes that of the
+            // row before.
+            let input = stretch.batch.first.saturating_sub(1);
+            let alone = !stretch.tables.is_empty();
+            for (join, table) in std::mem::take(&mut stretch.tables) {
+                records.push(Record::Table(Tabled { input, at: Time(0), join, table }));
+            }
+            if !alone {
+                records.push(journalled(records.len(), stretch));
+            }
+        }
+        records
     }
 
     /// A channel that it has.
@@ -215,8 +288,12 @@ pub(crate) fn journalled(index: usize, stretch: Stretch) -> Record {
 ///
 /// # Errors
 /// What a source says when it cannot be read.
-pub fn threaded(plan: &Arc<Plan>, sources: Vec<Box<dyn Source>>, shards: usize) -> Result<Outcome, String> {
-    let intake = Intake::new(Arc::clone(plan), sources);
+pub fn threaded(
+    plan: &Arc<Plan>,
+    (sources, tables): (Vec<Box<dyn Source>>, Tables),
+    shards: usize,
+) -> Result<Outcome, String> {
+    let intake = Intake::new(Arc::clone(plan), sources).with_tables(tables);
     let (mut all, mut kept) = (Vec::new(), Names::new());
     let stop = AtomicBool::new(false);
     worker::run(plan, intake, shards, &stop, |head, outputs, _| {

@@ -138,6 +138,7 @@ impl Journalled {
                 Record::Reference(it) => record::reference(it, &mut bytes),
                 Record::Control(it) => record::control(it, &mut bytes),
                 Record::Config(it) => record::config(it, &mut bytes),
+                Record::Table(it) => record::table(it, &mut bytes),
             }
             log.append(&bytes, || head(next))?;
             if let Ok((_, Some(number))) = record::read_head(&bytes) {

@@ -309,7 +309,7 @@ pub fn format(kind: Kind, sample: &Sample, layout: Layout, hints: &FormatHints, 
 }
 
 /// Numbers are written `1,5` and none `1.5`.
-fn decimal_commas(sample: &Sample) -> bool {
+pub fn decimal_commas(sample: &Sample) -> bool {
     let cells = || sample.rows.iter().flatten().flatten().map(String::as_bytes);
     let with =
         |point: u8| cells().any(|cell| cell.contains(&point) && matches!(number::read(cell, point), Cell::Value(_)));

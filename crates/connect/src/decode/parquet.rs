@@ -511,7 +511,7 @@ fn zoned(local: i64, reader: &mut TimeReader) -> Option<i64> {
 }
 
 /// A column of names.
-enum Words<'a> {
+pub(crate) enum Words<'a> {
     /// One for all rows, and its place in the roster.
     One(String, u32),
     /// Keys of a dictionary, and the place of each of its words.
@@ -525,7 +525,7 @@ impl<'a> Words<'a> {
         Words::One(name.to_owned(), NOBODY)
     }
 
-    fn of(column: &'a ArrayRef) -> Result<Words<'a>, ArrowError> {
+    pub(crate) fn of(column: &'a ArrayRef) -> Result<Words<'a>, ArrowError> {
         if let Some(dictionary) = column.as_dictionary_opt::<Int32Type>()
             && let Some(words) = dictionary.values().as_string_opt::<i32>()
         {
@@ -574,7 +574,7 @@ impl<'a> Words<'a> {
         Ok(place)
     }
 
-    fn text(&self, row: usize) -> &str {
+    pub(crate) fn text(&self, row: usize) -> &str {
         match self {
             Words::One(name, _) => name,
             Words::Dictionary { nulls: Some(nulls), .. } if nulls.is_null(row) => "",
@@ -586,7 +586,7 @@ impl<'a> Words<'a> {
 }
 
 /// A column of values: NaN is absent, and an infinity something to be refused.
-struct Values<'a> {
+pub(crate) struct Values<'a> {
     name: &'a str,
     numbers: Float64Array,
     nulls: bool,
@@ -595,7 +595,7 @@ struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn of(name: &'a str, column: &'a ArrayRef) -> Result<Values<'a>, ArrowError> {
+    pub(crate) fn of(name: &'a str, column: &'a ArrayRef) -> Result<Values<'a>, ArrowError> {
         let kind = column.data_type();
         let (numbers, texts) = if *kind == DataType::Float64 {
             (column.as_primitive::<Float64Type>().clone(), None)
@@ -615,7 +615,7 @@ impl<'a> Values<'a> {
     }
 
     #[inline]
-    fn at(&self, row: usize) -> f64 {
+    pub(crate) fn at(&self, row: usize) -> f64 {
         if self.nulls && self.numbers.is_null(row) { f64::NAN } else { self.numbers.values()[row] }
     }
 
@@ -624,7 +624,7 @@ impl<'a> Values<'a> {
     }
 
     #[cold]
-    fn wrong(&self, row: usize) -> String {
+    pub(crate) fn wrong(&self, row: usize) -> String {
         let name = self.name;
         match self.texts.as_ref().map(|texts| texts.text(row)) {
             Some(text) if number::read(text.as_bytes(), b'.') == Cell::Text => {

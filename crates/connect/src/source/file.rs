@@ -93,7 +93,7 @@ pub fn from_reader(
     text(name, lines, Wait::ThreeLines, kind, hints, timing, default_device.unwrap_or(name), None)
 }
 
-fn cannot_open(source: &str, error: &io::Error) -> Fault {
+pub(crate) fn cannot_open(source: &str, error: &io::Error) -> Fault {
     match error.kind() {
         io::ErrorKind::NotFound => Fault::yours(format!("{source} does not exist")),
         io::ErrorKind::PermissionDenied => Fault::yours(format!("{source} may not be read: permission denied")),

@@ -5,8 +5,10 @@
 //! that find a number by its name hold numbers only, and look the name up where it stands.
 
 use super::{Channel, Declaration, Device, Series, Timing};
+use crate::table::Table;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
 
 /// The names of a stream: who is who. Bounded: see [`Names::limited`].
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Names {
     found: Found,
     /// What nobody has been told yet.
     fresh: Vec<Declaration>,
+    /// Tables whose tags new devices get.
+    tables: Vec<Arc<Table>>,
 }
 
 /// Tables of numbers; what they stand for is looked up in the lists.
@@ -91,6 +95,7 @@ impl Names {
             series: Vec::new(),
             found: Found::default(),
             fresh: Vec::new(),
+            tables: Vec::new(),
         }
     }
 
@@ -116,9 +121,18 @@ impl Names {
         if self.devices.len() >= self.limit || !room {
             return Err(TooManyDevices);
         }
-        let device = self.add_device(name, timing, tags);
+        let tables = std::mem::take(&mut self.tables);
+        let tags = joined(name, tags, &tables);
+        let device = self.add_device(name, timing, &tags);
+        self.tables = tables;
         self.fresh.push(self.declare_device(device));
         Ok(device)
+    }
+
+    /// From now on new devices get the tags that these tables have for them, beside their own; what a device says of itself
+    /// stands. Devices that are known keep the tags that they have.
+    pub fn enrich(&mut self, tables: impl Iterator<Item = Arc<Table>>) {
+        self.tables = tables.filter(|table| table.has_tags()).collect();
     }
 
     fn add_device(&mut self, name: &str, timing: Timing, tags: &[(&str, &str)]) -> Device {
@@ -320,6 +334,19 @@ fn name_of<'a>(devices: &[DeviceName], text: &'a str, number: u32) -> &'a str {
     &text[begin as usize..devices[number as usize].end as usize]
 }
 
+/// The tags of a device with those that tables have for it; of two with one key the first counts that says something.
+fn joined<'t>(name: &str, own: &[(&'t str, &'t str)], tables: &'t [Arc<Table>]) -> Vec<(&'t str, &'t str)> {
+    let mut all = own.to_vec();
+    for (key, value) in tables.iter().flat_map(|table| table.tags_of(name)) {
+        match all.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, said)) if said.is_empty() => *said = value,
+            Some(_) => {}
+            None => all.push((key, value)),
+        }
+    }
+    all
+}
+
 fn words(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
 }
@@ -387,6 +414,33 @@ mod tests {
         assert_eq!(device(&mut names, "c"), Ok(Device(2)));
         names.set_limit(usize::MAX);
         assert_eq!(names.limit(), Names::LIMIT);
+    }
+
+    #[test]
+    fn new_devices_get_the_tags_that_tables_have_for_them() {
+        let table = |tag: &str, rows: &[(&str, &str)]| {
+            let mut builder = crate::table::Builder::new(Vec::new(), vec![tag.to_owned()], false);
+            for row in rows {
+                builder.push((row.0, ""), std::iter::empty(), std::iter::once(row.1)).unwrap();
+            }
+            Arc::new(builder.finish().unwrap())
+        };
+        let mut names = Names::new();
+        let before = names.device("a", Timing::default(), &[]).unwrap();
+        names.enrich(
+            [table("room", &[("a", "1"), ("b", "2"), ("c", "3"), ("e", "4")]), table("hall", &[("b", "x")])]
+                .into_iter(),
+        );
+        let mut tags = |name: &str, own: &[(&str, &str)]| {
+            let device = names.device(name, Timing::default(), own).unwrap();
+            words(names.device_tags(device)).map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(tags("a", &[]), "", "it was known before");
+        assert_eq!(tags("b", &[("line", "7")]), "line=7 room=2 hall=x");
+        assert_eq!(tags("c", &[("room", "own")]), "room=own");
+        assert_eq!(tags("e", &[("room", ""), ("line", "7")]), "room=4 line=7");
+        assert_eq!(tags("d", &[]), "");
+        assert!(names.device_tags(before).is_empty());
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Shard {
         let place = self.free_series[shape as usize].pop().unwrap_or_else(|| self.make_room(shape));
         put(&mut self.series_places, series.0, place);
         self.enter_points(device, place, series, channel);
+        self.enter_tables(device, place, channel);
         self.enter_groups(device, place, channel);
         let Fed { origin, behind, is_worked_out } = self.feed(device, place, channel).unwrap_or(Fed::itself(place));
         let joined = !self.plan.has_groups();
@@ -199,7 +200,12 @@ impl Shard {
                 let node = &mut self.nodes[route.node as usize];
                 if !matches!(
                     node,
-                    Node::Window(_) | Node::Compress(_) | Node::Feature(_) | Node::Points(_) | Node::Meet(_)
+                    Node::Window(_)
+                        | Node::Compress(_)
+                        | Node::Feature(_)
+                        | Node::Points(_)
+                        | Node::Meet(_)
+                        | Node::Table(_)
                 ) {
                     continue;
                 }
@@ -235,6 +241,7 @@ impl Shard {
                         }
                         behind = true;
                     }
+                    Node::Table(table) => table.feed(route.state, index as u16, derived),
                     Node::Compress(filter) => {
                         filter.feeds[route.state as usize] = Some(derived);
                         behind |= matches!(filter.spec.by, Keep::SwingingDoor { .. });

@@ -120,7 +120,7 @@ fn windows(input: &Path) -> Result<u64, Failure> {
     let mut outlet = Outlet::open(&config.sinks, &config.plan)?;
     let ran = run::run(
         &Arc::new(config.plan),
-        vec![opened.source],
+        (vec![opened.source], Vec::new()),
         &mut outlet,
         Settings { shards: 0 },
         &AtomicBool::new(false),

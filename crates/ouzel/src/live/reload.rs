@@ -109,6 +109,7 @@ impl Current {
         let reload = Reload {
             config: in_force,
             devices: config.devices,
+            tables: config.tables.clone(),
             sources: (sources, same_sources),
             sinks: (sinks, same_sinks),
         };

@@ -6,7 +6,7 @@ use ouzel_connect::sink::SinkSettings;
 use ouzel_engine::feature::Made;
 use ouzel_engine::lateness::{LateCounts, Lateness};
 use ouzel_engine::plan::Plan;
-use ouzel_pipeline::counted::{Counted, FeatureCount, FilterCount, at_most};
+use ouzel_pipeline::counted::{Counted, FeatureCount, FilterCount, JoinCount, at_most};
 use ouzel_pipeline::run::Ran;
 use serde::Serialize;
 use std::fmt::Write;
@@ -51,6 +51,7 @@ struct Object<'r> {
     lateness: Vec<Lag>,
     filters: Vec<Filter<'r>>,
     features: Vec<Feature<'r>>,
+    joins: Vec<Join<'r>>,
     seconds: f64,
     cpu_seconds: f64,
     peak_rss_bytes: Option<u64>,
@@ -80,6 +81,13 @@ struct Feature<'r> {
 }
 
 #[derive(Serialize)]
+struct Join<'r> {
+    name: &'r str,
+    found: u64,
+    missing: u64,
+}
+
+#[derive(Serialize)]
 struct Part<'r> {
     part: &'r str,
     failed: u64,
@@ -91,6 +99,7 @@ impl Report<'_> {
         let summary = &self.ran.summary;
         let (late, filters) = (&self.ran.counted.late, self.ran.counted.filters(self.plan));
         let features = self.ran.counted.features(self.plan);
+        let joins = self.ran.counted.joins(self.plan);
         let object = Object {
             readings: summary.readings,
             rejected: summary.rejected,
@@ -109,6 +118,7 @@ impl Report<'_> {
             lateness: lags(&late.lateness),
             filters: filters.iter().map(Filter::of).collect(),
             features: features.iter().map(Feature::of).collect(),
+            joins: joins.iter().map(Join::of).collect(),
             seconds: self.seconds,
             cpu_seconds: self.cpu_seconds,
             peak_rss_bytes: self.peak_rss_bytes,
@@ -145,6 +155,8 @@ impl Report<'_> {
         if summary.said > 0 {
             page.row("said", &format!("{} of derived channels", counted(summary.said, "reading")));
         }
+        // Nor do most have a join.
+        self.ran.counted.joins(self.plan).iter().for_each(|join| page.row("joined", &joined(join)));
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();
@@ -253,6 +265,26 @@ fn made(feature: &FeatureCount) -> String {
         let _ = write!(said, "; {} without a value", grouped(no_value));
     }
     said
+}
+
+impl<'r> Join<'r> {
+    fn of(join: &'r JoinCount) -> Join<'r> {
+        let &JoinCount { found, missing, .. } = join;
+        Join { name: &join.name, found, missing }
+    }
+}
+
+/// `limits: 11 900 of 12 000 readings found what they asked for, 100 did not`
+fn joined(join: &JoinCount) -> String {
+    let JoinCount { name, found, missing } = join;
+    match (*found, *missing) {
+        (0, 0) => format!("{name}: has seen no reading"),
+        (_, 0) => format!("{name}: all of {} found what they asked for", counted(*found, "reading")),
+        (found, missing) => {
+            let (all, found, missing) = (counted(found + missing, "reading"), grouped(found), grouped(missing));
+            format!("{name}: {found} of {all} found what they asked for, {missing} did not")
+        }
+    }
 }
 
 /// `filter warm: 81.0 % of 12 000 readings passed; "temperature > 20" failed 1 900 times`

@@ -147,6 +147,7 @@ impl Whole<'_> {
         self.unheard(found);
         self.unused_filters(found);
         self.unused_features(found);
+        self.unused_joins(found);
         self.unused_windows(found);
         self.unused_groups(found);
         self.unknown_channels(found);
@@ -203,7 +204,7 @@ impl Whole<'_> {
         let windows = self.known.windows;
         for number in windows.feature_numbers() {
             let Maker::Feature(feature) = windows.maker(number) else { continue };
-            if !self.inputs().any(|input| input.from == Some(number)) {
+            if !self.is_used(number) {
                 let name = &feature.name;
                 let word = feature.words.first().map_or("mean", |word| word.what.as_str());
                 let message = format!("nobody uses what `feature.{}` gives", name.what);
@@ -211,12 +212,24 @@ impl Whole<'_> {
                 found.advice(&name.place, message, hint);
             }
         }
-        for number in windows.formula_numbers().filter(|&number| !self.inputs().any(|input| input.from == Some(number)))
-        {
+        for number in windows.formula_numbers().filter(|&number| !self.is_used(number)) {
             let name = windows.name(number);
             let message = format!("nobody uses the value of `feature.{}`", name.what);
             let hint = format!("name `{}.{FORMULA_RESULT}` in a window, a detector or a condition", name.what);
             found.advice(&name.place, message, hint);
+        }
+    }
+
+    fn unused_joins(&self, found: &mut Findings) {
+        let windows = self.known.windows;
+        for (maker, table) in windows.table_numbers().zip(&windows.tables) {
+            let makes = table.spec.words().next().is_some();
+            if makes && !table.is_heard() && !self.is_used(maker) {
+                let message = format!("nobody uses what `join.{}` gives", table.name.what);
+                let word = table.spec.words().next().unwrap_or_default();
+                let hint = format!("name `{}.CHANNEL.{word}` in a condition, a window or a detector", table.name.what);
+                found.advice(&table.name.place, message, hint);
+            }
         }
     }
 

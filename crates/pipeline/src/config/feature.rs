@@ -5,6 +5,7 @@
 
 use super::give;
 use super::place::{Findings, Place};
+use super::results::Results;
 use super::sections::Section;
 use super::suggest;
 use super::tree::{At, Table};
@@ -34,6 +35,12 @@ impl Feature {
     /// The channel that has one of its words for a channel.
     pub(crate) fn result(&self, channel: &str, word: &str) -> String {
         format!("{}.{channel}.{word}", self.name.what)
+    }
+
+    /// What it gives, for those who look for a name.
+    pub(crate) fn results(&self) -> Results<'_> {
+        let words = self.words.iter().map(|word| word.what.as_str()).collect();
+        Results { kind: "feature", name: &self.name.what, on: &self.on, words }
     }
 
     /// Whether it gives quantiles.
@@ -94,7 +101,6 @@ pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Feature, Vec
         ("alpha", "write `half_life`: the age at which a reading counts half as much"),
         ("min_periods", "write `min`"),
         ("when", "conditions belong to a [filter.NAME]"),
-        ("per", "a feature is of one series; for several devices together write a window"),
     ]);
     let Some(pasts) = pasts else { return (open(section, Vec::new()), on) };
     let is_whole = !asked.is_empty() && (half_life.is_some() || !asked.iter().any(|(_, what)| is_decay(*what)));

@@ -1,8 +1,11 @@
-//! All that makes channels of channels, by one number: windows first, then filters, then features of series, then formulas.
+//! All that makes channels of channels, by one number: windows first, then filters, then features of series, then formulas, then
+//! joins with tables, then what is made of readings that meet.
 
 use super::feature::Feature;
 use super::filter::Filter;
 use super::formula::Formula;
+use super::meet::Meet;
+use super::table::TableJoin;
 use super::tree::At;
 use super::window::{Input, Window, Windows};
 use ouzel_engine::plan::{Keep, Shape, Step, Work};
@@ -15,6 +18,8 @@ pub(crate) enum Maker<'w> {
     Filter(&'w Filter),
     Feature(&'w Feature),
     Formula(&'w Formula),
+    Table(&'w TableJoin),
+    Meet(&'w Meet),
 }
 
 impl Maker<'_> {
@@ -24,6 +29,8 @@ impl Maker<'_> {
             Maker::Window(_) => "window",
             Maker::Filter(_) => "filter",
             Maker::Feature(_) | Maker::Formula(_) => "feature",
+            Maker::Table(_) => "join",
+            Maker::Meet(meet) => meet.word(),
         }
     }
 }
@@ -31,7 +38,7 @@ impl Maker<'_> {
 impl Windows {
     /// How many there are of all.
     pub(crate) fn count(&self) -> usize {
-        self.list.len() + self.filters.len() + self.features.len() + self.formulas.len()
+        self.meet_numbers().end
     }
 
     /// The numbers of the filters.
@@ -47,18 +54,36 @@ impl Windows {
 
     /// The numbers of the formulas.
     pub(crate) fn formula_numbers(&self) -> std::ops::Range<usize> {
-        self.feature_numbers().end..self.count()
+        let from = self.feature_numbers().end;
+        from..from + self.formulas.len()
+    }
+
+    /// The numbers of the joins with tables.
+    pub(crate) fn table_numbers(&self) -> std::ops::Range<usize> {
+        let from = self.formula_numbers().end;
+        from..from + self.tables.len()
+    }
+
+    /// The numbers of what is made of readings that meet.
+    pub(crate) fn meet_numbers(&self) -> std::ops::Range<usize> {
+        let from = self.table_numbers().end;
+        from..from + self.meets.len()
     }
 
     /// What a number stands for.
     pub(crate) fn maker(&self, number: usize) -> Maker<'_> {
         let (filters, features, formulas) = (self.filter_numbers(), self.feature_numbers(), self.formula_numbers());
+        let (tables, meets) = (self.table_numbers(), self.meet_numbers());
         if filters.contains(&number) {
             Maker::Filter(&self.filters[number - filters.start])
         } else if features.contains(&number) {
             Maker::Feature(&self.features[number - features.start])
         } else if formulas.contains(&number) {
             Maker::Formula(&self.formulas[number - formulas.start])
+        } else if tables.contains(&number) {
+            Maker::Table(&self.tables[number - tables.start])
+        } else if meets.contains(&number) {
+            Maker::Meet(&self.meets[number - meets.start])
         } else {
             Maker::Window(&self.list[number])
         }
@@ -71,6 +96,8 @@ impl Windows {
             Maker::Filter(filter) => &filter.name,
             Maker::Feature(feature) => &feature.name,
             Maker::Formula(formula) => &formula.name,
+            Maker::Table(table) => &table.name,
+            Maker::Meet(meet) => &meet.name,
         }
     }
 
@@ -81,15 +108,39 @@ impl Windows {
             Maker::Filter(filter) => &filter.on,
             Maker::Feature(feature) => &feature.on,
             Maker::Formula(_) => &[],
+            Maker::Table(table) => &table.on,
+            Maker::Meet(meet) => &meet.on,
         }
     }
 
-    /// What its conditions ask for, or its formula.
+    /// It works on these.
+    pub(crate) fn set_takes(&mut self, number: usize, inputs: Vec<Input>) {
+        let starts = [
+            self.filter_numbers().start,
+            self.feature_numbers().start,
+            self.formula_numbers().start,
+            self.table_numbers().start,
+            self.meet_numbers().start,
+        ];
+        let [filters, features, formulas, tables, meets] = starts;
+        match number {
+            _ if number < filters => self.list[number].over = inputs,
+            _ if number < features => self.filters[number - filters].on = inputs,
+            _ if number < formulas => self.features[number - features].on = inputs,
+            // What a formula asks for is found when it is read.
+            _ if number < tables => {}
+            _ if number < meets => self.tables[number - tables].on = inputs,
+            _ => self.meets[number - meets].on = inputs,
+        }
+    }
+
+    /// What its conditions ask for, or its formula, or whose partners its readings are.
     pub(crate) fn asks(&self, number: usize) -> &[Input] {
         match self.maker(number) {
             Maker::Window(window) => &window.asks,
             Maker::Filter(filter) => &filter.asks,
-            Maker::Feature(_) => &[],
+            Maker::Feature(_) | Maker::Table(_) => &[],
+            Maker::Meet(meet) => &meet.asks,
             Maker::Formula(formula) => &formula.asks,
         }
     }
@@ -103,7 +154,9 @@ impl Windows {
             Maker::Filter(filter) => {
                 matches!(&filter.work, Some(Work::Compress(spec)) if matches!(spec.by, Keep::SwingingDoor { .. }))
             }
-            Maker::Feature(_) | Maker::Formula(_) => false,
+            Maker::Feature(_) | Maker::Formula(_) | Maker::Table(_) => false,
+            // Their group's clock is behind theirs.
+            Maker::Meet(_) => true,
         };
         own || self.made_of(number).iter().any(|input| self.is_behind(input, depth + 1))
     }
@@ -150,7 +203,7 @@ impl Windows {
                 },
                 _ => None,
             },
-            Maker::Feature(_) | Maker::Formula(_) => None,
+            Maker::Feature(_) | Maker::Formula(_) | Maker::Table(_) | Maker::Meet(_) => None,
         }
     }
 }

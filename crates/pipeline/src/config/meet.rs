@@ -4,6 +4,7 @@
 use super::give;
 use super::group::{self, Group};
 use super::place::Findings;
+use super::results::Results;
 use super::sections::Section;
 use super::suggest;
 use super::tree::{At, Table};
@@ -33,8 +34,15 @@ pub(crate) struct Meet {
 #[derive(Debug)]
 enum What {
     /// How old a device's newest value may be, if it was said, and how many devices must take part.
-    Among { fresh: Option<Span>, min: u32 },
-    Join { of: Option<String>, how: How, tolerance: Option<Span> },
+    Among {
+        fresh: Option<Span>,
+        min: u32,
+    },
+    Join {
+        of: Option<String>,
+        how: How,
+        tolerance: Option<Span>,
+    },
 }
 
 /// What a word of `give` stands for.
@@ -71,9 +79,10 @@ impl Meet {
         if self.is_join() { "join" } else { "feature" }
     }
 
-    /// The channel that has one of its words for a channel.
-    pub(crate) fn result(&self, channel: &str, word: &str) -> String {
-        format!("{}.{channel}.{word}", self.name.what)
+    /// What it gives, for those who look for a name.
+    pub(crate) fn results(&self) -> Results<'_> {
+        let words = self.words.iter().map(|word| word.what.as_str()).collect();
+        Results { kind: self.word(), name: &self.name.what, on: &self.on, words }
     }
 
     /// Its operators: one for all channels, or several where their states have other numbers.
@@ -124,7 +133,8 @@ impl Meet {
                 let knows = |input: &Input| given(&word.what, &input.name, facts).is_some();
                 if !self.on.is_empty() && !self.on.iter().all(knows) {
                     let message = format!("no state of this channel is meant by `{}`", word.what);
-                    let hint = "name its states in [channel.NAME]: states = [\"off\", \"on\"]; or write count_true, share_1";
+                    let hint =
+                        "name its states in [channel.NAME]: states = [\"off\", \"on\"]; or write count_true, share_1";
                     found.problem(&word.place, message, hint);
                 }
             }
@@ -276,9 +286,8 @@ fn idle(table: &mut Table<'_, '_>) -> Span {
 /// Notes groups of which neither lies within the other: their devices would have to be in two places.
 pub(crate) fn nested(meets: &[Meet], found: &mut Findings) {
     for (index, meet) in meets.iter().enumerate() {
-        let is_apart = |other: &&Meet| {
-            !meet.per.what.lies_within(&other.per.what) && !other.per.what.lies_within(&meet.per.what)
-        };
+        let is_apart =
+            |other: &&Meet| !meet.per.what.lies_within(&other.per.what) && !other.per.what.lies_within(&meet.per.what);
         if let Some(other) = meets[..index].iter().find(is_apart) {
             let message = format!(
                 "readings meet here for each {}, and in `{}.{}` for each {}: one device cannot be in both places",
@@ -287,7 +296,8 @@ pub(crate) fn nested(meets: &[Meet], found: &mut Findings) {
                 other.name.what,
                 groups_of(&other.per.what)
             );
-            let hint = "say that one lies in the other: in = \"hall\" in [group.room]; or write per = \"all\" in one of them";
+            let hint =
+                "say that one lies in the other: in = \"hall\" in [group.room]; or write per = \"all\" in one of them";
             found.problem(&meet.per.place, message, hint);
         }
     }

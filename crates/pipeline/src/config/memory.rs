@@ -1,6 +1,8 @@
 //! What a series costs in memory, so that `check` can say it before 10 000 devices do.
 
-use ouzel_engine::plan::{How, Operator, PartSpec, Past, Plan, Rolled, Shape, Statistic, Step, WhenLate, WindowSpec, Work};
+use ouzel_engine::plan::{
+    How, Operator, PartSpec, Past, Plan, Rolled, Shape, Statistic, Step, WhenLate, WindowSpec, Work,
+};
 use ouzel_engine::time::Span;
 
 /// Names, counters and the last value of a series.
@@ -45,6 +47,8 @@ fn state(plan: &Plan, operator: &Operator, channel: &str) -> u64 {
         },
         Work::Compress(_) => 96,
         Work::Feature(spec) => spec.parts.iter().map(|part| feature(&part.work, every(plan, channel))).sum(),
+        // Its row, what was counted, and what takes the results.
+        Work::Table(spec) => 48 + 8 * spec.words().count() as u64,
         // Its past, and the point that waits: of a device, so this counts it once for each of its channels.
         Work::Filter(spec) => 160 + 48 * spec.when.channels().len() as u64 + spec.when.heap_bytes() as u64,
         // The newest value in three orders; of a group, so this counts it once for each of its devices.

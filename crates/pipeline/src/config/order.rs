@@ -13,7 +13,7 @@ use super::tree::At;
 use super::window::{Input, Window, Windows};
 use ouzel_engine::plan::{ChannelFacts, Given, Operator, WindowSpec, Work};
 
-/// What they need of each other. Windows have the first numbers, then filters, features, formulas, and detectors.
+/// What they need of each other. Windows have the first numbers, then filters, features, formulas, tables, what meets, and detectors.
 struct Graph<'g> {
     windows: &'g Windows,
     detectors: &'g [Detector],
@@ -50,6 +50,8 @@ pub(crate) fn operators(
                     of_series(&feature.name, &feature.on, feature.spec.clone().map(Work::Feature))
                 }
                 Maker::Formula(formula) => of_formula(formula),
+                Maker::Table(table) => table.operator().into_iter().collect(),
+                Maker::Meet(meet) => meet.operators(facts),
             },
         };
         all.push((level, graph.name(index).place.start, operators));

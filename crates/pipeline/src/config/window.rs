@@ -9,13 +9,16 @@ use super::filter::{self, Filter};
 use super::formula::{self, Formula};
 use super::give::{self, Entry};
 use super::maker::Maker;
+use super::meet::{self, Meet};
 use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::shape::{self, Shaped};
+use super::table::{self, TableJoin};
 use super::tree::At;
 use super::{condition, fit, group, late, suggest};
 use ouzel_connect::encode::is_statistic;
 use ouzel_engine::plan::{ChannelFacts, FORMULA_RESULT, Per, WhenLate};
+use std::path::Path;
 
 /// A window as it was read. What could not be read is left open, so that one mistake is one problem.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ pub(crate) struct Input {
 enum Named<'n> {
     /// A channel of readings.
     Channel(String),
-    /// A result of the window or feature with this number; the statistic is not checked yet.
+    /// A result of the window, feature or join with this number; the statistic is not checked yet.
     Result { maker: usize, channel: String, statistic: &'n str },
     /// What the filter with this number keeps of a channel.
     Kept { filter: usize, channel: String },
@@ -68,6 +71,8 @@ pub(crate) struct Windows {
     pub(crate) filters: Vec<Filter>,
     pub(crate) features: Vec<Feature>,
     pub(crate) formulas: Vec<Formula>,
+    pub(crate) tables: Vec<TableJoin>,
+    pub(crate) meets: Vec<Meet>,
 }
 
 impl Windows {
@@ -76,32 +81,48 @@ impl Windows {
         sections: &Sections<'_>,
         facts: &[ChannelFacts],
         groups: &[group::Group],
-        text: &str,
+        (text, folder): (&str, &Path),
         found: &mut Findings,
     ) -> Windows {
         let (list, mut over): (Vec<Window>, Vec<Vec<At<String>>>) =
             sections.of(Kind::Window).map(|section| read(section, groups, found)).unzip();
-        let (filters, on): (Vec<Filter>, Vec<Vec<At<String>>>) =
-            sections.of(Kind::Filter).map(|section| filter::read(section, found)).unzip();
-        over.extend(on);
-        let (features, on): (Vec<Feature>, Vec<Vec<At<String>>>) =
-            sections.of(Kind::Feature).filter(|one| !formula::is_one(one)).map(|one| feature::read(one, found)).unzip();
-        over.extend(on);
-        let formulas = sections.of(Kind::Feature).filter(|section| formula::is_one(section));
-        let formulas = formulas.map(|section| formula::read(section, found)).collect();
-        let mut windows = Windows { list, filters, features, formulas };
+        let mut windows = Windows { list, ..Windows::default() };
+        for section in sections.of(Kind::Filter) {
+            let (filter, on) = filter::read(section, found);
+            windows.filters.push(filter);
+            over.push(on);
+        }
+        let is_of_groups = |section: &&Section<'_>| section.has("per");
+        let (formulas, features): (Vec<&Section<'_>>, Vec<_>) =
+            sections.of(Kind::Feature).partition(|section| formula::is_one(section));
+        let (of_groups, features): (Vec<&Section<'_>>, Vec<_>) = features.into_iter().partition(is_of_groups);
+        for section in features {
+            let (feature, on) = feature::read(section, found);
+            windows.features.push(feature);
+            over.push(on);
+        }
+        for section in formulas {
+            windows.formulas.push(formula::read(section, found));
+            over.push(Vec::new());
+        }
+        let (of_tables, of_streams): (Vec<&Section<'_>>, Vec<_>) =
+            sections.of(Kind::Join).partition(|section| table::is_one(section));
+        for section in of_tables {
+            let (table, on) = table::read(section, folder, found);
+            windows.tables.push(table);
+            over.push(on);
+        }
+        let of_groups = of_groups.into_iter().map(|section| meet::among(section, groups, found)).collect::<Vec<_>>();
+        let of_streams = of_streams.into_iter().map(|section| meet::join(section, groups, found));
+        for (meet, on) in of_groups.into_iter().chain(of_streams) {
+            windows.meets.push(meet);
+            over.push(on);
+        }
         windows.told_apart(found);
         // First all names in the form of the plan, then their meaning: a window may be over a later one.
-        for (index, names) in over.iter().enumerate() {
+        for (number, names) in over.iter().enumerate() {
             let inputs = names.iter().map(|name| windows.input(name)).collect();
-            let (filters, features) = (windows.filter_numbers(), windows.feature_numbers());
-            if filters.contains(&index) {
-                windows.filters[index - filters.start].on = inputs;
-            } else if features.contains(&index) {
-                windows.features[index - features.start].on = inputs;
-            } else {
-                windows.list[index].over = inputs;
-            }
+            windows.set_takes(number, inputs);
         }
         windows.entries(facts, &detectors(sections), found);
         for name in over.iter().flatten() {
@@ -111,8 +132,14 @@ impl Windows {
             let other = windows.list[index].with.as_ref().and_then(|with| windows.resolve(with, found));
             windows.list[index].asks.extend(other);
         }
+        for index in 0..windows.meets.len() {
+            let other = windows.meets[index].with.as_ref().and_then(|with| windows.resolve(with, found));
+            windows.meets[index].asks.extend(other);
+        }
         condition::read_all(&mut windows, facts, text, found);
         windows.list.iter().for_each(|window| fit::check(window, found));
+        windows.meets.iter().for_each(|meet| meet.check(facts, found));
+        meet::nested(&windows.meets, found);
         (0..windows.count()).for_each(|maker| fit::meet(&windows, maker, found));
         windows
     }
@@ -191,12 +218,16 @@ impl Windows {
             Named::Broken { maker } => match self.maker(maker) {
                 Maker::Window(window) => window.has_no_result(&name.what),
                 Maker::Filter(filter) => filter.lacks(""),
-                Maker::Feature(feature) => feature.has_no_result(&name.what),
                 Maker::Formula(formula) => formula.has_no_result(&name.what),
+                Maker::Table(table) => table.has_no_result(&name.what),
+                Maker::Feature(feature) => feature.results().has_none(&name.what),
+                Maker::Meet(meet) => meet.results().has_none(&name.what),
             },
             Named::Result { maker, channel, statistic } => {
                 let lack = match self.maker(maker) {
-                    Maker::Feature(feature) => feature.lacks(&channel, statistic),
+                    Maker::Feature(feature) => feature.results().lack(&channel, statistic),
+                    Maker::Table(table) => table.lacks(&channel, statistic),
+                    Maker::Meet(meet) => meet.results().lack(&channel, statistic),
                     _ => self.list[maker].lacks(&channel, statistic),
                 };
                 match lack {
@@ -218,9 +249,9 @@ impl Windows {
             return Named::Channel(literal.to_owned());
         }
         let Some((first, rest)) = name.split_once('.') else { return Named::Channel(name.to_owned()) };
-        let window = self.list.iter().position(|window| window.name.what == first);
-        let feature = self.features.iter().position(|feature| feature.name.what == first);
-        if let Some(maker) = window.or(feature.map(|feature| self.feature_numbers().start + feature)) {
+        let gives_words = |number: &usize| !matches!(self.maker(*number), Maker::Filter(_) | Maker::Formula(_));
+        let mut named = (0..self.count()).filter(|number| self.name(*number).what == first);
+        if let Some(maker) = named.find(gives_words) {
             return match rest.rsplit_once('.') {
                 Some((channel, statistic)) if !channel.is_empty() => {
                     let channel = unquoted(channel).unwrap_or(channel).to_owned();
@@ -303,37 +334,10 @@ impl Window {
 }
 
 /// A result as a config names it.
-fn written(section: &str, channel: &str, statistic: &str) -> String {
+pub(crate) fn written(section: &str, channel: &str, statistic: &str) -> String {
     let simple = channel.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
     let quote = if simple { "" } else { "`" };
     format!("{section}.{quote}{channel}{quote}.{statistic}")
-}
-
-impl Feature {
-    /// What to say of a name that begins like a result of this feature and is none.
-    fn has_no_result(&self, name: &str) -> (String, String) {
-        let of = |on: &Input| self.words.iter().map(|word| written(&self.name.what, &on.name, &word.what)).collect();
-        let all: Vec<String> = self.on.iter().flat_map::<Vec<String>, _>(of).collect();
-        let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        let hint = format!("its results: {}; a channel of that name stands in backticks", suggest::list(&all));
-        (format!("`{name}` names no result of `feature.{}`", self.name.what), hint)
-    }
-
-    /// What to say if this feature does not give this of this channel.
-    fn lacks(&self, channel: &str, word: &str) -> Option<(String, String)> {
-        let on: Vec<&str> = self.on.iter().map(|on| on.name.as_str()).collect();
-        if !on.is_empty() && !on.contains(&channel) {
-            let message = format!("`feature.{}` is not on `{channel}`", self.name.what);
-            let way = format!("add it to `on`, or use one of: {}", suggest::list(&on));
-            return Some((message, near_or(channel, &on, way)));
-        }
-        let given: Vec<&str> = self.words.iter().map(|word| word.what.as_str()).collect();
-        if self.words.is_empty() || given.contains(&word) {
-            return None;
-        }
-        let message = format!("`feature.{}` does not give `{word}`", self.name.what);
-        Some((message, near_or(word, &given, format!("it gives: {}", suggest::list(&given)))))
-    }
 }
 
 /// What each detector is on, as it was written; what is wrong with it is said when detectors are read.
@@ -342,7 +346,7 @@ fn detectors(sections: &Sections<'_>) -> Vec<(String, Vec<At<String>>)> {
     sections.of(Kind::Detector).map(|section| (section.name.what.clone(), on(section))).collect()
 }
 
-fn near_or(word: &str, known: &[&str], otherwise: String) -> String {
+pub(crate) fn near_or(word: &str, known: &[&str], otherwise: String) -> String {
     match suggest::nearest(word, known) {
         Some(near) => format!("did you mean `{near}`? {otherwise}"),
         None => otherwise,
@@ -410,7 +414,7 @@ mod tests {
             per: At { what: Per::Device, place: 0..0 },
             when_late: At { what: WhenLate::Aside, place: 0..0 },
         };
-        Windows { list: vec![minute], filters: vec![slim], features: Vec::new(), formulas: vec![load] }
+        Windows { list: vec![minute], filters: vec![slim], formulas: vec![load], ..Windows::default() }
     }
 
     #[test]

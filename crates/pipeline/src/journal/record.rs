@@ -11,8 +11,10 @@ use crate::sequence::BySource;
 use ouzel_connect::source::Rejected;
 use ouzel_engine::reading::{Batch, Flags, Quality, Reading, TICK};
 use ouzel_engine::series::{Declaration, Series};
+use ouzel_engine::table::Table;
 use ouzel_engine::time::{Span, Time};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub enum Record {
     Control(Control),
     /// The config that is in force from here on.
     Config(Configured),
+    /// The version of a table that is in force from here on.
+    Table(Tabled),
 }
 
 /// A change of the config. It has a number among the inputs, for alerts may end by it.
@@ -36,6 +40,19 @@ pub struct Configured {
     pub at: Time,
     /// The text that is in force from here on.
     pub text: String,
+}
+
+/// A version of a table, whole. It has a number among the inputs, as all has that may change what comes out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tabled {
+    /// Its number.
+    pub input: u64,
+    /// When it came.
+    pub at: Time,
+    /// The name of its join.
+    pub join: String,
+    /// What the file said; nothing: the join has no table any more.
+    pub table: Arc<Table>,
 }
 
 /// A stretch of input, and what is to be known of how it came.
@@ -147,6 +164,7 @@ const REFERENCE: u8 = 4;
 const NUMBERED: u8 = 5;
 // The same, with what was left out before the rest.
 const SIFTED: u8 = 6;
+const TABLE: u8 = 7;
 
 /// A change of the config, as bytes.
 pub fn config(configured: &Configured, into: &mut Vec<u8>) {
@@ -161,6 +179,22 @@ fn read_config(body: &[u8]) -> Option<Configured> {
     let (at, text) = rest.split_first_chunk()?;
     let text = String::from_utf8(text.to_vec()).ok()?;
     Some(Configured { input: u64::from_le_bytes(*input), at: Time(i64::from_le_bytes(*at)), text })
+}
+
+/// A version of a table, as bytes.
+pub fn table(tabled: &Tabled, into: &mut Vec<u8>) {
+    into.push(TABLE);
+    into.extend_from_slice(&tabled.input.to_le_bytes());
+    into.extend_from_slice(&tabled.at.0.to_le_bytes());
+    into.extend(postcard::to_allocvec(&(&tabled.join, &*tabled.table)).expect("plain data always encodes"));
+}
+
+fn read_table(body: &[u8]) -> Option<Tabled> {
+    let (input, rest) = body.split_first_chunk()?;
+    let (at, rest) = rest.split_first_chunk()?;
+    let (join, table): (String, Table) = postcard::from_bytes(rest).ok()?;
+    let (input, at) = (u64::from_le_bytes(*input), Time(i64::from_le_bytes(*at)));
+    (input < u64::MAX && table.fits()).then(|| Tabled { input, at, join, table: Arc::new(table) })
 }
 
 /// Input by reference, as bytes.
@@ -184,6 +218,7 @@ pub fn control(control: &Control, into: &mut Vec<u8>) {
 /// Input, as bytes.
 pub fn stretch(arrived: Time, marks: Vec<(u32, u64)>, numbers: BySource, stretch: &Stretch, into: &mut Vec<u8>) {
     debug_assert!(stretch.batch.offsets.is_empty(), "the journal holds every row");
+    debug_assert!(stretch.tables.is_empty(), "they are records of their own");
     if numbers.is_empty() {
         into.push(STRETCH);
     } else {
@@ -230,6 +265,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, Unreadable> {
             let configured = read_config(body).filter(|configured| configured.input < u64::MAX);
             configured.map(Record::Config).ok_or(Unreadable::Damaged)
         }
+        TABLE => read_table(body).map(Record::Table).ok_or(Unreadable::Damaged),
         REFERENCE | SIFTED => {
             let referred = read_reference(kind, body).ok_or(Unreadable::Damaged)?;
             Ok(Record::Reference(Box::new(referred)))
@@ -277,7 +313,7 @@ pub fn read_head(bytes: &[u8]) -> Result<(Record, Option<u64>), Unreadable> {
             let next = match &record {
                 Record::Reference(referred) => Some(referred.first + u64::from(referred.rows)),
                 Record::Control(Control { what: Order::Retire { input, .. }, .. }) => Some(input + 1),
-                Record::Config(Configured { input, .. }) => Some(input + 1),
+                Record::Config(Configured { input, .. }) | Record::Table(Tabled { input, .. }) => Some(input + 1),
                 _ => None,
             };
             Ok((record, next))
@@ -302,7 +338,7 @@ fn read_stretch(numbers: BySource, body: &[u8], with_rows: bool) -> Option<Journ
     let ticks = rows.iter().enumerate().filter_map(tick).collect();
     let batch = Batch { first: head.first, rows, offsets: Vec::new() };
     let Head { arrived, marks, declarations, end, rejected, absent, .. } = head;
-    let stretch = Stretch { declarations, batch, ticks, end, rejected, absent, duplicates: 0 };
+    let stretch = Stretch { declarations, batch, ticks, end, rejected, absent, ..Stretch::default() };
     Some(Journalled { arrived, marks, numbers: relative(arrived, numbers), stretch })
 }
 
@@ -465,7 +501,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = read(&bytes);
-            for kind in [STRETCH, NUMBERED, SIFTED] {
+            for kind in [STRETCH, NUMBERED, SIFTED, TABLE] {
                 let _ = read(&[&[kind][..], &bytes].concat());
                 let _ = read_head(&[&[kind][..], &bytes].concat());
             }
@@ -495,7 +531,7 @@ mod tests {
                 end: Some(12),
                 rejected: vec![Rejected { source: "a".into(), line: 1, reason: "bad".into(), text: "x".into() }],
                 absent: 4,
-                duplicates: 0,
+                ..Stretch::default()
             },
         };
         let mut bytes = Vec::new();
@@ -511,6 +547,19 @@ mod tests {
         let mut bytes = Vec::new();
         control(&said, &mut bytes);
         assert_eq!(read(&bytes).unwrap(), Record::Control(said));
+    }
+
+    #[test]
+    fn a_version_of_a_table_comes_back_with_its_number() {
+        let mut builder = ouzel_engine::table::Builder::new(vec!["high".into()], vec!["room".into()], false);
+        builder.push(("oven", ""), std::iter::once(f64::NAN), std::iter::once("a")).unwrap();
+        let table = Arc::new(builder.finish().unwrap());
+        for table in [table, Arc::default()] {
+            let tabled = Tabled { input: 7, at: Time(3), join: "limits".into(), table };
+            let mut bytes = Vec::new();
+            super::table(&tabled, &mut bytes);
+            assert_eq!(read_head(&bytes), Ok((Record::Table(tabled), Some(8))));
+        }
     }
 
     #[test]

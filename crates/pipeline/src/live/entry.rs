@@ -15,6 +15,7 @@ mod pieces;
 mod quarantine;
 mod round;
 mod sift;
+mod tables;
 mod ticks;
 
 pub(super) use feed::Feed;
@@ -31,6 +32,7 @@ use crate::known::Remembered;
 use crate::log::Log;
 use crate::queue::{Bell, Dropping, Fullness};
 use crate::reserve::Reserve;
+use crate::tables::Looked;
 use crate::trouble::Trouble;
 use full::Full;
 use ouzel_connect::disk::DiskFile;
@@ -45,6 +47,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+pub(super) use tables::Watching;
 use ticks::Ticked;
 use tokio::sync::{mpsc, oneshot};
 
@@ -85,6 +88,7 @@ pub(super) struct Entry {
     /// Goes up when all has been said and the queues need only be emptied.
     pub(super) stop: Arc<AtomicBool>,
     pub(super) quarantine: Quarantine,
+    pub(super) tables: Watching,
     pub(super) full: Option<Full>,
     /// The disk has failed in a way after which nobody knows what is on it.
     pub(super) broken: Option<Fault>,
@@ -150,6 +154,7 @@ impl Entry {
             let stop = self.stop.load(Ordering::Relaxed);
             self.change();
             self.listen(&mut senders);
+            self.look_at_tables(ticked.second, &mut senders);
             let now = self.clock.now();
             let mut round = Round::new(self.next_number, now, ticked.second);
             if self.full.is_none() {
@@ -213,6 +218,7 @@ impl Entry {
             let what = "ouzel was started anew; if it still is so, it will be said".to_owned();
             self.mention(Trouble { what, at: now, over: true, ..trouble }, senders);
         }
+        self.begin_tables(senders);
         let second = now.floor(SECOND, Span::ZERO);
         let mut round = Round::new(self.next_number, now, second);
         round.stretch.declarations = self.config.plan.declare_known(&mut self.roll.write());
@@ -255,7 +261,7 @@ impl Entry {
         while let Ok(Said { word, done }) = self.said.try_recv() {
             let written = match word {
                 Word::Control(control) => self.control(control),
-                Word::Config(config) => self.reload(config, senders),
+                Word::Config(config, looked) => self.reload(config, looked, senders),
             };
             match written {
                 Ok(()) => {
@@ -303,11 +309,17 @@ impl Entry {
         bytes
     }
 
-    /// Another config is in force from here on; what its windows and features derive of known devices is declared.
-    fn reload(&mut self, config: InForce, senders: &mut Senders) -> Result<(), Fault> {
+    /// Another config is in force from here on, if it is another one, with its tables as they are now; what its windows and
+    /// features derive of known devices is declared.
+    fn reload(&mut self, config: InForce, looked: Looked, senders: &mut Senders) -> Result<(), Fault> {
+        if config.text == self.config.text {
+            self.change_tables(looked, senders);
+            return Ok(());
+        }
         let bytes = self.configured(&config);
         self.append_with_reserve(&bytes)?;
         self.next_number += 1;
+        self.change_tables(looked, senders);
         let declarations = config.plan.declare_known(&mut self.roll.write());
         self.config = config;
         self.stand_ins = self.config.plan.group_devices(&self.roll.read());

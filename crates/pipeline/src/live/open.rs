@@ -1,6 +1,6 @@
 //! The start of a run: what was left is found, and every part gets its place, those who listen before those who speak.
 
-use super::entry::{Bounds, Entry, Quarantine};
+use super::entry::{Bounds, Entry, Quarantine, Watching};
 use super::held::{Held, Places};
 use super::mover::ring_on_advance;
 use super::roll::Roll;
@@ -46,7 +46,7 @@ impl Live {
     /// # Errors
     /// When the journal, the lake or a sink's cursor cannot be opened.
     pub fn start(parts: Parts) -> Result<Live, Fault> {
-        let Parts { config, clock, disk, logs, devices, sources, sinks, lake, reread, notices } = parts;
+        let Parts { config, clock, disk, logs, devices, tables, sources, sinks, lake, reread, notices } = parts;
         let place =
             Where { disk: disk.clone(), folder: logs.folder.clone(), journal: logs.journal, outputs: logs.outputs };
         let Recovered { mut runner, mut known, journal, store, position, end, report, lock } =
@@ -154,6 +154,7 @@ impl Live {
             notices: common.notices.clone(),
             stop: Arc::clone(&common.stopping),
             quarantine: Quarantine::default(),
+            tables: Watching::new(tables, known.tables),
             full: None,
             broken: None,
             _lock: lock,

@@ -11,6 +11,7 @@ use super::{Live, SinkPart, SourcePart, fault};
 use crate::config::{DevicesConfig, InForce};
 use crate::counters::{SinkCounters, SourceCounters};
 use crate::queue::Queue;
+use crate::tables::{TableConfig, Watched, look_now};
 use crate::wants::Wants;
 use ouzel_connect::fault::Fault;
 use ouzel_connect::sink::Take;
@@ -25,6 +26,8 @@ pub struct Reload {
     pub config: InForce,
     /// How many devices there may be, and when one is retired.
     pub devices: DevicesConfig,
+    /// The tables of its joins; they are read again, changed or not.
+    pub tables: Vec<TableConfig>,
     /// Sources that are new or changed, and the names of those that are the same.
     pub sources: (Vec<SourcePart>, BTreeSet<String>),
     /// The same of sinks.
@@ -57,16 +60,21 @@ impl Live {
     /// # Errors
     /// When the journal cannot take it: then nothing has changed. Or when a sink cannot be opened: then the others have.
     pub async fn reload(&mut self, reload: Reload) -> Result<Vec<String>, Fault> {
-        let Reload { config, devices, sources, sinks } = reload;
+        let Reload { config, devices, tables, sources, sinks } = reload;
         let mut said = Vec::new();
+        // A file on a network may take its time.
+        let looked = tokio::task::spawn_blocking(|| look_now(tables.into_iter().map(Watched::new).collect())).await;
+        let looked = looked.map_err(|error| fault(&error.to_string()))?;
         if config.text != self.common.config.text {
-            self.controls.reload(config.clone()).await?;
+            self.controls.reload(config.clone(), looked).await?;
             if config.plan != self.common.config.plan {
                 said.push(
                     "what is computed has changed; windows and detectors that did not keep their state".to_owned(),
                 );
             }
             self.common.config = config;
+        } else if !looked.is_empty() {
+            self.controls.reload(config, looked).await?;
         }
         let _ = self.to_intake.send(Change::Devices(devices)).await;
         self.reload_sinks(sinks, &mut said).await?;

@@ -157,7 +157,7 @@ impl Work {
         match taken {
             Taken::Stretch { arrived, stretch, outputs, control } => {
                 if let Some(control) = control {
-                    self.show(Step { controls: vec![control], past, ..Step::default() });
+                    self.show(Step { controls: vec![*control], past, ..Step::default() });
                 }
                 self.step(arrived, stretch, outputs, past);
             }
@@ -173,6 +173,8 @@ impl Work {
                 "a config that was in force once cannot be read by this ouzel; what came then is worked off by the one \
                  before it: {why}"
             )),
+            // What comes of it comes with the readings behind it.
+            Taken::Table(_) => {}
             Taken::Lost(referred, why) => {
                 self.counters.unread.add(u64::from(referred.rows));
                 let (from, rows) = (referred.first, referred.rows);
@@ -274,11 +276,13 @@ impl Work {
         let mut counted = self.runner.stream().counted();
         let filters = counted.filters(self.runner.plan());
         let features = counted.features(self.runner.plan());
+        let joins = counted.joins(self.runner.plan());
         counted += &self.earlier;
         self.counters.late_counts.set(counted.late);
         self.counters.missed.set(i64::try_from(counted.missed).unwrap_or(i64::MAX));
         self.counters.filters.set(filters);
         self.counters.features.set(features);
+        self.counters.joins.set(joins);
     }
 
     fn expected(&mut self, stretch: &Stretch) -> Vec<Expected> {

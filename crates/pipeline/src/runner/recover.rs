@@ -15,8 +15,10 @@ use crate::words::Words;
 use ouzel_connect::disk::{Disk, DiskFile};
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_engine::series::{Declaration, Names};
+use ouzel_engine::table::Table;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where the logs are, and how large they may be.
 #[derive(Clone, Debug)]
@@ -99,6 +101,7 @@ pub fn recover(place: &Where, config: &InForce, reread: Option<Box<dyn Reread>>)
     let mut known =
         Known::new(named(&names), moment.as_ref().map_or(0, |moment| moment.next_input), remembered.clone());
     known.text = moment.as_ref().map(|moment| moment.text.clone());
+    known.tables = stream.tables().clone();
     let mut follower = Follower::recorded(disk, folder, position);
     while let Some((mut record, next)) = follower.next_head()? {
         report.continued = true;
@@ -237,6 +240,13 @@ impl Loaded {
                     remembered = Remembered::from_bytes(bytes).map_err(|error| foreign(error.to_string()))?;
                 }
                 Part::Words => words = Words::of(decode::<Vec<Control>>(bytes)?),
+                Part::Table(_) => {
+                    let (name, table): (String, Table) = decode(bytes)?;
+                    if !table.fits() {
+                        return Err(foreign(format!("the table of `{name}` is damaged")));
+                    }
+                    stream.take_table(&name, &Arc::new(table));
+                }
             }
         }
         Ok(Loaded { in_force, names, stream, remembered, words, moment: Some(moment) })

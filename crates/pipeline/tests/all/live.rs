@@ -18,6 +18,7 @@ use ouzel_pipeline::live::notice::Notices;
 use ouzel_pipeline::live::{Lake, Live, Logs, Parts, SinkPart, SinkWhat, SourcePart};
 use ouzel_pipeline::queue::{QueueSettings, WhenFull};
 use ouzel_pipeline::stream::Stream;
+use ouzel_pipeline::tables::TableConfig;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -107,10 +108,16 @@ pub(super) struct Started {
 }
 
 pub(super) fn start(disk: &Disk, now: i64) -> Started {
-    start_with(disk, now, plan_of(CONFIG), "desk", Lake::None)
+    start_with(disk, now, (plan_of(CONFIG), Vec::new()), "desk", Lake::None)
 }
 
-fn start_with(disk: &Disk, now: i64, config: InForce, desk: &str, lake: Lake) -> Started {
+pub(super) fn start_with(
+    disk: &Disk,
+    now: i64,
+    (config, tables): (InForce, Vec<TableConfig>),
+    desk: &str,
+    lake: Lake,
+) -> Started {
     let (voice, source) = Voice::new();
     let clock = Clock::manual(Time::from_secs(now));
     let delivered = Arc::default();
@@ -121,6 +128,7 @@ fn start_with(disk: &Disk, now: i64, config: InForce, desk: &str, lake: Lake) ->
         disk: disk.clone(),
         logs: Logs { sync: Duration::from_millis(1), ..Logs::new("journal") },
         devices: DevicesConfig { limit: 1_000, idle: None },
+        tables,
         sources: vec![SourcePart {
             name: "floor".into(),
             source: Box::new(source),
@@ -308,7 +316,8 @@ async fn a_detector_that_was_added_watches_devices_that_were_known_before() {
     let more = format!(
         "{CONFIG}\n[detector.warm]\ntype = \"threshold\"\non = \"minute.heat.mean\"\nabove = 25\n[alert.warm]\non = \"warm\"\n"
     );
-    let Started { live, mut voice, delivered, clock } = start_with(&disk, 60, plan_of(&more), "desk", Lake::None);
+    let Started { live, mut voice, delivered, clock } =
+        start_with(&disk, 60, (plan_of(&more), Vec::new()), "desk", Lake::None);
     let mover = live.mover(&clock);
     for second in [61, 70, 121] {
         voice.say(second, 28.0, false).await.await.unwrap();
@@ -327,7 +336,8 @@ async fn a_new_sink_begins_with_what_comes_now() {
     live.mover(&clock).advance(Span::from_secs(1)).await;
     live.stop().await.unwrap();
     assert_eq!(delivered.lock().unwrap().len(), 2);
-    let Started { live, mut voice, delivered, clock } = start_with(&disk, 10, plan_of(CONFIG), "other", Lake::None);
+    let Started { live, mut voice, delivered, clock } =
+        start_with(&disk, 10, (plan_of(CONFIG), Vec::new()), "other", Lake::None);
     let mover = live.mover(&clock);
     mover.advance(Span::from_secs(1)).await;
     assert_eq!(delivered.lock().unwrap().len(), 0);
@@ -360,7 +370,8 @@ async fn a_lake_goes_on_behind_what_it_has_where_the_journal_was_removed() {
     let disk = Disk::simulated();
     let lake = || Lake::Files(ouzel_lake::LakeSettings::new("lake"));
     for round in 0..3 {
-        let Started { live, mut voice, .. } = start_with(&disk, round * 100, plan_of(CONFIG), "desk", lake());
+        let Started { live, mut voice, .. } =
+            start_with(&disk, round * 100, (plan_of(CONFIG), Vec::new()), "desk", lake());
         for second in 0..10 {
             voice.say(round * 100 + second, 20.0, false).await.await.unwrap();
         }

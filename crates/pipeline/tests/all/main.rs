@@ -5,6 +5,7 @@ mod config;
 mod config_feature;
 mod config_filter;
 mod config_formula;
+mod config_table;
 mod config_take;
 mod config_window;
 mod docs;
@@ -14,4 +15,5 @@ mod live;
 mod live_order;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;
+mod live_tables;
 mod examples;

@@ -214,7 +214,7 @@ fn kind(work: &Work) -> &'static str {
         Work::Window(_) => "window",
         Work::Compress(_) | Work::Filter(_) => "filter",
         Work::Feature(_) | Work::Formula(_) | Work::Among(_) => "feature",
-        Work::Join(_) => "join",
+        Work::Join(_) | Work::Table(_) => "join",
         Work::Threshold(_)
         | Work::ZScore(..)
         | Work::Flatline(..)

@@ -1,4 +1,4 @@
-//! What came in the wrong order, what conditions let through, and what features gave.
+//! What came in the wrong order, what conditions let through, what features gave, and what joins found.
 
 use super::text::Page;
 use ouzel_engine::lateness::Lateness;
@@ -61,6 +61,23 @@ pub(super) fn features(page: &mut Page, counters: &Counters) {
         let made = feature.made;
         for (outcome, count) in [("given", made.given), ("not_full", made.not_full), ("no_value", made.no_value)] {
             page.line(name, &[("feature", &feature.name), ("outcome", outcome)], count);
+        }
+    }
+}
+
+/// What joins have found for readings.
+pub(super) fn joins(page: &mut Page, counters: &Counters) {
+    let joins = counters.joins.get();
+    if joins.is_empty() {
+        return;
+    }
+    let name = "ouzel_join_readings_total";
+    page.head(name, "counter", "readings that were joined, by whether all that was asked for was there");
+    for join in &joins {
+        for (outcome, count) in
+            [("found", join.found), ("missing", join.missing), ("late", join.late), ("dropped", join.dropped)]
+        {
+            page.line(name, &[("join", &join.name), ("outcome", outcome)], count);
         }
     }
 }

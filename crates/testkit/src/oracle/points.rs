@@ -23,7 +23,8 @@ pub fn points(device: &Device, channels: &[&str], asked: &[&str]) -> Vec<Point> 
         let readings = device.in_order.get(*channel).into_iter().flatten();
         all.extend(readings.filter(|one| one.good).map(|one| ((*channel).to_owned(), *one)));
     }
-    all.sort_by_key(|(_, one)| (one.time, one.number));
+    // What a table makes of a reading has its number, and comes behind it.
+    all.sort_by_key(|(channel, one)| (one.time, one.number, channel.matches('.').count()));
     let mut points: Vec<Point> = Vec::new();
     for (channel, one) in all {
         let joins = points.last().is_some_and(|point| {

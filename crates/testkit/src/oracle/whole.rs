@@ -10,6 +10,7 @@ use super::feature::feature;
 use super::points::{self, judge, points, sessions};
 use super::shapes::{Together, between, windows};
 use super::statistic::{Around, learned, missing, value};
+use super::tables::{Versions, joined};
 use ouzel_engine::condition::{Formula, Truth};
 use ouzel_engine::plan::{FilterSpec, Operator, Per, Plan, SessionSpec, Shape, Statistic, WhenLate, WindowSpec, Work};
 use ouzel_pipeline::intake::Stretch;
@@ -21,8 +22,8 @@ pub type Found = (u16, String, String, i64);
 /// What has waited in a filter goes on when its moment is over, and the oracle does not say by which input that is.
 const UNKNOWN: u64 = END - 1;
 
-/// All that a plan must say of a stream.
-pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
+/// All that a plan must say of a stream, with these versions of tables.
+pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found], versions: &Versions<'_>) -> Said {
     let mut devices = devices(plan, stretches);
     let first = devices.iter().map(first_heard).collect();
     let mut oracle = Oracle { plan, found, first, said: Said::default(), taken: BTreeSet::new() };
@@ -43,6 +44,16 @@ pub fn whole(plan: &Plan, stretches: &[Stretch], found: &[Found]) -> Said {
             Work::Formula(formula) => {
                 for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
                     work_out(operator, formula, device, first);
+                }
+            }
+            Work::Table(spec) => {
+                for (device, first) in devices.iter_mut().zip(&mut oracle.first) {
+                    for channel in &operator.on {
+                        for (derived, readings) in joined(operator, spec, device, channel, versions) {
+                            first.extend(first.get(channel).copied().map(|heard| (derived.clone(), heard)));
+                            device.in_order.insert(derived, readings);
+                        }
+                    }
                 }
             }
             _ => {}

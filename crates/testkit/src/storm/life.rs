@@ -99,6 +99,7 @@ fn parts(disk: &Disk, clock: &Clock, setting: Setting, source: Spoken, desk: Des
             ..Logs::new(JOURNAL)
         },
         devices: DevicesConfig { limit: 100, idle: None },
+        tables: Vec::new(),
         sources: vec![SourcePart {
             name: "floor".into(),
             source: Box::new(source),

@@ -23,7 +23,8 @@ fn what_windows_filters_and_features_say_in_every_case_is_what_the_oracle_says()
         let filters = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Filter(_)));
         let passes = |on: &str| filters().any(|filter| on.split_once('.').is_some_and(|(name, _)| name == filter.name));
         let windows = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Window(_)));
-        let features = || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Feature(_)));
+        let features =
+            || plan.operators.iter().filter(|operator| matches!(operator.work, Work::Feature(_) | Work::Table(_)));
         let made = |on: &str| {
             let of =
                 |operator: &Operator| operator.on.iter().any(|of| operator.derived(of).iter().any(|made| made == on));

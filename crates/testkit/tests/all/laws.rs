@@ -424,7 +424,7 @@ proptest! {
         let straight = recorded.play(&plan, usize::MAX, 1);
         same("batches of one", &straight, &recorded.play(&plan, 1, 1))?;
         same(&format!("batches of {rows} on {shards} shards"), &straight, &recorded.play(&plan, rows, shards))?;
-        let other = threaded(&plan, source(&sent, late, at_once), shards).unwrap();
+        let other = threaded(&plan, (source(&sent, late, at_once), Vec::new()), shards).unwrap();
         same(&format!("{shards} threads"), &straight, &other)?;
         let stop = (stop * recorded.rows as f64) as usize;
         for stop in [stop, recorded.rows] {

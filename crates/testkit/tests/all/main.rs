@@ -16,3 +16,4 @@ mod recovery;
 mod retire;
 mod seed_000;
 mod storm;
+mod tables;

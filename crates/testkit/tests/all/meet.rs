@@ -172,7 +172,7 @@ proptest! {
         let straight = recorded.play(&plan, usize::MAX, 1);
         same("batches of one", &straight, &recorded.play(&plan, 1, 1))?;
         same(&format!("batches of {rows} on {shards} shards"), &straight, &recorded.play(&plan, rows, shards))?;
-        same(&format!("{shards} threads"), &straight, &threaded(&plan, source(&sent, late, at_once), shards).unwrap())?;
+        same(&format!("{shards} threads"), &straight, &threaded(&plan, (source(&sent, late, at_once), Vec::new()), shards).unwrap())?;
         let stop = (stop * recorded.rows as f64) as usize;
         for stop in [stop, recorded.rows] {
             let resumed = recorded.play_with_stop(&plan, stop, shards, after).map_err(TestCaseError::fail)?;

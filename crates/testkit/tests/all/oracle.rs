@@ -364,11 +364,12 @@ pub(super) fn agree(plan: Plan, sent: &[Sent], late: [i64; 4]) -> Result<usize, 
 /// The same for what was recorded.
 pub(super) fn agree_on(plan: &Arc<Plan>, recorded: &Recorded) -> Result<usize, String> {
     let (mut stream, mut outputs) = (Stream::new(plan, 2), Vec::new());
-    recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
+    recorded.pieces().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
     let end = recorded.stretches().last().and_then(|stretch| stretch.end);
     let found = found(stream.names(), &outputs);
     let got = Said::of(plan, stream.names(), &outputs, end);
-    compare(plan, &whole(plan, recorded.stretches(), &found), &got)
+    let versions: Vec<_> = recorded.tables().collect();
+    compare(plan, &whole(plan, recorded.stretches(), &found, &versions), &got)
 }
 
 fn found(names: &Names, outputs: &[Output]) -> Vec<Found> {

@@ -136,7 +136,7 @@ impl Example {
         assert_eq!(late, table.late * self.channels.len(), "{}", path.display());
         let one = play::Outcome::of(&self.plan, stream.names(), &outputs, &[]);
         for shards in [1, 2] {
-            let threads = play::threaded(&self.plan, self.open(path), shards).unwrap();
+            let threads = play::threaded(&self.plan, (self.open(path), Vec::new()), shards).unwrap();
             let differs = || play::first_difference(&one.bytes, &threads.bytes);
             assert!(one.bytes == threads.bytes, "{} on {shards} threads:\n{}", path.display(), differs());
         }

@@ -8,7 +8,7 @@ use super::Work;
 use crate::config::InForce;
 use crate::control::{Control, Order};
 use crate::intake::Stretch;
-use crate::journal::{Configured, Follower, Mender, Next, Record};
+use crate::journal::{Configured, Follower, Mender, Next, Record, Tabled};
 use crate::log::Readers;
 use crate::outputs::{Entry, Heard, Listener, Opening, Place, Said};
 use crate::step::Step;
@@ -99,7 +99,8 @@ impl Work {
                 },
                 // They have a number, and alerts may have ended by them.
                 Record::Control(Control { what: Order::Retire { input, .. }, .. })
-                | Record::Config(Configured { input, .. }) => {
+                | Record::Config(Configured { input, .. })
+                | Record::Table(Tabled { input, .. }) => {
                     Stretch { batch: Batch { first: input, ..Batch::default() }, ..Stretch::default() }
                 }
                 Record::Control(_) => continue,
