@@ -76,12 +76,14 @@ fn outline(config: &Config) -> String {
         operators.map(|operator| operator.name.as_str()).collect::<BTreeSet<_>>().len()
     };
     let is_filter = |operator: &&Operator| matches!(operator.work, Work::Compress(_) | Work::Filter(_));
-    let is_join = |operator: &&Operator| matches!(operator.work, Work::Table(_));
+    let is_join = |operator: &&Operator| matches!(operator.work, Work::Join(_));
     let is_window = |operator: &&Operator| matches!(operator.work, Work::Window(_));
     let is_feature =
         |operator: &&Operator| matches!(operator.work, Work::Feature(_) | Work::Formula(_) | Work::Among(_));
     let is_detector = |operator: &&Operator| operator.work.limits().is_some();
     let operators = &config.plan.operators;
+    // A table that gives tags alone makes nothing.
+    let joins = config.tables.len() + names(&mut operators.iter().filter(is_join));
     let parts = [
         (config.sources.len(), "source"),
         (names(&mut operators.iter().filter(is_filter)), "filter"),

@@ -62,14 +62,18 @@ impl Counted {
 
     /// The joins and features of groups by name.
     pub fn joins(&self, plan: &Plan) -> Vec<JoinCount> {
-        let name = |index: u16| plan.operators.get(usize::from(index)).map(|operator| operator.name.clone());
+        let name = |index: u16| Some(plan.operators.get(usize::from(index))?.name.clone());
+        let word = |index: u16| match plan.operators.get(usize::from(index)).map(|operator| &operator.work) {
+            Some(Work::Among(_)) => "feature",
+            _ => "join",
+        };
         let of_table = |(index, joined): (&u16, &table::Joined)| {
             let table::Joined { found, missing } = *joined;
-            Some(JoinCount { name: name(*index)?, found, missing, ..JoinCount::default() })
+            Some(JoinCount { word: word(*index), name: name(*index)?, found, missing, late: 0, dropped: 0 })
         };
         let of_streams = |(index, met): (&u16, &meet::Joined)| {
             let meet::Joined { paired, missing, late, dropped } = *met;
-            Some(JoinCount { name: name(*index)?, found: paired, missing, late, dropped })
+            Some(JoinCount { word: word(*index), name: name(*index)?, found: paired, missing, late, dropped })
         };
         self.joined.iter().filter_map(of_table).chain(self.met.iter().filter_map(of_streams)).collect()
     }
@@ -78,6 +82,8 @@ impl Counted {
 /// What a join has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JoinCount {
+    /// The kind of its section: `join`, or `feature` of a group.
+    pub word: &'static str,
     /// Its name.
     pub name: String,
     /// Results of readings that found what was asked for, and readings that lacked something.

@@ -85,6 +85,8 @@ struct Join<'r> {
     name: &'r str,
     found: u64,
     missing: u64,
+    late: u64,
+    dropped: u64,
 }
 
 #[derive(Serialize)]
@@ -156,7 +158,7 @@ impl Report<'_> {
             page.row("said", &format!("{} of derived channels", counted(summary.said, "reading")));
         }
         // Nor do most have a join.
-        self.ran.counted.joins(self.plan).iter().for_each(|join| page.row("joined", &joined(join)));
+        self.ran.counted.joins(self.plan).iter().for_each(|join| page.more(&joined(join)));
         page.row("aggregates", &grouped(summary.aggregates));
         page.row("anomalies", &grouped(summary.anomalies));
         let kinds = summary.by_kind(self.plan).into_iter();
@@ -269,22 +271,25 @@ fn made(feature: &FeatureCount) -> String {
 
 impl<'r> Join<'r> {
     fn of(join: &'r JoinCount) -> Join<'r> {
-        let &JoinCount { found, missing, .. } = join;
-        Join { name: &join.name, found, missing }
+        let &JoinCount { found, missing, late, dropped, .. } = join;
+        Join { name: &join.name, found, missing, late, dropped }
     }
 }
 
-/// `limits: 11 900 of 12 000 readings found what they asked for, 100 did not`
+/// `join limits: 11 900 results; 100 readings found nothing`
 fn joined(join: &JoinCount) -> String {
-    let JoinCount { name, found, missing } = join;
-    match (*found, *missing) {
-        (0, 0) => format!("{name}: has seen no reading"),
-        (_, 0) => format!("{name}: all of {} found what they asked for", counted(*found, "reading")),
-        (found, missing) => {
-            let (all, found, missing) = (counted(found + missing, "reading"), grouped(found), grouped(missing));
-            format!("{name}: {found} of {all} found what they asked for, {missing} did not")
+    let JoinCount { word, name, found, missing, late, dropped } = join;
+    let mut said = format!("{word} {name}: {}", counted(*found, "result"));
+    for (count, what) in [
+        (missing, "found nothing"),
+        (late, "came too late for the others"),
+        (dropped, "were pushed out by too many others"),
+    ] {
+        if *count > 0 {
+            let _ = write!(said, "; {} {what}", counted(*count, "reading"));
         }
     }
+    said
 }
 
 /// `filter warm: 81.0 % of 12 000 readings passed; "temperature > 20" failed 1 900 times`
