@@ -36,6 +36,7 @@ mod secret;
 mod sections;
 mod server;
 mod shape;
+mod signal;
 mod simulate;
 mod sink;
 mod size;

@@ -9,6 +9,7 @@ pub mod compare;
 pub mod feature;
 pub mod points;
 pub mod shapes;
+pub mod signal;
 pub mod statistic;
 pub mod whole;
 

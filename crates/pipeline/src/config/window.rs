@@ -13,7 +13,7 @@ use super::place::{Findings, Place};
 use super::sections::{Kind, Section, Sections};
 use super::shape::{self, Shaped};
 use super::tree::At;
-use super::{condition, fit, group, late, suggest};
+use super::{condition, fit, group, late, signal, suggest};
 use ouzel_connect::encode::is_statistic;
 use ouzel_engine::plan::{ChannelFacts, FORMULA_RESULT, Per, WhenLate};
 
@@ -104,6 +104,7 @@ impl Windows {
             }
         }
         windows.entries(facts, &detectors(sections), found);
+        signal::settle(&mut windows.features, facts, found);
         for name in over.iter().flatten() {
             windows.resolve(name, found);
         }
