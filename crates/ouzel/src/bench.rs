@@ -5,6 +5,7 @@
 //! busy machine does not flatter or hide anything.
 
 mod data;
+mod features;
 mod kinds;
 mod live;
 mod measure;
@@ -150,7 +151,7 @@ pub fn run(args: &Args) -> Done {
         bar.set_message(format!("{} ({})", task.name, task.setting()));
         rows.push(median(task, &input, args.runs)?);
     }
-    bar.set_message("kinds of windows");
+    bar.set_message("kinds of windows and features");
     rows.extend(kinds::rows(args.only.as_deref(), args.readings, args.runs)?);
     bar.set_message("live runs");
     rows.extend(live::rows(args.only.as_deref(), args.readings, args.runs)?);

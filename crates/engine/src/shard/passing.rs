@@ -233,15 +233,17 @@ impl Shard {
             series.seen = series.seen.saturating_add(1);
             series.first = series.first.min(reading.time);
         }
-        self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
+        // Each walk has its price, and features bring a reading here for each of their results.
+        if self.series[place as usize].arriving > 0 {
+            self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
+        }
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);
         if self.series[place as usize].behind && up_to {
             self.close_behind(number, place, reading.time, out);
         }
     }
 
-    /// What filters and sessions have let go goes on, in its order.
-    #[cold]
+    /// What filters and sessions have let go, and features have made, goes on, in its order.
     #[inline(never)]
     pub(super) fn go_on(&mut self, number: u64, out: &mut Outputs) {
         let mut onward = std::mem::take(&mut self.onward);
@@ -304,7 +306,6 @@ impl Shard {
     /// Closes the windows of a series that end at or before `time`.
     fn close_behind(&mut self, number: u64, place: u32, time: Time, out: &mut Outputs) {
         let (from, to) = self.series[place as usize].in_order();
-        let heard = self.heard(place);
         for route in from..to {
             let route = self.routes[route as usize];
             while let Node::Window(window) = &self.nodes[usize::from(route.node)] {
@@ -312,6 +313,7 @@ impl Shard {
                 if end > time || end == Time::MAX {
                     break;
                 }
+                let heard = self.heard(place);
                 self.close_window(number, place, route, end, &heard, out);
             }
         }

@@ -1,10 +1,10 @@
-//! What a reading costs in each kind of window, without decoding: nanoseconds of processor time a reading.
+//! What a reading costs in each kind of window and feature, without decoding: nanoseconds of processor time a reading.
 //!
 //! The same readings for all: one a second of each series in order of time, with a pause of a minute after every 300 seconds, so
 //! that sessions end. Each row runs in a process of its own, several times; the median counts. What is not the window's
 //! (making the readings, reading the config) is not counted.
 
-use super::Row;
+use super::{Row, features};
 use crate::ending::Failure;
 use crate::meter;
 use ouzel_engine::reading::{Batch, Reading};
@@ -17,46 +17,65 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-/// A kind of window, by what a user writes.
-struct Kind {
-    name: &'static str,
-    config: &'static str,
+/// A kind of window or feature, by what a user writes.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    /// What its row is called.
+    pub(super) name: &'static str,
+    /// Its section.
+    pub(super) config: &'static str,
+    /// Only the feature's own work is measured, without the way through the shard.
+    pub(super) alone: bool,
 }
 
 const KINDS: [Kind; 16] = {
     const fn kind(name: &'static str, config: &'static str) -> Kind {
-        Kind { name, config }
+        Kind { name, config, alone: false }
     }
     [
-        kind("tumbling, 1m", "[window.w]\nover = [\"value\"]\nsize = \"1m\""),
-        kind("hopping, 100 readings a slide", "[window.w]\nover = [\"value\"]\nsize = \"30_000s\"\nevery = \"100s\""),
-        kind("hopping, 1 reading a slide", "[window.w]\nover = [\"value\"]\nsize = \"300s\"\nevery = \"1s\""),
-        kind("calendar day", "[window.w]\nover = [\"value\"]\ncalendar = \"day\"\nzone = \"Europe/Berlin\""),
-        kind("sliding 1m, at each reading", "[window.w]\nover = [\"value\"]\nsliding = \"1m\""),
-        kind("sliding 1m, every 10s", "[window.w]\nover = [\"value\"]\nsliding = \"1m\"\nevery = \"10s\""),
-        kind("count 50", "[window.w]\nover = [\"value\"]\ncount = 50"),
-        kind("count 50, every 10", "[window.w]\nover = [\"value\"]\ncount = 50\nevery = 10"),
-        kind("session, gap 30s", "[window.w]\nover = [\"value\"]\ngap = \"30s\""),
+        kind("window: tumbling, 1m", "[window.w]\nover = [\"value\"]\nsize = \"1m\""),
         kind(
-            "session with conditions",
+            "window: hopping, 100 readings a slide",
+            "[window.w]\nover = [\"value\"]\nsize = \"30_000s\"\nevery = \"100s\"",
+        ),
+        kind("window: hopping, 1 reading a slide", "[window.w]\nover = [\"value\"]\nsize = \"300s\"\nevery = \"1s\""),
+        kind("window: calendar day", "[window.w]\nover = [\"value\"]\ncalendar = \"day\"\nzone = \"Europe/Berlin\""),
+        kind("window: sliding 1m, at each reading", "[window.w]\nover = [\"value\"]\nsliding = \"1m\""),
+        kind("window: sliding 1m, every 10s", "[window.w]\nover = [\"value\"]\nsliding = \"1m\"\nevery = \"10s\""),
+        kind("window: count 50", "[window.w]\nover = [\"value\"]\ncount = 50"),
+        kind("window: count 50, every 10", "[window.w]\nover = [\"value\"]\ncount = 50\nevery = 10"),
+        kind("window: session, gap 30s", "[window.w]\nover = [\"value\"]\ngap = \"30s\""),
+        kind(
+            "window: session with conditions",
             "[window.w]\nover = [\"value\"]\ngap = \"30s\"\nstart = \"delta(value) > 0.5\"\nactive = \"value > 20.2\"",
         ),
-        kind("tumbling, revise 5m", "[window.w]\nover = [\"value\"]\nsize = \"1m\"\nwhen_late = \"revise 5m\""),
-        kind("tumbling, with p95", "[window.w]\nover = [\"value\"]\nsize = \"1m\"\ngive = [\"mean\", \"p95\"]"),
+        kind("window: tumbling, revise 5m", "[window.w]\nover = [\"value\"]\nsize = \"1m\"\nwhen_late = \"revise 5m\""),
+        kind("window: tumbling, with p95", "[window.w]\nover = [\"value\"]\nsize = \"1m\"\ngive = [\"mean\", \"p95\"]"),
         kind(
-            "tumbling, by time and missing",
+            "window: tumbling, by time and missing",
             "[window.w]\nover = [\"value\"]\nsize = \"1m\"\ngive = [\"mean\", \"time_mean\", \"gap\", \"missing\"]",
         ),
-        kind("tumbling, of all devices", "[window.w]\nover = [\"value\"]\nsize = \"1m\"\nper = \"all\""),
-        kind("filter, mark", "[filter.f]\non = [\"value\"]\nwhen = \"value - previous(value) < 0.5\""),
+        kind("window: tumbling, of all devices", "[window.w]\nover = [\"value\"]\nsize = \"1m\"\nper = \"all\""),
+        kind("window: filter, mark", "[filter.f]\non = [\"value\"]\nwhen = \"value - previous(value) < 0.5\""),
         kind(
-            "filter, drop, and tumbling",
+            "window: filter, drop, and tumbling",
             "[filter.f]\non = [\"value\"]\nwhen = \"value < 20.9\"\ndo = \"drop\"\n[window.w]\nover = [\"value\"]\nsize = \"1m\"",
         ),
     ]
 };
 
 const SERIES: [u32; 3] = [25, 1_000, 100_000];
+
+fn all() -> impl Iterator<Item = Kind> {
+    KINDS.into_iter().chain(features::all())
+}
+
+impl Kind {
+    /// Whether it says nothing before its past is full.
+    fn fills(&self) -> bool {
+        self.config.contains("[feature.")
+    }
+}
 
 /// The rows whose name or setting has this word.
 ///
@@ -65,8 +84,8 @@ const SERIES: [u32; 3] = [25, 1_000, 100_000];
 pub fn rows(only: Option<&str>, readings: u64, runs: u32) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     for series in SERIES {
-        for (index, kind) in KINDS.iter().enumerate() {
-            let (name, setting) = (format!("window: {}", kind.name), format!("{series} series"));
+        for (index, kind) in all().enumerate() {
+            let (name, setting) = (kind.name.to_owned(), format!("{series} series"));
             if only.is_some_and(|word| !name.contains(word) && !setting.contains(word)) {
                 continue;
             }
@@ -82,7 +101,8 @@ pub fn rows(only: Option<&str>, readings: u64, runs: u32) -> Result<Vec<Row>, Fa
 
 /// One run in a process of its own: nanoseconds a reading, and its most memory.
 fn once(kind: usize, series: u32, readings: u64) -> Result<(f64, f64), Failure> {
-    let failed = |why: String| Failure::Failed(format!("{}: {why}", KINDS[kind].name));
+    let name = all().nth(kind).map_or("", |kind| kind.name);
+    let failed = |why: String| Failure::Failed(format!("{name}: {why}"));
     let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
     let arguments = ["bench", "--measure-kind", &format!("{kind},{series}"), "--readings", &readings.to_string()];
     let output = Command::new(program).args(arguments).output().map_err(|error| failed(error.to_string()))?;
@@ -103,13 +123,21 @@ fn once(kind: usize, series: u32, readings: u64) -> Result<(f64, f64), Failure> 
 /// When there is no such kind.
 pub fn measure(which: &str, readings: u64) -> Result<String, Failure> {
     let parts = which.split_once(',').and_then(|(kind, series)| Some((kind.parse().ok()?, series.parse().ok()?)));
-    let found = parts.and_then(|(kind, series): (usize, u32)| Some((KINDS.get(kind)?, series)));
-    let Some((kind, series)) = found else { return Err(Failure::Failed(format!("no kind of window: {which}"))) };
+    let found = parts.and_then(|(kind, series): (usize, u32)| Some((all().nth(kind)?, series)));
+    let Some((kind, series)) = found else { return Err(Failure::Failed(format!("no such kind: {which}"))) };
     let text = format!("[source.none]\ntype = \"file\"\npath = \"none.csv\"\n{}", kind.config);
     let read = config::read("kind.toml", &text, Path::new("."));
     let shown = read.render_all(&text);
     let plan = Arc::new(read.config.ok_or(Failure::Config(shown))?.plan);
-    let (mut names, rows) = made(series, readings.max(u64::from(series) * 20));
+    // Long enough that pasts are full.
+    let (mut names, rows) = made(series, readings.max(u64::from(series) * if kind.fills() { 150 } else { 20 }));
+    if kind.alone {
+        return Ok(format!(
+            "{} {}\n",
+            features::alone(&plan, series, &rows),
+            meter::peak_rss_bytes().unwrap_or_default()
+        ));
+    }
     let mut stream = Stream::new(&plan, 1);
     let declarations = plan.declare(&mut names);
     let mut outputs = Vec::new();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows tests by their attribute, and their helpers have none")]
 
 mod config;
+mod config_feature;
 mod config_filter;
 mod config_formula;
 mod config_window;

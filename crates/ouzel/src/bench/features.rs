@@ -1,0 +1,64 @@
+//! What features cost: through the shard, with a threshold on each result and on the reading itself where that is named, and
+//! beside it the feature's own work alone, its states taking turns.
+//!
+//! A result that somebody takes is a reading more on its way, and that costs more than the sum it stands for: both are told.
+
+use super::kinds::Kind;
+use ouzel_engine::feature::FeatureNode;
+use ouzel_engine::plan::{Plan, Work};
+use ouzel_engine::reading::Reading;
+use std::hint::black_box;
+
+/// A section, and the threshold that takes its results.
+macro_rules! kinds {
+    ($($name:literal, $settings:literal, $on:literal;)*) => {
+        [$(
+            Kind { name: concat!("feature: ", $name), config: concat!($settings, "\n[detector.d]\ntype = \"threshold\"\non = ", $on, "\nabove = 1e9"), alone: false },
+            Kind { name: concat!("feature alone: ", $name), config: concat!($settings, "\n[detector.d]\ntype = \"threshold\"\non = ", $on, "\nabove = 1e9"), alone: true },
+        )*]
+    };
+}
+
+const KINDS: [Kind; 18] = kinds! {
+    "mean+std of 100", "[feature.f]\non = \"value\"\npast = \"100\"\ngive = [\"mean\", \"std\"]", "[\"f.value.mean\", \"f.value.std\"]";
+    "min+max of 100", "[feature.f]\non = \"value\"\npast = \"100\"\ngive = [\"min\", \"max\"]", "[\"f.value.min\", \"f.value.max\"]";
+    "median of 100", "[feature.f]\non = \"value\"\npast = \"100\"\ngive = [\"median\"]", "[\"f.value.median\"]";
+    "p95 of 100", "[feature.f]\non = \"value\"\npast = \"100\"\ngive = [\"p95\"]", "[\"f.value.p95\"]";
+    "median of 1 000", "[feature.f]\non = \"value\"\npast = \"1000\"\ngive = [\"median\"]", "[\"f.value.median\"]";
+    "lags 1, 5, 10", "[feature.f]\non = \"value\"\ngive = [\"lag_1\", \"lag_5\", \"lag_10\"]", "[\"f.value.lag_1\", \"f.value.lag_5\", \"f.value.lag_10\"]";
+    "ewm mean+std, 20 readings", "[feature.f]\non = \"value\"\nhalf_life = \"20\"\ngive = [\"ewm_mean\", \"ewm_std\"]", "[\"f.value.ewm_mean\", \"f.value.ewm_std\"]";
+    "mean+std of 1m", "[feature.f]\non = \"value\"\npast = \"1m\"\ngive = [\"mean\", \"std\"]", "[\"f.value.mean\", \"f.value.std\"]";
+    "median of 1m", "[feature.f]\non = \"value\"\npast = \"1m\"\ngive = [\"median\"]", "[\"f.value.median\"]";
+};
+
+/// What the results cost without any feature: a threshold on the readings.
+const THRESHOLD: Kind = Kind {
+    name: "feature: none, a threshold",
+    config: "[detector.d]\ntype = \"threshold\"\non = \"value\"\nabove = 1e9",
+    alone: false,
+};
+
+/// All of them.
+pub(super) fn all() -> impl Iterator<Item = Kind> {
+    std::iter::once(THRESHOLD).chain(KINDS)
+}
+
+/// Nanoseconds a reading of the first feature of a plan, with states for so many series and all results taken.
+pub(super) fn alone(plan: &Plan, series: u32, rows: &[Reading]) -> f64 {
+    let spec = plan
+        .operators
+        .iter()
+        .find_map(|operator| if let Work::Feature(spec) = &operator.work { Some(spec) } else { None });
+    let Some(spec) = spec else { return f64::NAN };
+    let mut node = FeatureNode::new(spec.clone());
+    for place in 0..series {
+        node.add_series();
+        (0..spec.names().count()).for_each(|index| node.feed(place, index, index as u32));
+    }
+    let (before, mut sum) = (crate::meter::cpu_seconds(), 0.0);
+    for row in rows {
+        node.observe(row.series.0, row, |_, made| sum += made.value);
+    }
+    black_box(sum);
+    (crate::meter::cpu_seconds() - before) * 1e9 / rows.len() as f64
+}
