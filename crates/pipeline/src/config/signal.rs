@@ -59,19 +59,24 @@ pub(crate) fn parts(
             Signal::Bands | Signal::Band | Signal::Peak => lines.push((*what, word.clone())),
         }
     }
+    // All settings are read before the first mistake ends it: what nobody has read is taken for unknown.
+    let zone = if hands.is_empty() && days.is_empty() { None } else { Some(zone::read(table)) };
+    let daily = if days.is_empty() { None } else { Some((slots(table), days_back(table))) };
+    let spectrum = if lines.is_empty() { None } else { Some(spectrum(table, &lines)) };
     let mut parts = Vec::new();
-    let zone = if hands.is_empty() && days.is_empty() { None } else { Some(zone::read(table)?) };
-    if let Some(zone) = zone.clone().filter(|_| !hands.is_empty()) {
-        let (give, words) = hands.into_iter().unzip();
-        parts.push((PartSpec::Clock(ClockSpec { zone, give }), words));
+    if let Some(zone) = zone {
+        let zone = zone?;
+        if !hands.is_empty() {
+            let (give, words) = hands.into_iter().unzip();
+            parts.push((PartSpec::Clock(ClockSpec { zone: zone.clone(), give }), words));
+        }
+        if let Some((slots, days_back)) = daily {
+            let (give, words) = days.into_iter().unzip();
+            parts.push((PartSpec::Daily(DailySpec { slots: slots?, days: days_back?, zone, give }), words));
+        }
     }
-    if let Some(zone) = zone.filter(|_| !days.is_empty()) {
-        let (give, words) = days.into_iter().unzip();
-        let (slots, days) = (slots(table)?, days_back(table)?);
-        parts.push((PartSpec::Daily(DailySpec { slots, days, zone, give }), words));
-    }
-    if !lines.is_empty() {
-        parts.push(spectrum(table, &lines)?);
+    if let Some(spectrum) = spectrum {
+        parts.push(spectrum?);
     }
     Some(parts)
 }
@@ -109,8 +114,8 @@ fn days_back(table: &mut Table<'_, '_>) -> Option<u32> {
 fn spectrum(table: &mut Table<'_, '_>, lines: &[(Signal, At<String>)]) -> Option<(PartSpec, Vec<At<String>>)> {
     let sampling = table.text("sampling");
     let hertz = match &sampling {
-        Some(text) => Some(hertz_of(text, table.found)?),
-        None if table.has("sampling") => return None,
+        Some(text) => hertz_of(text, table.found),
+        None if table.has("sampling") => None,
         // That of the channels, once they are known.
         None => Some(0.0),
     };
