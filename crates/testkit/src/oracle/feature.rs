@@ -130,7 +130,8 @@ fn decayed(spec: &DecaySpec, what: Decayed, all: &[One]) -> Option<(f64, f64)> {
     let variance = exact_sum((0..all.len()).map(|at| weight(at) * (all[at].value - mean).powi(2))) / total;
     let weighed = |power: i32| (0..all.len()).map(|at| weight(at) * size(&all[at]).powi(power)).fold(0.0, f64::max);
     Some(match what {
-        Decayed::Mean => (mean, weighed(1)),
+        // Digits are lost while a value fades: a mean of what is left of 20 after many half-lives is known to 20's last digits.
+        Decayed::Mean => (mean, largest(all)),
         Decayed::Variance => (variance, weighed(2)),
         Decayed::Std => (variance.sqrt(), weighed(2).sqrt()),
     })
