@@ -71,6 +71,11 @@ impl FormulaNode {
         self.states[place].feed = Some(to);
     }
 
+    /// Where results of this device go, if somebody takes them.
+    pub fn fed(&self, place: u32) -> Option<u32> {
+        self.states[place].feed
+    }
+
     /// A reading in its turn; the result of a point that is complete by it, or over, goes to `give`.
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading, give: &mut dyn FnMut(Onward)) {
         if self.states[place].state.point.is_over(port, reading) {

@@ -38,6 +38,7 @@ mod results;
 mod sections;
 mod server;
 mod shape;
+mod signal;
 mod simulate;
 mod sink;
 mod size;

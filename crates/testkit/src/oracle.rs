@@ -10,6 +10,7 @@ pub mod feature;
 pub mod meet;
 pub mod points;
 pub mod shapes;
+pub mod signal;
 pub mod statistic;
 pub mod tables;
 pub mod whole;

@@ -3,8 +3,11 @@
 //! A part whose results nobody takes is not followed, and a statistic that nobody takes is not computed. Every result that
 //! somebody waits for is counted: given, withheld because too few readings have come, or without a value.
 
+use super::clock::Clock;
+use super::daily::Daily;
 use super::decay::Decay;
 use super::recent::Recent;
+use super::spectrum::Spectrum;
 use super::steps::Steps;
 use crate::checkpoint::append;
 use crate::plan::{FeaturePart, FeatureSpec, PartSpec};
@@ -38,6 +41,9 @@ enum Part {
     Rolling(Recent),
     Steps(Steps),
     Decay(Decay),
+    Clock(Clock),
+    Daily(Daily),
+    Spectrum(Spectrum),
 }
 
 /// What all parts keep of one series.
@@ -77,6 +83,9 @@ impl Part {
             PartSpec::Rolling(spec) => Part::Rolling(Recent::new(spec)),
             PartSpec::Steps(spec) => Part::Steps(Steps::new(spec)),
             PartSpec::Decay(spec) => Part::Decay(Decay::new(spec)),
+            PartSpec::Clock(spec) => Part::Clock(Clock::new(spec)),
+            PartSpec::Daily(spec) => Part::Daily(Daily::new(spec)),
+            PartSpec::Spectrum(spec) => Part::Spectrum(Spectrum::new(spec)),
         }
     }
 
@@ -86,6 +95,9 @@ impl Part {
             (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.observe(spec, wanted, time, value, give),
             (Part::Steps(steps), PartSpec::Steps(spec)) => steps.observe(spec, wanted, time, value, give),
             (Part::Decay(decay), PartSpec::Decay(spec)) => decay.observe(spec, wanted, time, value, give),
+            (Part::Clock(clock), PartSpec::Clock(spec)) => clock.observe(spec, wanted, time, give),
+            (Part::Daily(daily), PartSpec::Daily(spec)) => daily.observe(spec, wanted, time, value, give),
+            (Part::Spectrum(spectrum), PartSpec::Spectrum(spec)) => spectrum.observe(spec, wanted, time, value, give),
             // A part is made for its spec and never changes.
             _ => {}
         }
@@ -97,6 +109,9 @@ impl Part {
             (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.fits(spec),
             (Part::Steps(steps), PartSpec::Steps(spec)) => steps.fits(spec),
             (Part::Decay(decay), PartSpec::Decay(spec)) => decay.fits(spec),
+            (Part::Clock(_), PartSpec::Clock(_)) => true,
+            (Part::Daily(daily), PartSpec::Daily(spec)) => daily.fits(spec),
+            (Part::Spectrum(spectrum), PartSpec::Spectrum(spec)) => spectrum.fits(spec),
             _ => false,
         }
     }
@@ -112,7 +127,9 @@ impl Part {
         match self {
             Part::Rolling(recent) => recent.heap_bytes(),
             Part::Steps(steps) => steps.heap_bytes(),
-            Part::Decay(_) => 0,
+            Part::Daily(daily) => daily.heap_bytes(),
+            Part::Spectrum(spectrum) => spectrum.heap_bytes(),
+            Part::Decay(_) | Part::Clock(_) => 0,
         }
     }
 }
@@ -166,13 +183,14 @@ impl FeatureNode {
     #[inline(never)]
     pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, Reading)) {
         let (state, feeds) = (&mut self.states[place as usize], &self.feeds[place as usize]);
-        let (mut to, mut given, mut no_value) = (&feeds.to[..], 0, 0);
+        let (mut to, mut given, mut no_value, mut not_due) = (&feeds.to[..], 0, 0, 0);
         for ((part, spec), &wanted) in state.parts.iter_mut().zip(&self.spec.parts).zip(&feeds.wanted) {
             let (own, rest) = to.split_at(spec.names.len());
             to = rest;
             if wanted == 0 {
                 continue;
             }
+            let before = given + no_value;
             part.observe(&spec.work, wanted, reading.time, reading.value, &mut |index, value| {
                 let to = own[index];
                 if to == NOBODY {
@@ -183,8 +201,13 @@ impl FeatureNode {
                     no_value += 1;
                 }
             });
+            // A block speaks at its end; until then nothing is withheld.
+            if matches!(part, Part::Spectrum(_)) && given + no_value == before {
+                not_due += u64::from(wanted.count_ones());
+            }
         }
-        let made = Made { given, not_full: u64::from(feeds.count) - given - no_value, no_value };
+        let not_full = u64::from(feeds.count).saturating_sub(given + no_value + not_due);
+        let made = Made { given, not_full, no_value };
         state.made += made;
         self.total += made;
     }

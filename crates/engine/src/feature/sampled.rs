@@ -166,7 +166,8 @@ mod tests {
             let of_noise = worst_rank(span, noise);
             // A wave of a period, of half of one, and one that is no part of it.
             for period in [1_000_000.0, 500_000.0, 37_000_000.0, 1e12] {
-                let wave = (0..400_000i64).map(|i| (i * step, (i as f64 * step as f64 / period * 6.283_185).sin()));
+                let wave = (0..400_000i64)
+                    .map(|i| (i * step, (i as f64 * step as f64 / period * std::f64::consts::TAU).sin()));
                 let of_wave = worst_rank(span, wave);
                 worst = worst.max(of_wave);
             }

@@ -3,7 +3,7 @@
 //! A part is what shares its state: one past with all statistics of it, all lags together, one half-life. What is given
 //! is known by its place: the statistics of the first part, then those of the second, and so on.
 
-use super::Past;
+use super::{ClockSpec, DailySpec, Past, SpectrumSpec};
 use serde::{Deserialize, Serialize};
 
 /// Features of a series: new numbers beside each reading, of that reading and those before it.
@@ -31,6 +31,12 @@ pub enum PartSpec {
     Steps(StepsSpec),
     /// Statistics in which a reading counts half as much a half-life later.
     Decay(DecaySpec),
+    /// Hours and weekdays as points of a circle.
+    Clock(ClockSpec),
+    /// What is usual at this time of day.
+    Daily(DailySpec),
+    /// Bands of vibration.
+    Spectrum(SpectrumSpec),
 }
 
 /// Statistics over a past that slides: the last readings, the newest one included, or those of `(t − span, t]`.

@@ -2,7 +2,7 @@
 
 use super::state::{Followed, NOBODY, Route};
 use super::{Outputs, Shard};
-use crate::node::{Node, Onward, Subject, WindowNode};
+use crate::node::{Node, Onward, Points, Subject, WindowNode};
 use crate::output::{Output, Part, Said, What};
 use crate::plan::{Per, Shape};
 use crate::reading::{Flags, Quality, Reading};
@@ -285,11 +285,11 @@ impl Shard {
     pub(super) fn join_groups(&mut self, number: u64, place: u32, out: &mut Outputs) {
         self.series[place as usize].joined = true;
         let device = self.series[place as usize].device;
+        let chains = self.chains_from(device, place);
         for &other in &self.facts[device as usize].series {
             let series = &self.series[other as usize];
             let (from, to) = series.in_order();
-            // What a formula will say cannot be waited for before one of its channels speaks; any of the device's is soon enough.
-            let joins = series.origin == place || self.series[series.origin as usize].is_worked_out;
+            let joins = chains.contains(&series.origin);
             for route in &self.routes[from as usize..to as usize] {
                 let Node::Window(window) = &self.nodes[usize::from(route.node)] else { continue };
                 if joins && window.spec.per != Per::Device {
@@ -298,6 +298,24 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// A series of readings, and all that formulas work out of it and of each other: where chains of derived series begin.
+    fn chains_from(&self, device: u32, place: u32) -> Vec<u32> {
+        let mut chains = vec![place];
+        let mut next = 0;
+        while let Some(&origin) = chains.get(next) {
+            next += 1;
+            let of_chain = self.facts[device as usize].series.iter().map(|place| &self.series[*place as usize]);
+            for series in of_chain.filter(|series| series.origin == origin) {
+                let (from, to) = series.in_order();
+                for route in &self.routes[from as usize..to as usize] {
+                    let Node::Points(Points::Formula(formula)) = &self.nodes[usize::from(route.node)] else { continue };
+                    chains.extend(formula.fed(route.state).filter(|fed| !chains.contains(fed)));
+                }
+            }
+        }
+        chains
     }
 
     /// A reading that a filter has held goes on to the nodes behind it.

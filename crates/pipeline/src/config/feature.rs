@@ -7,6 +7,7 @@ use super::give;
 use super::place::{Findings, Place};
 use super::results::Results;
 use super::sections::Section;
+use super::signal::{self, Signal};
 use super::suggest;
 use super::tree::{At, Table};
 use super::window::Input;
@@ -56,6 +57,7 @@ enum Wanted {
     Rolling(Rolled),
     Step(Stepped),
     Decay(Decayed),
+    Signal(Signal),
 }
 
 const STEPS: [(&str, Stepped); 2] = [("difference", Stepped::Difference), ("rate", Stepped::Rate)];
@@ -86,11 +88,16 @@ const OTHER_WORDS: [(&str, &str); 16] = [
 pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Feature, Vec<At<String>>) {
     let mut table = section.table(found);
     let on = table.texts("on").unwrap_or_default();
-    table.need("on", "the channels it takes: on = [\"temperature\"]");
+    table.need("on", "the channels it takes: on = [\"temperature\"]; or a formula: is = \"power / speed\"");
     let asked: Vec<(At<String>, Wanted)> = asked(&mut table);
     let pasts = pasts(&mut table, &asked);
     let half_life = half_life(&mut table, &asked);
     let min = min(&mut table, &asked, &pasts);
+    let of_signals = |(word, what): &(At<String>, Wanted)| match what {
+        Wanted::Signal(signal) => Some((word.clone(), *signal)),
+        _ => None,
+    };
+    let signals = signal::parts(&mut table, &asked.iter().filter_map(of_signals).collect::<Vec<_>>());
     table.finish(&[
         ("over", "write `on`"),
         ("window", "write `past`"),
@@ -101,10 +108,21 @@ pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Feature, Vec
         ("alpha", "write `half_life`: the age at which a reading counts half as much"),
         ("min_periods", "write `min`"),
         ("when", "conditions belong to a [filter.NAME]"),
+        ("is", "a formula names its channels itself: leave `on` out"),
+        ("slot", "it is for `daily_expected` and `daily_residual`"),
+        ("days", "it is for `daily_expected` and `daily_residual`"),
+        ("zone", "it is for what knows of the time of day: `hour_sin`, `daily_residual`"),
+        ("bands", "add them to `give`: give = [\"bands\"]"),
+        ("block", "it is for `bands` and `peak`"),
+        ("overlap", "it is for `bands` and `peak`"),
+        ("sampling", "it is for `bands` and `peak`"),
     ]);
     let Some(pasts) = pasts else { return (open(section, Vec::new()), on) };
-    let is_whole = !asked.is_empty() && (half_life.is_some() || !asked.iter().any(|(_, what)| is_decay(*what)));
-    let parts = parts(&asked, &pasts, half_life, min);
+    let is_whole = !asked.is_empty()
+        && signals.is_some()
+        && (half_life.is_some() || !asked.iter().any(|(_, what)| is_decay(*what)));
+    let mut parts = parts(&asked, &pasts, half_life, min);
+    parts.extend(signals.into_iter().flatten());
     let mut feature = open(section, pasts.into_iter().map(|(_, past)| past).collect());
     feature.words = parts.iter().flat_map(|part| part.1.iter().cloned()).collect();
     let named = |(work, words): (PartSpec, Vec<At<String>>)| FeaturePart {
@@ -150,6 +168,9 @@ fn wanted(word: &str) -> Result<Wanted, (String, String)> {
     if let Some((_, what)) = DECAYS.iter().find(|named| named.0 == word) {
         return Ok(Wanted::Decay(*what));
     }
+    if let Some(signal) = signal::meaning(word) {
+        return Ok(Wanted::Signal(signal));
+    }
     if word == "median" {
         return Ok(Wanted::Rolling(Rolled::Quantile(50_000)));
     }
@@ -169,6 +190,7 @@ fn wanted(word: &str) -> Result<Wanted, (String, String)> {
     let mut known: Vec<&str> = Rolled::NAMED.iter().map(|named| named.0).collect();
     known.extend(["median", "p95", "lag_1"]);
     known.extend(STEPS.iter().map(|named| named.0).chain(DECAYS.iter().map(|named| named.0)));
+    known.extend(signal::words());
     let meant = OTHER_WORDS.iter().find(|other| other.0 == word).map(|other| other.1);
     let near = meant
         .or_else(|| suggest::nearest(word, &known))
@@ -235,7 +257,7 @@ fn min(
     asked: &[(At<String>, Wanted)],
     pasts: &Option<Vec<(String, At<Past>)>>,
 ) -> Option<u32> {
-    if !asked.is_empty() && asked.iter().all(|(_, what)| matches!(what, Wanted::Step(_))) {
+    if !asked.is_empty() && !asked.iter().any(|(_, what)| is_rolling(*what) || is_decay(*what)) {
         let hint = "leave it out: lags and differences speak as soon as there are readings before";
         table.refuse("min", "is for statistics of a past", hint);
         table.get("min");
@@ -277,6 +299,7 @@ fn parts(
                 decays.push(*what);
                 2
             }
+            Wanted::Signal(_) => continue,
         };
         words[of].push((word.what.clone(), word.place.clone()));
     }

@@ -86,7 +86,9 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
             }
         }
         PartSpec::Steps(spec) => BASE + 8 * u64::from(spec.furthest()),
-        PartSpec::Decay(_) => BASE,
+        PartSpec::Decay(_) | PartSpec::Clock(_) => BASE,
+        PartSpec::Daily(spec) => BASE + 8 * spec.kept() as u64,
+        PartSpec::Spectrum(spec) => BASE + 8 * u64::from(spec.block),
     }
 }
 

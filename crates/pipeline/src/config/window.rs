@@ -15,7 +15,7 @@ use super::sections::{Kind, Section, Sections};
 use super::shape::{self, Shaped};
 use super::table::{self, TableJoin};
 use super::tree::At;
-use super::{condition, fit, group, late, suggest};
+use super::{condition, fit, group, late, signal, suggest};
 use ouzel_connect::encode::is_statistic;
 use ouzel_engine::plan::{ChannelFacts, FORMULA_RESULT, Per, WhenLate};
 use std::path::Path;
@@ -125,6 +125,7 @@ impl Windows {
             windows.set_takes(number, inputs);
         }
         windows.entries(facts, &detectors(sections), found);
+        signal::settle(&mut windows.features, facts, found);
         for name in over.iter().flatten() {
             windows.resolve(name, found);
         }

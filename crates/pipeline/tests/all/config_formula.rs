@@ -107,6 +107,71 @@ above = 3
 }
 
 #[test]
+fn mistakes_in_time_of_day_and_vibration_are_shown_with_a_way_out() {
+    assert_snapshot!(shown(
+        r#"
+[feature.slots]
+on   = "power"
+give = ["daily_residual", "hour_sin"]
+slot = "7m"
+days = 90
+zone = "Berlin"
+
+[feature.fine]
+on   = "power"
+give = "daily_expected"
+slot = "10s"
+days = 1
+
+[feature.odd]
+on       = "power"
+give     = ["bands", "peaks"]
+block    = 1000
+bands    = ["0-10Hz"]
+sampling = "1kHz"
+
+[feature.units]
+on       = "power"
+give     = ["band_0_10"]
+bands    = ["0-10"]
+sampling = "1000"
+
+[feature.which]
+on       = "power"
+give     = ["band_0_100"]
+bands    = ["0-10Hz", "10-100Hz"]
+sampling = "1kHz"
+
+[feature.how]
+on    = ["power", "speed"]
+give  = "bands"
+bands = "0-10Hz"
+
+[feature.high]
+on      = "power"
+give    = "bands"
+bands   = ["0-10Hz", "500-600Hz"]
+overlap = 0.5
+min     = 3
+
+[feature.much]
+on      = "power"
+give    = ["peak"]
+overlap = 1
+
+[feature.alone]
+on    = "power"
+give  = "lag_1"
+slot  = "5m"
+bands = "0-10Hz"
+
+[channel.power]
+every = "1ms"
+"#
+    ));
+}
+
+#[test]
 fn formulas_in_a_circle_are_named() {
     assert_snapshot!(shown(
         r#"

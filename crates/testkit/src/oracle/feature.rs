@@ -2,7 +2,7 @@
 
 use super::arrived::{Device, One};
 use super::statistic::quantile;
-use super::{exact_sum, plain};
+use super::{exact_sum, plain, signal};
 use ouzel_engine::plan::{
     DecaySpec, Decayed, FeatureSpec, Operator, PartSpec, Past, Rolled, RollingSpec, Stepped, StepsSpec,
 };
@@ -34,6 +34,9 @@ fn result(work: &PartSpec, index: usize, all: &[One]) -> Option<One> {
         PartSpec::Rolling(spec) => rolled(spec, spec.give[index], all),
         PartSpec::Steps(StepsSpec { give }) => stepped(give[index], all),
         PartSpec::Decay(spec) => decayed(spec, spec.give[index], all),
+        PartSpec::Clock(spec) => Some((signal::hand(spec, spec.give[index], all[all.len() - 1].time), 1.0)),
+        PartSpec::Daily(spec) => signal::daily(spec, spec.give[index], all),
+        PartSpec::Spectrum(spec) => signal::spectrum(spec, spec.give[index], all),
     }?;
     let newest = all[all.len() - 1];
     value.is_finite().then_some(One { value, size, ..newest })
@@ -127,7 +130,8 @@ fn decayed(spec: &DecaySpec, what: Decayed, all: &[One]) -> Option<(f64, f64)> {
     let variance = exact_sum((0..all.len()).map(|at| weight(at) * (all[at].value - mean).powi(2))) / total;
     let weighed = |power: i32| (0..all.len()).map(|at| weight(at) * size(&all[at]).powi(power)).fold(0.0, f64::max);
     Some(match what {
-        Decayed::Mean => (mean, weighed(1)),
+        // Digits are lost while a value fades: a mean of what is left of 20 after many half-lives is known to 20's last digits.
+        Decayed::Mean => (mean, largest(all)),
         Decayed::Variance => (variance, weighed(2)),
         Decayed::Std => (variance.sqrt(), weighed(2).sqrt()),
     })

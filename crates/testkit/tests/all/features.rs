@@ -2,8 +2,9 @@
 //! time, full or with a least number, of readings, of what filters let pass, and of features.
 
 use super::laws::many;
-use super::oracle::{agree, condition, conditions, facts, named, span, stream, windows};
+use super::oracle::{agree, condition, conditions, facts, named, span, stream, windows, zone};
 use ouzel_engine::plan::*;
+use ouzel_engine::time::Time;
 use proptest::prelude::*;
 
 fn past() -> impl Strategy<Value = Past> {
@@ -33,15 +34,37 @@ fn decay() -> impl Strategy<Value = PartSpec> {
         .prop_map(|(half_life, min, give)| PartSpec::Decay(DecaySpec { half_life, min, give }))
 }
 
+/// Hands of a clock that is turned now and then, what is usual at a time of day, and bands of blocks of 16. Days of half a
+/// minute: offsets go on by a day each.
+fn signals() -> impl Strategy<Value = PartSpec> {
+    let hands: Vec<Hand> = Hand::NAMED.iter().map(|named| named.1).collect();
+    let clock = (zone(), prop::sample::subsequence(hands, 1..=8))
+        .prop_map(|(zone, give)| PartSpec::Clock(ClockSpec { zone, give }));
+    let days = (0..40).map(|day: i32| (Time(i64::from(day) * 30 * 1_000_000_000), day * 86_370)).collect::<Vec<_>>();
+    let daily = (4u32..2_000, 2u32..6).prop_map(move |(slots, days_back)| {
+        let zone = Zone { name: "Hasty".into(), first: 0, turns: days.clone() };
+        PartSpec::Daily(DailySpec { slots, days: days_back, zone, give: vec![Daily::Expected, Daily::Residual] })
+    });
+    let spectrum = (1u32..=16, prop::sample::select(vec![0.5, 1.0, 2.0])).prop_map(|(hop, hertz)| {
+        let bands = vec![(0.0, hertz / 5.0), (hertz / 5.0, hertz / 2.0)];
+        let give = vec![Spectral::Band(0), Spectral::Band(1)];
+        PartSpec::Spectrum(SpectrumSpec { hertz, block: 16, hop, bands, give })
+    });
+    prop_oneof![clock, daily, spectrum]
+}
+
 /// One to three parts, whose results are called `a0`, `a1`, `b0` and so on.
 pub(super) fn spec() -> impl Strategy<Value = FeatureSpec> {
-    let part = prop_oneof![3 => rolling().boxed(), 1 => steps().boxed(), 1 => decay().boxed()];
+    let part = prop_oneof![3 => rolling().boxed(), 1 => steps().boxed(), 1 => decay().boxed(), 2 => signals().boxed()];
     prop::collection::vec(part, 1..4).prop_map(|parts| {
         let named = |(letter, work): (char, PartSpec)| {
             let count = match &work {
                 PartSpec::Rolling(spec) => spec.give.len(),
                 PartSpec::Steps(spec) => spec.give.len(),
                 PartSpec::Decay(spec) => spec.give.len(),
+                PartSpec::Clock(spec) => spec.give.len(),
+                PartSpec::Daily(spec) => spec.give.len(),
+                PartSpec::Spectrum(spec) => spec.give.len(),
             };
             FeaturePart { names: (0..count).map(|index| format!("{letter}{index}")).collect(), work }
         };

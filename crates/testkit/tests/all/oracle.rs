@@ -222,7 +222,7 @@ pub(super) fn plan_of_formulas() -> impl Strategy<Value = Plan> {
 }
 
 /// How long a day is here: with so small times a calendar needs its clocks turned all the time.
-fn zone() -> impl Strategy<Value = Zone> {
+pub(super) fn zone() -> impl Strategy<Value = Zone> {
     let turn = (-40i64..600, prop_oneof![Just(0), Just(1_800), Just(3_600), -50_000i32..50_000]);
     (0i32..7_200, prop::collection::vec(turn, 0..5)).prop_map(|(first, turns)| {
         let mut turns: Vec<(Time, i32)> = turns.into_iter().map(|(at, ahead)| (Time(at * STEP), ahead)).collect();
