@@ -138,7 +138,7 @@ fn ask<'s>(args: &Args, path: &str, stop: &'s AtomicBool) -> Result<BufReader<St
     let _ = reader.take(65_536).read_to_string(&mut body);
     let said = serde_json::from_str::<Value>(&body).ok().and_then(|body| Some(body["error"].as_str()?.to_owned()));
     Err(match (status, said) {
-        (Some(404), Some(said)) => Failure::Usage(said),
+        (Some(400 | 404), Some(said)) => Failure::Usage(said),
         (_, Some(said)) => Failure::Failed(said),
         (status, None) => nobody(&format!("status {}", status.unwrap_or(0))),
     })

@@ -111,7 +111,7 @@ pub fn look_at_files(config: &Config, text: &str, bless: bool) -> Vec<Problem> {
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        found.problem(place, unreadable(path, &error), "paths begin at the folder of the config")
+                        found.problem(place, unreadable(path, &error), "paths begin at the folder of the config");
                     }
                 }
             }

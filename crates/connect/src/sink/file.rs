@@ -353,7 +353,7 @@ mod tests {
     fn each_noun_taken_has_its_file() {
         check(
             Encoding::Ndjson,
-            &Noun::ALL,
+            &Noun::NAMED,
             &[
                 ("aggregates.ndjson", 2),
                 ("alerts.ndjson", 2),

@@ -31,7 +31,7 @@ fn what_a_filter_passes_on_is_heard_while_it_happens() {
         "{said}"
     );
     let (code, _, said) = typed(&["tap", "hot", "--at", &at]);
-    assert_eq!((code, said.contains("ask for detector.hot or alert.hot")), (Some(1), true), "{said}");
+    assert_eq!((code, said.contains("ask for detector.hot or alert.hot")), (Some(2), true), "{said}");
     assert_eq!(typed(&["tap", "--at", "http://127.0.0.1:1"]).0, Some(1));
 
     let mut command = desk.command(&["tap", "warm", "--device", "oven", "--at", &at]);

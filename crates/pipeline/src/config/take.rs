@@ -24,7 +24,7 @@ fn channel(name: &At<String>, nouns: &[Noun], windows: &Windows, found: &mut Fin
     let words: Vec<&str> = nouns.iter().map(|noun| noun.name()).collect();
     if name.what == Noun::Readings.name() {
         let hint = "name the channels: take = [\"minute.temperature.mean\"]";
-        found.problem(&name.place, "`take` cannot be `readings`: there would be no end of them", hint);
+        found.problem(&name.place, "`take` cannot be `readings`: they are taken by channel", hint);
         return None;
     }
     // A word of the list that is misspelt is likelier than a channel without any dot.

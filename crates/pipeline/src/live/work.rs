@@ -163,8 +163,10 @@ impl Work {
             }
             Taken::Control(control) => self.show(Step { controls: vec![control], past, ..Step::default() }),
             Taken::Config(config, over) => {
-                // Another plan may be another stream, which was told nothing yet.
-                self.watch.tapped.clear();
+                // Another plan may be another stream, which was told nothing yet; no operator has this position.
+                if !self.watch.tapped.is_empty() {
+                    self.watch.tapped = vec![u16::MAX];
+                }
                 self.count(&over, 0, past);
                 self.show(Step { outputs: over, past, ..Step::default() });
                 self.show(Step { config: Some(config), past, ..Step::default() });

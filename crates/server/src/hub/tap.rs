@@ -9,6 +9,7 @@ use crate::model::Model;
 use crate::problem::Problem;
 use axum::body::Bytes;
 use axum::http::StatusCode;
+use ouzel_connect::encode::number::{push_number, push_time};
 use ouzel_connect::encode::{Book, ndjson};
 use ouzel_engine::output::What;
 use ouzel_engine::plan::{Plan, Work};
@@ -199,8 +200,10 @@ fn push(reading: &Reading, book: &Book<'_>, into: &mut Vec<u8>) {
     ndjson::push_string(device, into);
     into.extend_from_slice(b",\"channel\":");
     ndjson::push_string(channel, into);
-    let (time, value) = (reading.time, serde_json::Value::from(reading.value));
-    into.extend_from_slice(format!(",\"time\":\"{time}\",\"value\":{value}").as_bytes());
+    into.extend_from_slice(b",\"time\":\"");
+    push_time(reading.time, into);
+    into.extend_from_slice(b"\",\"value\":");
+    push_number(reading.value, into);
     into.extend_from_slice(match reading.quality {
         Quality::Good => b"}\n",
         Quality::OutOfRange => b",\"quality\":\"out_of_range\"}\n",
