@@ -216,7 +216,7 @@ mod tests {
     use super::*;
     use ouzel_engine::lateness::LateCounts;
     use ouzel_engine::time::Span;
-    use ouzel_pipeline::counted::FilterCount;
+    use ouzel_pipeline::counted::{FilterCount, JoinCount};
     use ouzel_pipeline::queue::Reason;
     use std::collections::HashSet;
     use std::time::Duration;
@@ -242,6 +242,7 @@ mod tests {
         counters.late_counts.set(late);
         let parts = vec![("temperature > 20".to_owned(), 19), ("state = \"on\"".to_owned(), 4)];
         counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 81, failed: 19, unknown: 2, parts }]);
+        counters.joins.set(vec![JoinCount { name: "limits".into(), found: 70, missing: 9 }]);
         let recent = vec![(Stage::Confirmed(0), counters.sinks[0].confirmed.snapshot())];
         let seen = Seen { clients: 2, recent, troubles: 1, clocks: 3 };
         let quiet = written(&counters, &seen, Time::from_secs(65));
@@ -270,6 +271,7 @@ mod tests {
             "ouzel_lateness_seconds_bucket{le=\"+Inf\"} 3\nouzel_lateness_seconds_sum 403\nouzel_lateness_seconds_count 3",
             "ouzel_filter_readings_total{filter=\"warm\",outcome=\"unknown\"} 2",
             "ouzel_filter_failures_total{filter=\"warm\",part=\"temperature > 20\"} 19",
+            "ouzel_join_readings_total{join=\"limits\",outcome=\"missing\"} 9",
             "ouzel_filter_failures_total{filter=\"warm\",part=\"state = \\\"on\\\"\"} 4",
         ] {
             assert!(page.contains(&format!("\n{line}\n")), "{line}\n{page}");

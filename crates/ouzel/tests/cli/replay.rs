@@ -80,6 +80,7 @@ fn programs_get_one_object_with_these_keys() {
         "filtered",
         "lateness",
         "filters",
+        "joins",
         "aggregates",
         "anomalies",
         "alerts",
@@ -215,4 +216,50 @@ fn a_live_source_is_not_replayed_and_says_what_to_name_instead() {
     assert!(answer.err.contains("`source.floor` is live"), "{}", answer.err);
     assert!(answer.err.contains("name the files to read instead"), "{}", answer.err);
     assert_eq!(desk.ouzel("replay in.ndjson -c live.toml").code, Some(0));
+}
+
+const LIMITS: &str = r#"
+[source.plant]
+type = "file"
+path = "plant.csv"
+format = { time = "ts", device = "id", channels = ["heat"] }
+
+[join.limits]
+table = "limits.csv"
+on = "heat"
+give = ["high"]
+
+[filter.hot]
+on = "heat"
+when = "heat > limits.heat.high"
+
+[window.peaks]
+over = "hot.heat"
+count = 1
+give = ["last"]
+"#;
+
+#[test]
+fn limits_of_each_device_come_from_a_table_that_is_read_once_and_a_bad_one_stops_a_replay() {
+    let plant = "ts,id,heat\n2024-01-01T00:00:00Z,a,70\n2024-01-01T00:00:00Z,b,70\n2024-01-01T00:00:01Z,c,70\n";
+    let desk = Desk::with(&[("c.toml", LIMITS), ("plant.csv", plant), ("limits.csv", "device;high\na;60\nb;70,5\n")]);
+    let checked = desk.ouzel("check c.toml");
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(
+        checked.out.contains("1 filter, 1 join, 1 window")
+            && checked.out.contains("  join limits: a table of 2 rows\n")
+    );
+    for shards in ["--shards 0", "--shards 3", "--speed 1000x"] {
+        let answer = desk.ouzel(&format!("replay -c c.toml --json {shards}"));
+        let object: serde_json::Value = serde_json::from_str(&answer.out).unwrap();
+        assert_eq!((&object["aggregates"], &object["joins"][0]["missing"]), (&1.into(), &1.into()), "{answer:?}");
+    }
+    let page = desk.ouzel("replay -c c.toml").out;
+    assert!(page.contains("joined       limits: 2 of 3 readings found what they asked for, 1 did not\n"), "{page}");
+    desk.put("limits.csv", "device;high\na;60\na;61\n");
+    let twice = "limits.csv has two rows about \"a\", in lines 2 and 3: leave one of them out";
+    let answer = desk.ouzel("replay -c c.toml");
+    assert_eq!((answer.code, answer.err.contains(twice)), (Some(1), true), "{answer:?}");
+    let answer = desk.ouzel("check c.toml");
+    assert_eq!((answer.code, answer.out.contains(twice)), (Some(78), true), "{answer:?}");
 }

@@ -554,6 +554,12 @@ mod tests {
         let mut builder = ouzel_engine::table::Builder::new(vec!["high".into()], vec!["room".into()], false);
         builder.push(("oven", ""), std::iter::once(f64::NAN), std::iter::once("a")).unwrap();
         let table = Arc::new(builder.finish().unwrap());
+        let mut bytes = Vec::new();
+        super::table(&Tabled { input: 7, at: Time(3), join: "a".into(), table: Arc::clone(&table) }, &mut bytes);
+        // What was released once is read for good: kind, number, time, then the join and the table.
+        let head =
+            b"\x07\x07\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01a\x01\x04high\x01\x04room\0\x01\x05ovena\x03\x04\x04\x05\x08";
+        assert_eq!(bytes, [&head[..], &f64::NAN.to_le_bytes()].concat());
         for table in [table, Arc::default()] {
             let tabled = Tabled { input: 7, at: Time(3), join: "limits".into(), table };
             let mut bytes = Vec::new();
