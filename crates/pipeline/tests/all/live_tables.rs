@@ -189,7 +189,7 @@ async fn a_reload_reads_tables_again_and_brings_those_of_new_joins_with_the_conf
     write(folder, "device,high,low,room\noven,50,10,kitchen\n");
     let reload = |text: &str| {
         let (config, in_force) = read(folder, text);
-        let same = Same { name: "desk".into(), take: Vec::new(), people: true };
+        let same = Same { name: "desk".into(), take: Vec::new().into(), people: true };
         Reload {
             config: in_force,
             devices: DevicesConfig { limit: 1_000, idle: None },
