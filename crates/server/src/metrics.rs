@@ -242,7 +242,14 @@ mod tests {
         counters.late_counts.set(late);
         let parts = vec![("temperature > 20".to_owned(), 19), ("state = \"on\"".to_owned(), 4)];
         counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 81, failed: 19, unknown: 2, parts }]);
-        counters.joins.set(vec![JoinCount { word: "join", name: "limits".into(), found: 70, missing: 9, late: 0, dropped: 0 }]);
+        counters.joins.set(vec![JoinCount {
+            word: "join",
+            name: "limits".into(),
+            found: 70,
+            missing: 9,
+            late: 0,
+            dropped: 0,
+        }]);
         let recent = vec![(Stage::Confirmed(0), counters.sinks[0].confirmed.snapshot())];
         let seen = Seen { clients: 2, recent, troubles: 1, clocks: 3 };
         let quiet = written(&counters, &seen, Time::from_secs(65));

@@ -14,7 +14,7 @@ use super::window::{Input, Window, Windows};
 use ouzel_connect::encode::is_statistic;
 use ouzel_connect::sink::Noun;
 use ouzel_engine::feature::sampled::SAMPLES;
-use ouzel_engine::plan::{AlertRule, FORMULA_RESULT, Levels, Past, Shape, ZScoreSpec};
+use ouzel_engine::plan::{AlertRule, FORMULA_RESULT, Levels, Past, Per, Shape, ZScoreSpec};
 use ouzel_engine::time::Span;
 
 /// A mean and a spread of fewer readings than this are mostly chance.
@@ -148,6 +148,7 @@ impl Whole<'_> {
         self.unused_filters(found);
         self.unused_features(found);
         self.unused_joins(found);
+        self.meets(found);
         self.unused_windows(found);
         self.unused_groups(found);
         self.unknown_channels(found);
@@ -220,6 +221,22 @@ impl Whole<'_> {
         }
     }
 
+    fn meets(&self, found: &mut Findings) {
+        let windows = self.known.windows;
+        for (number, meet) in windows.meet_numbers().zip(&windows.meets) {
+            let Some(word) = meet.words.first() else { continue };
+            if !self.is_used(number) {
+                let message = format!("nobody uses what `{}.{}` gives", meet.word(), meet.name.what);
+                let hint = format!("name `{}.CHANNEL.{}` in a window or a detector", meet.name.what, word.what);
+                found.advice(&meet.name.place, message, hint);
+            }
+            if meet.per.what == Per::All {
+                let message = "readings of all devices meet here, so one core works on all of them";
+                found.advice(&meet.per.place, message, "smaller groups spread over cores: per = \"tag:room\"");
+            }
+        }
+    }
+
     fn unused_joins(&self, found: &mut Findings) {
         let windows = self.known.windows;
         for (maker, table) in windows.table_numbers().zip(&windows.tables) {
@@ -252,9 +269,15 @@ impl Whole<'_> {
     fn unused_groups(&self, found: &mut Findings) {
         for group in self.groups {
             let is_of = |window: &Window| group.per.as_ref() == Some(&window.per.what);
-            if !self.known.windows.list.iter().any(is_of) {
+            let meets = self.known.windows.meets.iter().any(|meet| group.per.as_ref() == Some(&meet.per.what));
+            let lies_around = |other: &Group| other.lies_in(&group.name.what);
+            if !self.known.windows.list.iter().any(is_of) && !meets && !self.groups.iter().any(lies_around) {
                 let message = format!("nobody uses `group.{}`", group.name.what);
-                found.advice(&group.name.place, message, format!("write per = \"{}\" in a window", group.name.what));
+                found.advice(
+                    &group.name.place,
+                    message,
+                    format!("write per = \"{}\" in a window, a feature or a join", group.name.what),
+                );
             }
         }
     }

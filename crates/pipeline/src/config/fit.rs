@@ -19,6 +19,15 @@ pub(crate) fn meet(windows: &Windows, maker: usize, found: &mut Findings) {
     names.sort_unstable();
     names.dedup();
     let formula = if let Maker::Formula(formula) = windows.maker(maker) { formula.work.as_ref() } else { None };
+    if let Maker::Meet(_) = windows.maker(maker) {
+        for input in takes.iter().chain(asks).filter(|input| windows.is_behind(input, 0)) {
+            let message =
+                format!("`{}` comes with an old time, which the clock of its group has passed by then", input.name);
+            let hint = "take the channel that it is made of";
+            found.problem(&input.place, message, hint);
+        }
+        return;
+    }
     if asks.is_empty() || names.len() < 2 || (formula.is_some() && said_together(windows, asks)) {
         return;
     }

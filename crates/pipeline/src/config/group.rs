@@ -16,6 +16,13 @@ pub(crate) struct Group {
     within: Option<At<String>>,
 }
 
+impl Group {
+    /// Whether it names this one as the group around it.
+    pub(crate) fn lies_in(&self, other: &str) -> bool {
+        self.within.as_ref().is_some_and(|within| within.what == other)
+    }
+}
+
 /// Words of `per` that no group may be called.
 const TAKEN: [&str; 2] = ["device", "all"];
 
