@@ -72,7 +72,7 @@ fn programs_get_one_object_with_these_keys() {
         "readings",
         "rejected",
         "duplicates",
-            "features",
+        "features",
         "late",
         "out_of_order",
         "forgotten",
