@@ -257,3 +257,87 @@ impl FeatureNode {
             + self.feeds.capacity() * (size_of::<Feeds>() + results)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{DecaySpec, Decayed, Past, Rolled, RollingSpec, Stepped, StepsSpec};
+    use crate::series::Series;
+    use crate::time::Span;
+
+    fn everything() -> FeatureNode {
+        let mut give: Vec<Rolled> = Rolled::NAMED.iter().map(|named| named.1).collect();
+        give.push(Rolled::Quantile(95_000));
+        let rolling = |past, min| PartSpec::Rolling(RollingSpec { past, min, give: give.clone() });
+        let steps = StepsSpec { give: vec![Stepped::Lag(3), Stepped::Difference, Stepped::Rate] };
+        let decay = DecaySpec { half_life: Past::Span(Span(9)), min: None, give: vec![Decayed::Mean, Decayed::Std] };
+        let parts = [
+            (give.len(), rolling(Past::Count(5), None)),
+            (give.len(), rolling(Past::Span(Span(7)), Some(2))),
+            (3, PartSpec::Steps(steps)),
+            (2, PartSpec::Decay(decay)),
+        ];
+        let named = |(count, work)| FeaturePart { names: vec![String::new(); count], work };
+        let mut node = FeatureNode::new(FeatureSpec { parts: parts.map(named).to_vec() });
+        node.add_series();
+        (0..node.spec.names().count()).for_each(|index| node.feed(0, index, index as u32));
+        node
+    }
+
+    fn observe(node: &mut FeatureNode, times: std::ops::Range<i64>) -> Vec<(u32, Time, u64)> {
+        let mut said = Vec::new();
+        for time in times {
+            let reading = Reading::new(Series(0), Time(time * 2), ((time * 7_919) % 13) as f64);
+            node.observe(0, &reading, |to, made| said.push((to, made.time, made.value.to_bits())));
+        }
+        said
+    }
+
+    #[test]
+    fn what_was_saved_goes_on_as_if_nothing_had_happened() {
+        for cut in 0..12 {
+            let (mut straight, mut before, mut after) = (everything(), everything(), everything());
+            let mut said = observe(&mut before, 0..cut);
+            let mut bytes = Vec::new();
+            before.save(0, &mut bytes);
+            after.load(0, &bytes).unwrap();
+            said.extend(observe(&mut after, cut..30));
+            assert_eq!(said, observe(&mut straight, 0..30), "cut at {cut}");
+            assert_eq!(after.total, straight.total);
+        }
+    }
+
+    #[test]
+    fn damaged_state_neither_panics_nor_hangs() {
+        let mut node = everything();
+        observe(&mut node, 0..12);
+        let mut bytes = Vec::new();
+        node.save(0, &mut bytes);
+        for at in 0..bytes.len() {
+            for flip in [1, 0x10, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= flip;
+                let mut other = everything();
+                if other.load(0, &damaged).is_ok() {
+                    observe(&mut other, 12..40);
+                }
+            }
+            assert!(everything().load(0, &bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_nobody_takes_is_not_followed_and_begins_afresh() {
+        let mut node = everything();
+        observe(&mut node, 0..12);
+        let mut bytes = Vec::new();
+        node.save(0, &mut bytes);
+        let mut other = FeatureNode::new(node.spec.clone());
+        other.add_series();
+        other.feed(0, 0, 7);
+        other.load(0, &bytes).unwrap();
+        // Only the count of five readings is taken: it goes on, and nothing else is computed.
+        assert_eq!(observe(&mut other, 12..13), [(7, Time(24), 5f64.to_bits())]);
+        assert!(matches!(&other.states[0].parts[2], Part::Steps(steps) if steps.heap_bytes() == 0));
+    }
+}
