@@ -141,7 +141,7 @@ fn bless(verdict: &Verdict, test: &TestConfig) -> Result<Option<String>, Failure
     std::fs::write(path, &text).map_err(cannot)?;
     let changed = (verdict.pairs.len() - verdict.held()) as u64;
     let lines = counted(verdict.got.len() as u64, "line");
-    Ok(Some(format!("written  {name}: {lines}, {} of them new or changed; read them", changed)))
+    Ok(Some(format!("written  {name}: {lines}, {changed} of them new or changed; read them")))
 }
 
 /// The lines of a difference in their colours, which a terminal shows and everything else does not get.

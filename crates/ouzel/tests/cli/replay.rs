@@ -77,6 +77,7 @@ fn programs_get_one_object_with_these_keys() {
         "out_of_order",
         "forgotten",
         "revised",
+        "said",
         "missed_parts",
         "filtered",
         "lateness",
