@@ -49,7 +49,7 @@ pub(super) struct Group {
 struct Member {
     /// Its place; [`NOT_OURS`]: gone.
     device: u32,
-    /// When it spoke last, by the stream's clock.
+    /// When it spoke last: by the stream's clock, or its own if that is further.
     heard: Time,
     /// Readings of the others wait for it.
     holds: bool,
@@ -208,7 +208,9 @@ impl Shard {
     /// A device has spoken, and what it said has gone its way: its groups' clocks may go on.
     #[inline(never)]
     pub(super) fn meet(&mut self, number: u64, device: u32, out: &mut Outputs) {
-        let (now, watermark) = (self.clock.now(), self.devices[device as usize].order.watermark());
+        let order = &self.devices[device as usize].order;
+        // In a replay the stream's clock stands behind the newest of its devices.
+        let (heard, watermark) = (self.clock.now().max(order.latest()), order.watermark());
         for index in 0..self.facts[device as usize].groups.len() {
             let (group, member) = self.facts[device as usize].groups[index];
             let of = &mut self.groups.list[group as usize];
@@ -216,7 +218,7 @@ impl Shard {
             self.facts[device as usize].groups[index].1 = member;
             let Group { members, clocks, .. } = of;
             let known = &mut members[member as usize];
-            (known.heard, known.holds) = (now, true);
+            (known.heard, known.holds) = (heard, true);
             if !known.queued {
                 known.queued = true;
                 clocks.push(Reverse((watermark, member)));

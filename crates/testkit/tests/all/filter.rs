@@ -93,7 +93,7 @@ fn bytes_that_are_no_slot_are_refused_with_a_reason() {
     assert_eq!(begin().restore_slot(*slot, bytes), Ok(()));
     let newer: Vec<u8> = std::iter::once(9).chain(bytes[1..].iter().copied()).collect();
     let why = begin().restore_slot(*slot, &newer).unwrap_err();
-    assert!(why.starts_with(&format!("slot {slot}: ")) && why.contains("format 9") && why.contains("up to 2"), "{why}");
+    assert!(why.starts_with(&format!("slot {slot}: ")) && why.contains("format 9") && why.contains("up to 3"), "{why}");
     for end in 1..bytes.len() {
         assert!(begin().restore_slot(*slot, &bytes[..end]).is_err(), "cut at {end} of {}", bytes.len());
     }
