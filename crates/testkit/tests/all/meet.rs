@@ -122,7 +122,7 @@ fn distinct(mut sent: Vec<Sent>) -> Vec<Sent> {
 
 fn readings(sent: &[Sent]) -> Vec<Said> {
     let one = |s: &Sent| {
-        let hall = if s.device % 2 == 0 { "north" } else { "south" };
+        let hall = if s.device.is_multiple_of(2) { "north" } else { "south" };
         let channel = if s.channel == 0 { "x" } else { "y" };
         Said {
             device: super::laws::DEVICES[s.device].to_owned(),
@@ -149,7 +149,8 @@ proptest! {
             recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
             for operator in plan.operators.iter().filter(|operator| operator.meets().is_some()) {
                 let (expected, got) = (meet(operator, &all), said(&plan, &outputs, stream.names(), &operator.name));
-                let close = |(a, b): (&(String, String, Time, f64), &(String, String, Time, f64))| {
+                type One = (String, String, Time, f64);
+                let close = |(a, b): (&One, &One)| {
                     (&a.0, &a.1, a.2) == (&b.0, &b.1, b.2) && (a.3 - b.3).abs() <= 1e-9 * a.3.abs().max(1.0)
                 };
                 let differs = expected.iter().zip(&got).position(|pair| !close(pair));
