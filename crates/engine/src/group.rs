@@ -105,6 +105,10 @@ impl Plan {
                 }
                 _ => continue,
             };
+            // Nobody has to stand for a group of which nobody takes anything.
+            if channels.is_empty() {
+                continue;
+            }
             let Some(group) = per.group(names.device_name(device), names.device_tags(device)) else { continue };
             let tags = names.device_tags(device).to_vec();
             // Where there is no room for one more device there is none for the group; its parts are counted as missed.

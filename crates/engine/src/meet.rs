@@ -201,6 +201,11 @@ impl MeetNode {
         self.states[place].of_group.push((on, (index, to)));
     }
 
+    /// The last member of the group at this place is gone: what was known is forgotten; who hears of the group still does.
+    pub fn renew(&mut self, place: u32) {
+        self.states[place].state = self.fresh().state;
+    }
+
     /// A series of the group is gone: nothing of it goes on.
     pub fn forget(&mut self, place: u32, series: Series) {
         self.states[place].feeds.remove(&series);
@@ -211,12 +216,9 @@ impl MeetNode {
         self.states[place].of_group.clear();
     }
 
-    /// A reading of a member, in its device's order.
+    /// A reading of a member.
     pub fn observe(&mut self, place: u32, port: Port, reading: &Reading) {
         let state = &mut self.states[place].state;
-        if reading.time < state.clock {
-            return self.total.late += 1;
-        }
         let (on, with) = match (&self.work, port.waits()) {
             (Meeting::Among(_), _) => (port.asked().map_or(NO_ON, |on| on as u8), false),
             (Meeting::Join(_), waits) => (if waits { 0 } else { NO_ON }, port.asked().is_some()),
@@ -224,27 +226,28 @@ impl MeetNode {
         if on == NO_ON && !with {
             return;
         }
+        if reading.time < state.clock {
+            return self.total.late += 1;
+        }
         let Reading { series, time, value, .. } = *reading;
         state.arrivals += 1;
         state.waiting.push(Reverse(Waiting { time, arrival: state.arrivals, series, on, with, value }));
     }
 
-    /// Whether so many readings wait that some have to go on before their moment has passed for everybody; gives the moment.
-    pub fn overfull(&self, place: u32) -> Option<Time> {
+    /// Whether so many readings wait that the oldest have to go on before their moment has passed for everybody, counted; gives
+    /// the moment.
+    pub fn overfull(&mut self, place: u32) -> Option<Time> {
         let waiting = &self.states[place].state.waiting;
         if waiting.len() <= WAITING_MOST {
             return None;
         }
+        self.total.dropped += 1;
         waiting.peek().map(|oldest| oldest.0.time)
     }
 
-    /// The newest moment that waits; none if nothing does.
-    pub fn newest(&self, place: u32) -> Option<Time> {
-        self.states[place].state.newest()
-    }
-
-    /// The group's clock has come to `clock`: what is before it goes on, a moment at a time.
-    pub fn pass(&mut self, place: u32, clock: Time, by_name: ByName<'_>, give: &mut dyn FnMut(Onward)) {
+    /// The group's clock has come to `clock`: the oldest moment before it is worked off. `false`: there is none, and who has
+    /// waited for too long has gone.
+    pub fn pass(&mut self, place: u32, clock: Time, by_name: ByName<'_>, give: &mut dyn FnMut(Onward)) -> bool {
         let MeetNode { work, states, total, moment, .. } = self;
         let Met { state, feeds, of_group } = &mut states[place];
         let State { waiting, kept, .. } = state;
@@ -265,7 +268,7 @@ impl MeetNode {
                 }
             }
         };
-        while waiting.peek().is_some_and(|oldest| oldest.0.time < clock) {
+        if waiting.peek().is_some_and(|oldest| oldest.0.time < clock) {
             moment.clear();
             while let Some(Reverse(next)) = waiting.peek() {
                 if moment.first().is_some_and(|first: &Waiting| first.time != next.time) {
@@ -282,11 +285,13 @@ impl MeetNode {
                 (Meeting::Join(spec), Kept::Join(partners)) => partners.moment(spec, moment, total, &mut tell),
                 _ => {}
             }
+            return true;
         }
         if let (Meeting::Join(spec), Kept::Join(partners)) = (&*work, kept) {
             partners.pass(spec, clock, total, &mut tell);
         }
         state.clock = state.clock.max(clock);
+        false
     }
 
     /// Adds the state of a group to bytes.
@@ -325,11 +330,5 @@ impl MeetNode {
                 + met.feeds.len() * (size_of::<(Series, Vec<(u16, u32)>)>() + 8)
         };
         self.states.bytes(of)
-    }
-}
-
-impl State {
-    fn newest(&self) -> Option<Time> {
-        self.waiting.iter().map(|waiting| waiting.0.time).max()
     }
 }

@@ -6,7 +6,8 @@
 //! what is open by now in `open`, what nodes pass on is heard in `tap`, and state goes to bytes and back in `snapshot`.
 //!
 //! Invariants. A reading is worked off row by row: a node never sees a later row of the same batch, so batch size
-//! cannot matter. Nothing of one device reads the state of another, so the number of shards cannot matter. Within an
+//! cannot matter. Nothing of one device reads the state of another, but where their readings meet, and then they share a slot: so
+//! the number of shards cannot matter. Within an
 //! input, outputs stand in the order of device name, node and ordinal.
 
 mod state;

@@ -4,7 +4,7 @@ use super::Shard;
 use super::state::{DeviceFacts, Followed, Known, Late, NOBODY, NOT_OURS, Passed, Route, Shape as Room, Spoken};
 use crate::node::{Node, Points};
 use crate::order::Order;
-use crate::plan::{Keep, Plan, Shape, WindowSpec, Work};
+use crate::plan::{Keep, Operator, Plan, Shape, WindowSpec, Work};
 use crate::point::Port;
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::Time;
@@ -87,6 +87,25 @@ impl Shard {
         let facts = &mut facts[device as usize].series;
         let at = facts.partition_point(|&other| all[other as usize].series < series);
         facts.insert(at, place);
+        self.feed_formulas(device);
+    }
+
+    /// What a formula makes is named by its section alone, so under another config it may have been declared before what it is made
+    /// of: it is looked for again.
+    fn feed_formulas(&mut self, device: u32) {
+        for at in 0..self.facts[device as usize].series.len() {
+            let place = self.facts[device as usize].series[at];
+            let Followed { channel, is_worked_out, .. } = self.series[place as usize];
+            if is_worked_out || !self.channels[channel as usize].of_formula {
+                continue;
+            }
+            let Some(Fed { behind, .. }) = self.feed(device, place, channel) else { continue };
+            self.series[place as usize].is_worked_out = true;
+            for other in &self.facts[device as usize].series {
+                let other = &mut self.series[*other as usize];
+                other.behind |= behind && other.origin == place;
+            }
+        }
     }
 
     /// Our number of a channel, with the nodes that take it.
@@ -102,9 +121,14 @@ impl Shard {
             Work::Window(spec) => Some(spec.when_late),
             _ => None,
         }));
+        // Groups have an order of their own, in which what a device still holds back for stragglers is not missed when the device
+        // falls silent; but what a filter may drop must not be let past it.
+        let drops = |operator: &Operator| matches!(&operator.work, Work::Filter(spec) if spec.drop && operator.on.iter().any(|on| on == name));
+        let is_dropped = self.plan.operators.iter().any(drops);
+        let as_it_arrives = |node: &Node| if matches!(node, Node::Meet(_)) { !is_dropped } else { node.timed() };
         let takes = |timed: bool| {
             let operators = self.plan.operators.iter().zip(&self.nodes).enumerate();
-            let takes = operators.filter(|(_, (operator, node))| node.timed() == timed && operator.takes(name));
+            let takes = operators.filter(|(_, (operator, node))| as_it_arrives(node) == timed && operator.takes(name));
             takes.map(|(index, _)| index as u16).collect()
         };
         let shape = Room { in_order: takes(false), on_arrival: takes(true) };
@@ -115,8 +139,12 @@ impl Shard {
             self.shapes.len() - 1
         }) as u32;
         let number = self.channels.len() as u32;
+        let made = |operator: &Operator| operator.derived("").iter().any(|made| made == name);
+        let formulas = self.plan.operators.iter().filter(|operator| matches!(operator.work, Work::Formula(_)));
+        let of_formula = formulas.into_iter().any(made);
         self.channels.push(Known {
             name: name.into(),
+            of_formula,
             range,
             every,
             shape,
@@ -187,7 +215,7 @@ impl Shard {
     /// If this channel is what a window, a filter, a feature or a formula makes of another channel of the device, that will feed it.
     fn feed(&mut self, device: u32, derived: u32, channel: u32) -> Option<Fed> {
         let channel = &*self.channels[channel as usize].name.clone();
-        if !channel.contains('.') {
+        if !channel.contains('.') || !self.plan.wants(channel) {
             return None;
         }
         if self.feed_of_group(device, derived, channel) {
@@ -195,7 +223,7 @@ impl Shard {
         }
         for source in &self.facts[device as usize].series {
             let source = &self.series[*source as usize];
-            let (from, to) = source.in_order();
+            let (from, to) = source.all();
             for route in &self.routes[from as usize..to as usize] {
                 let node = &mut self.nodes[route.node as usize];
                 if !matches!(

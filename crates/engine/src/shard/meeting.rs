@@ -41,6 +41,8 @@ pub(super) struct Group {
     clocks: BinaryHeap<Reverse<(Time, u32)>>,
     /// What is before this has been worked off.
     clock: Time,
+    /// Members that hold nobody back.
+    idle: u32,
     /// Its nodes, and the place of its state in each.
     nodes: Vec<(u16, u32)>,
 }
@@ -99,7 +101,7 @@ impl Group {
         if member as usize == self.members.len() {
             self.members.push(Member { device, heard: Time::MIN, holds: true, queued: false });
         } else {
-            self.members[member as usize].device = device;
+            self.members[member as usize] = Member { device, heard: Time::MIN, holds: true, queued: false };
         }
         member
     }
@@ -107,6 +109,7 @@ impl Group {
     /// A member is gone.
     fn leave(&mut self, place: u32) {
         let Some(member) = self.members.get_mut(place as usize) else { return };
+        self.idle -= u32::from(!member.holds);
         *member = Member { device: NOT_OURS, heard: Time::MIN, holds: false, queued: false };
         self.clocks.retain(|Reverse((_, other))| *other != place);
         self.free.push(place);
@@ -127,6 +130,7 @@ impl Shard {
             free: Vec::new(),
             clocks: BinaryHeap::new(),
             clock: Time::MIN,
+            idle: 0,
             nodes: Vec::new(),
         };
         let place = free.pop().unwrap_or(list.len() as u32);
@@ -157,7 +161,7 @@ impl Shard {
     /// Where readings of a series have to meet others: its routes lead to the states of the groups of its device. Who is
     /// in no group goes nowhere there.
     pub(super) fn enter_groups(&mut self, device: u32, place: u32, channel: u32) {
-        let (from, to) = self.series[place as usize].in_order();
+        let (from, to) = self.series[place as usize].all();
         for at in from..to {
             let node = self.routes[at as usize].node;
             let Node::Meet(meet) = &self.nodes[usize::from(node)] else { continue };
@@ -173,6 +177,7 @@ impl Shard {
                     let group = self.group(kind, named.as_deref());
                     self.facts[device as usize].groups.push((group, NOT_OURS));
                     self.devices[device as usize].meets = true;
+                    self.join_known(&[device]);
                     Some(group)
                 }
             };
@@ -216,8 +221,9 @@ impl Shard {
             let of = &mut self.groups.list[group as usize];
             let member = if member == NOT_OURS { of.join(device) } else { member };
             self.facts[device as usize].groups[index].1 = member;
-            let Group { members, clocks, .. } = of;
+            let Group { members, clocks, idle, .. } = of;
             let known = &mut members[member as usize];
+            *idle -= u32::from(!known.holds);
             (known.heard, known.holds) = (heard, true);
             if !known.queued {
                 known.queued = true;
@@ -247,12 +253,18 @@ impl Shard {
             }
             *top = Reverse((now, member));
         }
-        if let Some(least) = least {
-            self.pass_group(number, group, least, out);
-        }
+        let of = &self.groups.list[group as usize];
+        // Who is silent must not be left behind by one whose clock is wrong: as long as anybody is, the stream's clock bounds it.
+        let bound = if of.idle > 0 { self.clock.now() } else { Time::MAX };
+        let nobody = if of.idle > 0 && of.members.iter().any(|member| member.device != NOT_OURS) {
+            Time::MAX
+        } else {
+            Time::MIN
+        };
+        self.pass_group(number, group, least.unwrap_or(nobody).min(bound), out);
         for index in 0..self.groups.list[group as usize].nodes.len() {
             let (node, state) = self.groups.list[group as usize].nodes[index];
-            let Node::Meet(meet) = &self.nodes[usize::from(node)] else { continue };
+            let Node::Meet(meet) = &mut self.nodes[usize::from(node)] else { continue };
             if let Some(oldest) = meet.overfull(state) {
                 self.pass_group(number, group, oldest + Span(1), out);
             }
@@ -267,27 +279,40 @@ impl Shard {
         self.groups.list[group as usize].clock = clock;
         for index in 0..self.groups.list[group as usize].nodes.len() {
             let (node, state) = self.groups.list[group as usize].nodes[index];
-            let Shard { nodes, onward, series, series_places, facts, channels, .. } = self;
-            let Node::Meet(meet) = &mut nodes[usize::from(node)] else { continue };
-            let of = |of: Series| {
-                let series = series_places.get(of.0 as usize).and_then(|place| series.get(*place as usize));
-                series.filter(|series| series.series != NOBODY)
-            };
-            let by_name = |a: Series, b: Series| -> Ordering {
-                let (Some(a), Some(b)) = (of(a), of(b)) else { return a.cmp(&b) };
-                let device = |of: u32| &facts[of as usize].name;
-                let channel = |of: u32| &channels[of as usize].name;
-                device(a.device).cmp(device(b.device)).then_with(|| channel(a.channel).cmp(channel(b.channel)))
-            };
-            meet.pass(state, clock, &by_name, &mut |it| onward.push((node, it)));
-            if !self.onward.is_empty() {
-                self.go_on(number, out);
-            }
+            while self.pass_moment(number, (node, state), clock, out) {}
         }
+    }
+
+    /// One moment of a group in one of its nodes; `false` if there is none before `clock`.
+    fn pass_moment(&mut self, number: u64, (node, state): (u16, u32), clock: Time, out: &mut Outputs) -> bool {
+        let Shard { nodes, onward, series, series_places, facts, channels, .. } = self;
+        let Node::Meet(meet) = &mut nodes[usize::from(node)] else { return false };
+        let of = |of: Series| {
+            let series = series_places.get(of.0 as usize).and_then(|place| series.get(*place as usize));
+            series.filter(|series| series.series != NOBODY)
+        };
+        let by_name = |a: Series, b: Series| -> Ordering {
+            let (a, b) = match (of(a), of(b)) {
+                (Some(a), Some(b)) => (a, b),
+                // Those that are gone have no names here, and are in nothing that comes out but a sum.
+                (gone, other) => return gone.is_some().cmp(&other.is_some()).then(a.cmp(&b)),
+            };
+            let device = |of: u32| &facts[of as usize].name;
+            let channel = |of: u32| &channels[of as usize].name;
+            device(a.device).cmp(device(b.device)).then_with(|| channel(a.channel).cmp(channel(b.channel)))
+        };
+        let more = meet.pass(state, clock, &by_name, &mut |it| onward.push((node, it)));
+        if !self.onward.is_empty() {
+            self.go_on(number, out);
+        }
+        more
     }
 
     /// The stream's clock has moved: who has been silent for too long holds nobody back any more.
     pub(super) fn tick_groups(&mut self, number: u64, begins: bool, out: &mut Outputs) {
+        if self.groups.list.is_empty() {
+            return;
+        }
         let now = self.clock.now();
         for place in 0..self.groups.list.len() as u32 {
             let Groups { kinds, list, .. } = &mut self.groups;
@@ -296,36 +321,19 @@ impl Shard {
             if *per == Per::Device {
                 continue;
             }
-            let mut changed = false;
             for member in group.members.iter_mut().filter(|member| member.holds) {
                 if begins {
-                    // Whoever spoke before the clock went has been heard since it goes.
+                    // Whoever spoke before the clock went, or before the process was started again, has been heard since then.
                     member.heard = member.heard.max(now);
                 }
                 if member.device != NOT_OURS && now >= member.heard + *idle {
-                    (member.holds, changed) = (false, true);
+                    member.holds = false;
+                    group.idle += 1;
                 }
             }
-            if !changed {
-                continue;
-            }
-            if group.members.iter().any(|member| member.holds) {
+            if group.idle > 0 {
                 self.advance(number, place, out);
-            } else {
-                self.pass_all(number, place, out);
             }
-        }
-    }
-
-    /// Nobody is waited for: everything that waits goes on.
-    fn pass_all(&mut self, number: u64, group: u32, out: &mut Outputs) {
-        let newest = |(node, state): &(u16, u32)| match &self.nodes[usize::from(*node)] {
-            Node::Meet(meet) => meet.newest(*state),
-            _ => None,
-        };
-        let newest = self.groups.list[group as usize].nodes.iter().filter_map(newest).max();
-        if let Some(newest) = newest {
-            self.pass_group(number, group, newest + Span(1), out);
         }
     }
 
@@ -336,9 +344,21 @@ impl Shard {
         }
     }
 
-    /// A device leaves its groups, which do not wait for it any longer; one that was for itself is gone with it. What stands for a
-    /// group hears nothing of it any more.
+    /// A device is gone: its groups do not wait for it any longer, and what waits in one that was for itself goes on.
     pub(super) fn leave_groups(&mut self, number: u64, device: u32, out: &mut Outputs) {
+        for index in 0..self.facts[device as usize].groups.len() {
+            let (group, member) = self.facts[device as usize].groups[index];
+            if self.is_for_itself(group) {
+                self.pass_group(number, group, Time::MAX, out);
+            } else {
+                self.groups.list[group as usize].leave(member);
+                self.advance(number, group, out);
+            }
+        }
+    }
+
+    /// Nothing goes on of a device that has left, and what stood for a group hears nothing of it any more.
+    pub(super) fn forget_groups(&mut self, device: u32) {
         for kind in 0..self.groups.kinds.len() as u16 {
             let stands_for = self.groups.by_name.get(&(kind, self.facts[device as usize].name.clone()));
             for &(node, state) in stands_for.iter().flat_map(|group| &self.groups.list[**group as usize].nodes) {
@@ -347,28 +367,32 @@ impl Shard {
                 }
             }
         }
-        for (group, member) in std::mem::take(&mut self.facts[device as usize].groups) {
+        for (group, _) in std::mem::take(&mut self.facts[device as usize].groups) {
+            let for_itself = self.is_for_itself(group);
             let of = &mut self.groups.list[group as usize];
-            of.leave(member);
+            let is_left = of.members.iter().all(|member| member.device == NOT_OURS);
             for &(node, state) in &of.nodes {
-                if let Node::Meet(meet) = &mut self.nodes[usize::from(node)] {
-                    let all = self.facts[device as usize].series.iter();
-                    all.for_each(|place| meet.forget(state, self.series[*place as usize].series));
+                let Node::Meet(meet) = &mut self.nodes[usize::from(node)] else { continue };
+                let all = self.facts[device as usize].series.iter();
+                all.for_each(|place| meet.forget(state, self.series[*place as usize].series));
+                match (for_itself, is_left) {
+                    (true, _) => meet.leave(state),
+                    // A start knows nothing of a group without members, so this process must not either.
+                    (false, true) => meet.renew(state),
+                    (false, false) => {}
                 }
             }
-            if self.groups.kinds[usize::from(of.kind)].0 == Per::Device {
-                for (node, state) in std::mem::take(&mut of.nodes) {
-                    if let Node::Meet(meet) = &mut self.nodes[usize::from(node)] {
-                        meet.leave(state);
-                    }
-                }
+            if for_itself {
+                of.nodes.clear();
                 self.groups.free.push(group);
-            } else if of.members.iter().any(|member| member.holds) {
-                self.advance(number, group, out);
-            } else {
-                self.pass_all(number, group, out);
+            } else if is_left {
+                of.clock = Time::MIN;
             }
         }
+    }
+
+    fn is_for_itself(&self, group: u32) -> bool {
+        self.groups.kinds[usize::from(self.groups.list[group as usize].kind)].0 == Per::Device
     }
 
     /// The groups that have members among these devices, in an order that is the same whatever the shards are.
@@ -379,8 +403,8 @@ impl Shard {
         }
         let rank = |group: &u32| {
             let Group { kind, name, members, .. } = &self.groups.list[*group as usize];
-            let device = if name.is_empty() { members.first().map(|member| member.device) } else { None };
-            (*kind, name, device.map(|device| self.devices[device as usize].device))
+            let first = members.first().filter(|member| member.device != NOT_OURS);
+            (*kind, name, first.map(|member| self.devices[member.device as usize].device))
         };
         groups.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.cmp(b)));
         groups.dedup();
@@ -411,8 +435,11 @@ impl Shard {
             let Saved { per, name: _, clock, members } = take(left)?;
             let kind = self.groups.kind(&per);
             let of_kind = |(group, _): &&(u32, u32)| Some(self.groups.list[*group as usize].kind) == kind;
-            let first = members.iter().find_map(|(device, ..)| self.place_of(*device));
-            let group = first.and_then(|place| self.facts[place as usize].groups.iter().find(of_kind)).map(|of| of.0);
+            let of_member = |(device, ..): &(Device, Time, bool)| {
+                let place = self.place_of(*device)?;
+                self.facts[place as usize].groups.iter().find(of_kind).map(|of| of.0)
+            };
+            let group = members.iter().find_map(of_member);
             if let Some(group) = group {
                 self.groups.list[group as usize].clock = clock;
             }
@@ -424,6 +451,7 @@ impl Shard {
                 let group = &mut self.groups.list[own.0 as usize];
                 own.1 = group.join(place);
                 group.members[own.1 as usize] = Member { device: place, heard, holds, queued: holds };
+                group.idle += u32::from(!holds);
                 if holds {
                     group.clocks.push(Reverse((watermark, own.1)));
                 }
@@ -437,5 +465,22 @@ impl Shard {
             })?;
         }
         Ok(())
+    }
+
+    /// Devices that have spoken are waited for, also in groups that are new to them.
+    pub(super) fn join_known(&mut self, places: &[u32]) {
+        for &place in places {
+            let order = &self.devices[place as usize].order;
+            let (latest, watermark) = (order.latest(), order.watermark());
+            if latest == Time::MIN {
+                continue;
+            }
+            for own in self.facts[place as usize].groups.iter_mut().filter(|own| own.1 == NOT_OURS) {
+                let group = &mut self.groups.list[own.0 as usize];
+                own.1 = group.join(place);
+                group.members[own.1 as usize] = Member { device: place, heard: latest, holds: true, queued: true };
+                group.clocks.push(Reverse((watermark, own.1)));
+            }
+        }
     }
 }

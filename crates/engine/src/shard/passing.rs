@@ -364,7 +364,7 @@ impl Shard {
                 }
             }
         }
-        self.tick_groups(number, begins, out);
+        self.tick_groups(number, begins || tick.flags.has(Flags::START), out);
         if self.plan.has_groups() {
             (0..self.devices.len() as u32).for_each(|device| self.give_to_groups(number, device, now, out));
         }

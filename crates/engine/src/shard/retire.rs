@@ -19,12 +19,17 @@ impl Shard {
         for &device in devices {
             if let Some(place) = self.place_of(device) {
                 self.end_device(number, place, out);
-                self.end_all_series(number, place, out);
             }
         }
         for &device in devices {
             if let Some(place) = self.place_of(device) {
                 self.leave_groups(number, place, out);
+            }
+        }
+        for &device in devices {
+            if let Some(place) = self.place_of(device) {
+                self.end_all_series(number, place, out);
+                self.forget_groups(place);
             }
         }
         self.settle(start, out);

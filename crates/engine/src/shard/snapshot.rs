@@ -121,12 +121,14 @@ impl Shard {
         let definitions = if first { self.first_definitions() } else { self.definitions() };
         let nodes: Vec<Option<u16>> =
             saved.iter().map(|s| definitions.iter().position(|d| d == s).map(|node| node as u16)).collect();
+        let mut places = Vec::new();
         for _ in 0..count {
-            self.restore_device(&mut left, &nodes, names, first)?;
+            places.extend(self.restore_device(&mut left, &nodes, names, first)?);
         }
         if bytes[0] > 2 {
             self.restore_groups(&mut left, &nodes)?;
         }
+        self.join_known(&places);
         if left.is_empty() { Ok(()) } else { Err(damaged("something stands behind its end")) }
     }
 
@@ -142,7 +144,7 @@ impl Shard {
         nodes: &[Option<u16>],
         names: &Names,
         in_first: bool,
-    ) -> Result<(), BadSlot> {
+    ) -> Result<Option<u32>, BadSlot> {
         let (device, order, count): (Device, Order, u32) = take(left)?;
         if device.0 as usize >= names.device_count() {
             return Err(BadSlot(format!("device {} has no name", device.0)));
@@ -158,7 +160,10 @@ impl Shard {
                 }
                 self.restore_states(left, nodes, |_, _, _| Ok(()))?;
             }
-            return if in_first { Ok(()) } else { self.restore_states(left, nodes, |_, _, _| Ok(())) };
+            if !in_first {
+                self.restore_states(left, nodes, |_, _, _| Ok(()))?;
+            }
+            return Ok(None);
         };
         for series in names.series_of(device) {
             self.declare_series(series, device, names.channel_name(names.of(series).1));
@@ -180,7 +185,7 @@ impl Shard {
         }
         self.devices[place as usize].gathers = !self.facts[place as usize].points.is_empty();
         self.devices[place as usize].next_end = self.earliest_end(place as usize);
-        Ok(())
+        Ok(Some(place))
     }
 
     fn restore_points(&mut self, place: u32, left: &mut &[u8], nodes: &[Option<u16>]) -> Result<(), BadSlot> {

@@ -63,6 +63,8 @@ pub(super) struct Known {
     pub(super) range: (f64, f64),
     /// Expected time between readings.
     pub(super) every: Option<Span>,
+    /// A formula makes it.
+    pub(super) of_formula: bool,
     pub(super) shape: u32,
     pub(super) late: Late,
     pub(super) passed: Passed,

@@ -230,7 +230,7 @@ impl Whole<'_> {
                 let hint = format!("name `{}.CHANNEL.{}` in a window or a detector", meet.name.what, word.what);
                 found.advice(&meet.name.place, message, hint);
             }
-            if meet.per.what == Per::All {
+            if meet.per.what == Per::All && !meet.is_of_one() {
                 let message = "readings of all devices meet here, so one core works on all of them";
                 found.advice(&meet.per.place, message, "smaller groups spread over cores: per = \"tag:room\"");
             }

@@ -28,6 +28,15 @@ pub(crate) fn meet(windows: &Windows, maker: usize, found: &mut Findings) {
         }
         return;
     }
+    if let Maker::Window(window) = windows.maker(maker)
+        && window.per.what != Per::Device
+    {
+        for input in takes.iter().filter(|input| windows.is_behind(input, 0)) {
+            let message =
+                format!("`{}` comes with an old time, which windows of several devices do not wait for", input.name);
+            found.problem(&input.place, message, "leave `per` out, or sum up the channel that it is made of");
+        }
+    }
     if asks.is_empty() || names.len() < 2 || (formula.is_some() && said_together(windows, asks)) {
         return;
     }

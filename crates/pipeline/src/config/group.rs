@@ -85,6 +85,10 @@ fn lists(table: &mut Table<'_, '_>, name: &str) -> Option<Per> {
     let mut lists: Vec<(String, Vec<String>)> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
     for (list, value) in inner.own_keys() {
+        if list.what.trim().is_empty() {
+            inner.found.problem(&list.place, "a list needs a name", "write north = [\"a\", \"b\"]");
+            return None;
+        }
         let devices = inner.texts_of(&list.what, value)?;
         for device in &devices {
             if seen.contains(&device.what) {

@@ -74,6 +74,11 @@ impl Meet {
         matches!(self.what, What::Join { .. })
     }
 
+    /// Whether all partners are of one device, that is named.
+    pub(crate) fn is_of_one(&self) -> bool {
+        matches!(self.what, What::Join { of: Some(_), .. })
+    }
+
     /// The kind of its section.
     pub(crate) fn word(&self) -> &'static str {
         if self.is_join() { "join" } else { "feature" }
@@ -256,6 +261,9 @@ pub(crate) fn join(section: &Section<'_>, groups: &[Group], found: &mut Findings
         }
         None if !table.has("give") => words.push(At { what: "value".to_owned(), place: section.name.place.clone() }),
         None => {}
+    }
+    if per.what == Per::Device {
+        table.refuse("idle", "is for groups", "leave it out: a device waits for nobody but itself");
     }
     let idle = idle(&mut table);
     table.finish(&[

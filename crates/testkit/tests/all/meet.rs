@@ -139,11 +139,15 @@ proptest! {
     #![proptest_config(many())]
 
     #[test]
-    fn what_readings_that_meet_say_is_what_the_oracle_says(sent in stream(8), plan in meetings(NEVER), shards in 1usize..4) {
+    fn what_readings_that_meet_say_is_what_the_oracle_says(
+        sent in stream(8), (plan, patient) in prop_oneof![(meetings(NEVER), Just(true)), (meetings(span(20)), Just(false))], shards in 1usize..4,
+    ) {
         let sent = distinct(sent);
         let plan = Arc::new(plan);
         let all = readings(&sent);
-        for sent in [sent.clone(), arrived(&sent)] {
+        // Who comes in the order of time is never too late for anybody, however soon the others are taken for idle.
+        let orders = if patient { vec![sent.clone(), arrived(&sent)] } else { vec![sent] };
+        for sent in orders {
             let recorded = Recorded::of(&plan, source(&sent, 8, 7)).unwrap();
             let (mut stream, mut outputs) = (Stream::new(&plan, shards), Vec::new());
             recorded.stretches().iter().for_each(|stretch| stream.step(stretch, &mut outputs));
