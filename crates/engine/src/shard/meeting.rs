@@ -408,6 +408,11 @@ impl Shard {
         };
         groups.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.cmp(b)));
         groups.dedup();
+        // One without members knows nothing.
+        let has_members = |group: &u32| {
+            self.groups.list[*group as usize].members.iter().any(|member| member.device != NOT_OURS)
+        };
+        groups.retain(has_members);
         groups
     }
 
@@ -458,8 +463,8 @@ impl Shard {
             }
             self.restore_states(left, nodes, |shard, node, state| {
                 let Some(group) = group else { return Ok(()) };
-                let known = shard.groups.list[group as usize].nodes.iter().find(|known| known.0 == node);
-                let Some(&(_, at)) = known else { return Ok(()) };
+                // It may be of a channel that only devices had which are gone.
+                let at = shard.state_of_group(group, node);
                 let Node::Meet(meet) = &mut shard.nodes[usize::from(node)] else { return Ok(()) };
                 meet.load(at, state).map_err(damaged)
             })?;
