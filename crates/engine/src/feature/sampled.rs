@@ -1,7 +1,7 @@
 //! Values of a span of time in order, for its quantiles: all of them up to 4 096, else some that weigh as much as they stand for.
 //!
 //! From 4 097 readings in the span on, until there are fewer than 2 048 again, readings that follow each other are one
-//! sample: those of the same 1/4096 of the span, but never more than a thousandth of all readings, so that neither a burst
+//! sample: those of the same 1/4096 of the span, but never more than 1/1024 of all readings, so that neither a burst
 //! nor what came before it is lost. Which of them stands for the others is decided by a hash of its time, so that no rhythm
 //! of the signal can hide behind that of the samples. A sample says what so many equal readings would say (`weighted.rs`).
 //! Ranks are then off by 2.1 % at most in what the tests try of even readings: noise, waves, and waves whose period is that
