@@ -254,7 +254,9 @@ mod tests {
         for i in 0..60_000u64 {
             time += (mix(i) % 200) as i64 * if i % 9_000 < 2_000 { 60 } else { 1 };
             let value = (mix(i + 77) % 1_000) as f64;
-            [&mut straight, &mut saved].map(|sampled| sampled.take(Span(1_000_000), Time(time), value));
+            [&mut straight, &mut saved]
+                .into_iter()
+                .for_each(|sampled| sampled.take(Span(1_000_000), Time(time), value));
             if i % 3_001 == 0 {
                 saved = postcard::from_bytes(&postcard::to_allocvec(&saved).unwrap()).unwrap();
                 assert!(saved.fits());

@@ -75,10 +75,11 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
             let order = asks(|what| matches!(what, Rolled::Quantile(_)));
             use Rolled::{Count, Max, Min, Quantile, Range, Sum};
             let sums = asks(|what| !matches!(what, Count | Sum | Min | Max | Range | Quantile(_)));
+            let boxes = BASE + 80 * folds + 200 * order;
             match spec.past {
                 // Quantiles hold the ring, which knows the value that leaves, and the values in order.
                 Past::Count(count) => {
-                    BASE + u64::from(count) * (8 * (sums.max(order) + folds) + in_order(count) * order)
+                    boxes + u64::from(count) * (8 * (sums.max(order) + folds) + in_order(count) * order)
                 }
                 Past::Span(span) => {
                     let all = readings(span, every);
@@ -88,7 +89,7 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                         _ if all > EXACT_SAMPLES => SAMPLED,
                         all => all * (24 + in_order(all as u32)),
                     };
-                    BASE + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
+                    boxes + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
                 }
             }
         }
