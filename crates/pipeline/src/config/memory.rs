@@ -73,8 +73,10 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                 + asks(|what| matches!(what, Rolled::Min | Rolled::Range | Rolled::Crest))
                 + asks(|what| matches!(what, Rolled::Max | Rolled::Range | Rolled::Crest));
             let order = asks(|what| matches!(what, Rolled::Quantile(_)));
-            use Rolled::{Count, Max, Min, Quantile, Range, Sum};
-            let sums = asks(|what| !matches!(what, Count | Sum | Min | Max | Range | Quantile(_)));
+            let sums = asks(|what| {
+                use Rolled::{Count, Max, Min, Quantile, Range, Sum};
+                !matches!(what, Count | Sum | Min | Max | Range | Quantile(_))
+            });
             let boxes = BASE + 80 * folds + 200 * order;
             match spec.past {
                 // Quantiles hold the ring, which knows the value that leaves, and the values in order.
@@ -84,7 +86,7 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                 Past::Span(span) => {
                     let all = readings(span, every);
                     let panes = all.min(2 * SLIDING).next_power_of_two();
-                    let counts = asks(|what| *what == Count).max(u64::from(spec.min.is_some()));
+                    let counts = asks(|what| *what == Rolled::Count).max(u64::from(spec.min.is_some()));
                     let samples = match all.next_power_of_two() {
                         _ if all > EXACT_SAMPLES => SAMPLED,
                         all => all * (24 + in_order(all as u32)),
