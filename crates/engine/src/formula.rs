@@ -1,8 +1,8 @@
 //! Features by a formula: a value that is worked out of what a device says at one moment, `power / speed`.
 //!
 //! Each point gives one result at its own time, or none where the value cannot be told: a channel has said nothing, a past is
-//! not full, something was divided by zero. Both are counted, the latter as without a value. Readings go on meanwhile, untouched: a formula stops
-//! nobody. A result over the results of windows has the moment at which these end, and is of that moment: a window over it
+//! not full, something was divided by zero. Results are counted, and so is what has none, all of it as without a value: why
+//! there is none is not known of a formula as a whole. Readings go on meanwhile, untouched: a formula stops nobody. A result over the results of windows has the moment at which these end, and is of that moment: a window over it
 //! that ends then has not seen it.
 
 use crate::condition::{Formula, Judged, Memory, Truth};
@@ -113,7 +113,7 @@ impl FormulaNode {
         let value = memory.value(&self.formula, time, values);
         let _ = point.judged(DONE, more);
         let is_known = value.is_finite();
-        let count = Made { given: u64::from(is_known), not_full: 0, no_value: u64::from(!is_known) };
+        let count = Made { given: u64::from(is_known), no_value: u64::from(!is_known), ..Made::default() };
         *made += count;
         self.total += count;
         if let (true, Some(feed)) = (is_known, *feed) {

@@ -187,12 +187,12 @@ mod tests {
     fn what_two_shards_count_adds_up() {
         let tested = |passed, part| Tested { passed, failed: part, unknown: 0, parts: vec![part] };
         let mut all = Counted { tested: [(3, tested(5, 1))].into(), missed: 1, ..Counted::default() };
-        let made = |given| Made { given, not_full: 1, no_value: 0 };
+        let made = |given| Made { given, not_full: 1, uneven: 3, ..Made::default() };
         all.made = [(4, made(2))].into();
         let other = Counted { tested: [(3, tested(2, 4)), (9, tested(1, 0))].into(), missed: 2, ..Counted::default() };
         all += &Counted { made: [(4, made(3)), (5, made(1))].into(), ..other };
         assert_eq!(all.missed, 3);
-        assert_eq!(all.made, [(4, Made { given: 5, not_full: 2, no_value: 0 }), (5, made(1))].into());
+        assert_eq!(all.made, [(4, Made { given: 5, not_full: 2, uneven: 6, ..Made::default() }), (5, made(1))].into());
         assert_eq!(all.tested, [(3, tested(7, 5)), (9, tested(1, 0))].into());
         assert!(all.filters(&Plan::default()).is_empty(), "a plan without them has no names for them");
     }

@@ -11,8 +11,8 @@ use super::spectrum::Spectrum;
 use super::steps::Steps;
 use crate::checkpoint::append;
 use crate::plan::{FeaturePart, FeatureSpec, PartSpec};
-use crate::reading::Reading;
-use crate::time::Time;
+use crate::reading::{Flags, Reading};
+use crate::time::Span;
 use serde::{Deserialize, Serialize};
 use std::ops::AddAssign;
 
@@ -25,6 +25,8 @@ pub struct Made {
     pub not_full: u64,
     /// There was none: a rate between two readings of one moment, or a number too large.
     pub no_value: u64,
+    /// Readings that began a block of vibration anew, because they did not come at its pace.
+    pub uneven: u64,
 }
 
 impl AddAssign for Made {
@@ -32,6 +34,7 @@ impl AddAssign for Made {
         self.given = self.given.saturating_add(other.given);
         self.not_full = self.not_full.saturating_add(other.not_full);
         self.no_value = self.no_value.saturating_add(other.no_value);
+        self.uneven = self.uneven.saturating_add(other.uneven);
     }
 }
 
@@ -90,13 +93,16 @@ impl Part {
     }
 
     #[inline]
-    fn observe(&mut self, spec: &PartSpec, wanted: u64, time: Time, value: f64, give: &mut impl FnMut(usize, f64)) {
+    fn observe(&mut self, spec: &PartSpec, wanted: u64, reading: &Reading, give: &mut impl FnMut(usize, f64)) {
+        let Reading { time, value, .. } = *reading;
+        // The result of a window is of what was before its end: Sunday's last hour ends on Monday and is Sunday.
+        let of_day = time - Span(i64::from(reading.flags.has(Flags::UP_TO)));
         match (self, spec) {
             (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.observe(spec, wanted, time, value, give),
             (Part::Steps(steps), PartSpec::Steps(spec)) => steps.observe(spec, wanted, time, value, give),
             (Part::Decay(decay), PartSpec::Decay(spec)) => decay.observe(spec, wanted, time, value, give),
-            (Part::Clock(clock), PartSpec::Clock(spec)) => clock.observe(spec, wanted, time, give),
-            (Part::Daily(daily), PartSpec::Daily(spec)) => daily.observe(spec, wanted, time, value, give),
+            (Part::Clock(clock), PartSpec::Clock(spec)) => clock.observe(spec, wanted, of_day, give),
+            (Part::Daily(daily), PartSpec::Daily(spec)) => daily.observe(spec, wanted, of_day, value, give),
             (Part::Spectrum(spectrum), PartSpec::Spectrum(spec)) => spectrum.observe(spec, wanted, time, value, give),
             // A part is made for its spec and never changes.
             _ => {}
@@ -121,6 +127,11 @@ impl Part {
         if let Part::Rolling(recent) = self {
             recent.restore();
         }
+    }
+
+    /// How often a block of it was begun anew.
+    fn uneven(&self) -> u64 {
+        if let Part::Spectrum(spectrum) = self { spectrum.broken() } else { 0 }
     }
 
     fn heap_bytes(&self) -> usize {
@@ -183,15 +194,15 @@ impl FeatureNode {
     #[inline(never)]
     pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, Reading)) {
         let (state, feeds) = (&mut self.states[place as usize], &self.feeds[place as usize]);
-        let (mut to, mut given, mut no_value, mut not_due) = (&feeds.to[..], 0, 0, 0);
+        let (mut to, mut given, mut no_value, mut not_due, mut uneven) = (&feeds.to[..], 0, 0, 0, 0);
         for ((part, spec), &wanted) in state.parts.iter_mut().zip(&self.spec.parts).zip(&feeds.wanted) {
             let (own, rest) = to.split_at(spec.names.len());
             to = rest;
             if wanted == 0 {
                 continue;
             }
-            let before = given + no_value;
-            part.observe(&spec.work, wanted, reading.time, reading.value, &mut |index, value| {
+            let (before, broken) = (given + no_value, part.uneven());
+            part.observe(&spec.work, wanted, reading, &mut |index, value| {
                 let to = own[index];
                 if to == NOBODY {
                 } else if value.is_finite() {
@@ -201,13 +212,14 @@ impl FeatureNode {
                     no_value += 1;
                 }
             });
+            uneven += part.uneven() - broken;
             // A block speaks at its end; until then nothing is withheld.
             if matches!(part, Part::Spectrum(_)) && given + no_value == before {
                 not_due += u64::from(wanted.count_ones());
             }
         }
         let not_full = u64::from(feeds.count).saturating_sub(given + no_value + not_due);
-        let made = Made { given, not_full, no_value };
+        let made = Made { given, not_full, no_value, uneven };
         state.made += made;
         self.total += made;
     }
@@ -261,9 +273,12 @@ impl FeatureNode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{DecaySpec, Decayed, Past, Rolled, RollingSpec, Stepped, StepsSpec};
+    use crate::plan::{
+        ClockSpec, DecaySpec, Decayed, Hand, Past, Rolled, RollingSpec, Spectral, SpectrumSpec, Stepped, StepsSpec,
+        Zone,
+    };
     use crate::series::Series;
-    use crate::time::Span;
+    use crate::time::Time;
 
     fn everything() -> FeatureNode {
         let mut give: Vec<Rolled> = Rolled::NAMED.iter().map(|named| named.1).collect();
@@ -305,6 +320,42 @@ mod tests {
             assert_eq!(said, observe(&mut straight, 0..30), "cut at {cut}");
             assert_eq!(after.total, straight.total);
         }
+    }
+
+    /// A node of one part, all of whose results are taken, by one series.
+    fn one(count: usize, work: PartSpec) -> FeatureNode {
+        let parts = vec![FeaturePart { names: vec![String::new(); count], work }];
+        let mut node = FeatureNode::new(FeatureSpec { parts });
+        node.add_series();
+        (0..count).for_each(|index| node.feed(0, index, index as u32));
+        node
+    }
+
+    #[test]
+    fn what_a_window_says_is_of_the_time_before_its_end() {
+        let spec = ClockSpec { zone: Zone::default(), give: vec![Hand::WeekdaySin, Hand::HourSin] };
+        let mut node = one(2, PartSpec::Clock(spec));
+        // Midnight at the end of Sunday, 4 January 1970.
+        let mut reading = Reading::new(Series(0), Time::from_secs(4 * 86_400), 1.0);
+        let mut said = |reading: &Reading| {
+            let mut all = Vec::new();
+            node.observe(0, reading, |_, made| all.push((made.time, made.value)));
+            all
+        };
+        let turn = |part: f64, of: f64| libm::sin(std::f64::consts::TAU * (part / of));
+        assert_eq!(said(&reading), [(reading.time, 0.0), (reading.time, 0.0)]);
+        reading.flags = Flags::UP_TO;
+        assert_eq!(said(&reading), [(reading.time, turn(6.0, 7.0)), (reading.time, turn(23.0, 24.0))]);
+    }
+
+    #[test]
+    fn readings_that_begin_a_block_anew_are_counted() {
+        let spec = SpectrumSpec { hertz: 1.0, block: 16, hop: 16, bands: Vec::new(), give: vec![Spectral::Peak] };
+        let mut node = one(1, PartSpec::Spectrum(spec));
+        for second in [0, 1, 2, 5, 6, 6, 7] {
+            node.observe(0, &Reading::new(Series(0), Time::from_secs(second), 1.0), |_, _| {});
+        }
+        assert_eq!(node.total, Made { uneven: 2, ..Made::default() });
     }
 
     #[test]

@@ -215,17 +215,19 @@ impl Blocks {
     }
 
     fn insert(&mut self, value: f64) {
-        let at = self.place(value);
+        let mut at = self.place(value);
+        if self.blocks[at].len() == MOST {
+            // Before it grows: behind a block that had room for one more is room for as many again.
+            let upper = self.blocks[at].split_off(MOST / 2);
+            self.first.insert(at + 1, upper[0]);
+            self.blocks.insert(at + 1, upper);
+            at += usize::from(self.first[at + 1] <= value);
+        }
         let block = &mut self.blocks[at];
         let place = below(block, value);
         block.insert(place, value);
         self.len += 1;
         self.first[at] = block[0];
-        if block.len() > MOST {
-            let upper = block.split_off(MOST / 2);
-            self.first.insert(at + 1, upper[0]);
-            self.blocks.insert(at + 1, upper);
-        }
     }
 
     fn remove(&mut self, value: f64) -> bool {

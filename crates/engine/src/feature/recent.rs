@@ -178,7 +178,7 @@ impl Recent {
             Rolled::Quantile(q) => match &self.order {
                 Order::None => f64::NAN,
                 Order::Ring(ranked) => ranked.quantile(q),
-                Order::Span(sampled) => sampled.ranked().quantile(q),
+                Order::Span(sampled) => sampled.quantile(q),
             },
             Rolled::Rms => sums(rms),
             Rolled::Crest => least().abs().max(most().abs()) / sums(rms),

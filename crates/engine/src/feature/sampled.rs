@@ -1,11 +1,14 @@
-//! Values of a span of time in order, for its quantiles: all of them up to 4 096, else one of each 1/4096 of the span.
+//! Values of a span of time in order, for its quantiles: all of them up to 4 096, else some that weigh as much as they stand for.
 //!
-//! Which one stands for its piece is decided by a hash of its time, so that no rhythm of the signal can hide behind that of
-//! the pieces. From 4 097 readings in the span on every piece is one value, however many readings it has, until there are
-//! fewer than 2 048 again. Ranks are then off by 2.1 % at most in what the tests try: noise, waves, and waves whose period
-//! is that of the pieces.
+//! From 4 097 readings in the span on, until there are fewer than 2 048 again, readings that follow each other are one
+//! sample: those of the same 1/4096 of the span, but never more than 1/1024 of all readings, so that neither a burst
+//! nor what came before it is lost. Which of them stands for the others is decided by a hash of its time, so that no rhythm
+//! of the signal can hide behind that of the samples. A sample says what so many equal readings would say (`weighted.rs`).
+//! Ranks are then off by 2.1 % at most in what the tests try of even readings: noise, waves, and waves whose period is that
+//! of the pieces; and by 4 % where bursts are a hundred times as dense as the rest.
 
 use super::Ranked;
+use super::weighted::Weighted;
 use crate::aggregate::mix;
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
@@ -14,24 +17,33 @@ use std::collections::VecDeque;
 /// The most readings of a span that are all kept, and the pieces that a fuller one is cut into.
 pub const SAMPLES: usize = 4_096;
 
+/// The most samples: where readings are uneven, pieces of time and pieces of a thousandth of all readings come together.
+const MOST: usize = 2 * SAMPLES;
+
+/// A sample stands for at most this part of all readings.
+const SHARE: u64 = 1_024;
+
 /// Readings of a span, or some of them, with their values in order.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Sampled {
     samples: VecDeque<Sample>,
     /// For how many readings they stand.
     readings: u64,
-    /// There are so many that each piece has one.
+    /// There are so many that readings that follow each other are one sample.
     dense: bool,
-    /// Not saved: it follows from the samples.
+    /// Where each sample is one reading. Not saved, nor is the other: they follow from the samples.
     #[serde(skip)]
     ranked: Ranked,
+    /// Where one is more.
+    #[serde(skip)]
+    weighted: Option<Box<Weighted>>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Sample {
     time: Time,
     value: f64,
-    /// Readings of its piece, this one among them.
+    /// Readings that it stands for, itself among them.
     count: u32,
 }
 
@@ -39,9 +51,11 @@ impl Sampled {
     /// Takes a value in, and lets go what is no longer in the half-open `(time − span, time]`.
     pub fn take(&mut self, span: Span, time: Time, value: f64) {
         let mut leaving = None;
-        while let Some(oldest) = self.samples.front().filter(|oldest| time.since(oldest.time) >= span) {
+        while let Some(&oldest) = self.samples.front().filter(|oldest| time.since(oldest.time) >= span) {
             self.readings = self.readings.saturating_sub(u64::from(oldest.count));
-            if let Some(earlier) = leaving.replace(oldest.value) {
+            if let Some(weighted) = &mut self.weighted {
+                weighted.remove(oldest.value, oldest.count);
+            } else if let Some(earlier) = leaving.replace(oldest.value) {
                 self.ranked.remove(earlier);
             }
             self.samples.pop_front();
@@ -49,40 +63,66 @@ impl Sampled {
         self.readings += 1;
         self.dense &= self.readings > SAMPLES as u64 / 2;
         if self.dense && self.joins_the_newest(span, time, value) {
-            leaving.map(|value| self.ranked.remove(value));
+            if self.weighted.is_none() {
+                self.rank();
+            }
             return;
         }
         self.samples.push_back(Sample { time, value, count: 1 });
-        match leaving {
-            Some(leaving) => drop(self.ranked.replace(leaving, value)),
-            None => self.ranked.insert(value),
+        match (&mut self.weighted, leaving) {
+            (Some(weighted), _) => weighted.insert(value, 1),
+            (None, Some(leaving)) => drop(self.ranked.replace(leaving, value)),
+            (None, None) => self.ranked.insert(value),
         }
-        if !self.dense && self.samples.len() > SAMPLES {
+        if self.samples.len() > if self.dense { MOST } else { SAMPLES } {
             self.gather(span);
+        } else if self.weighted.is_some() && self.is_each_itself() {
+            self.rank();
         }
     }
 
-    /// The newest piece has this reading, too, and is one value all the same.
+    /// Whether each sample is one reading.
+    fn is_each_itself(&self) -> bool {
+        self.samples.len() as u64 == self.readings
+    }
+
+    /// The most readings that a sample stands for.
+    fn most(&self) -> u64 {
+        self.readings / SHARE + 1
+    }
+
+    /// The newest sample stands for this reading, too.
     fn joins_the_newest(&mut self, span: Span, time: Time, value: f64) -> bool {
-        let Some(newest) = self.samples.back_mut().filter(|newest| same_piece(span, newest.time, time)) else {
+        let most = self.most();
+        let Some(newest) = self.samples.back_mut() else { return false };
+        if u64::from(newest.count) >= most || !same_piece(span, newest.time, time) {
             return false;
-        };
-        newest.count = newest.count.saturating_add(1);
+        }
+        let before = *newest;
+        newest.count += 1;
         if hash(time) < hash(newest.time) {
-            self.ranked.replace(newest.value, value);
             (newest.time, newest.value) = (time, value);
+        }
+        if let Some(weighted) = &mut self.weighted {
+            weighted.remove(before.value, before.count);
+            weighted.insert(newest.value, newest.count);
         }
         true
     }
 
-    /// From now on each piece is one value.
+    /// Puts samples together. No two neighbours of a piece of time have room for each other then: there are three quarters
+    /// of [`MOST`] at most, so this is seldom.
     fn gather(&mut self, span: Span) {
+        let most = self.most();
         let mut gathered: VecDeque<Sample> = VecDeque::with_capacity(SAMPLES + 2);
         for sample in &self.samples {
-            match gathered.back_mut().filter(|newest| same_piece(span, newest.time, sample.time)) {
+            let fits = |newest: &&mut Sample| {
+                same_piece(span, newest.time, sample.time) && u64::from(newest.count) + u64::from(sample.count) <= most
+            };
+            match gathered.back_mut().filter(fits) {
                 Some(newest) => {
                     let chosen = if hash(sample.time) < hash(newest.time) { *sample } else { *newest };
-                    *newest = Sample { count: newest.count.saturating_add(sample.count), ..chosen };
+                    *newest = Sample { count: newest.count + sample.count, ..chosen };
                 }
                 None => gathered.push_back(*sample),
             }
@@ -92,27 +132,36 @@ impl Sampled {
         self.rank();
     }
 
-    /// The values in order.
-    pub fn ranked(&self) -> &Ranked {
-        &self.ranked
+    /// A quantile, in hundred-thousandths; NaN of no readings.
+    pub fn quantile(&self, hundred_thousandths: u32) -> f64 {
+        match &self.weighted {
+            Some(weighted) => weighted.quantile(hundred_thousandths),
+            None => self.ranked.quantile(hundred_thousandths),
+        }
     }
 
     /// Puts what was read back in order.
     pub fn rank(&mut self) {
-        self.ranked = Ranked::of(self.samples.iter().map(|sample| sample.value));
+        (self.ranked, self.weighted) = match self.is_each_itself() {
+            true => (Ranked::of(self.samples.iter().map(|sample| sample.value)), None),
+            false => {
+                let all = self.samples.iter().map(|sample| (sample.value, sample.count));
+                (Ranked::new(), Some(Box::new(Weighted::of(all))))
+            }
+        };
     }
 
     /// Whether a state that was read back can be gone on with.
     pub fn fits(&self) -> bool {
         let counted: u64 = self.samples.iter().map(|sample| u64::from(sample.count)).sum();
-        // A piece at each end of the span is cut by it.
-        let bounded = self.samples.len() <= SAMPLES + 1;
-        bounded && counted == self.readings && self.samples.iter().all(|sample| sample.value.is_finite())
+        let is_sound = |sample: &Sample| sample.value.is_finite() && sample.count > 0;
+        self.samples.len() <= MOST && counted == self.readings && self.samples.iter().all(is_sound)
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        self.samples.capacity() * size_of::<Sample>() + self.ranked.heap_bytes()
+        let weighted = self.weighted.as_ref().map_or(0, |weighted| size_of::<Weighted>() + weighted.heap_bytes());
+        self.samples.capacity() * size_of::<Sample>() + self.ranked.heap_bytes() + weighted
     }
 }
 
@@ -144,7 +193,7 @@ mod tests {
                 continue;
             }
             for q in (1..20).map(|q| q * 5_000).chain([99_000, 99_900]) {
-                let said = sampled.ranked().quantile(q);
+                let said = sampled.quantile(q);
                 let (below, upto) = inside.iter().fold((0, 0), |(below, upto), (_, value)| {
                     (below + usize::from(*value < said), upto + usize::from(*value <= said))
                 });
@@ -152,7 +201,7 @@ mod tests {
                 worst = worst.max(below as f64 / all - share).max(share - upto as f64 / all);
             }
         }
-        assert!(sampled.fits() && sampled.heap_bytes() < 400_000, "{}", sampled.heap_bytes());
+        assert!(sampled.fits() && sampled.heap_bytes() < 480_000, "{}", sampled.heap_bytes());
         worst
     }
 
@@ -177,14 +226,58 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_weighs_as_much_as_it_has_readings() {
+        // Of each second a tenth is a hundred times as dense as the rest, and its values are others; then the same with
+        // one burst that is most of the span's readings and hardly any of its time.
+        let noise = |i: i64| (mix(i as u64) >> 11) as f64 / (1u64 << 53) as f64;
+        let mut time = 0;
+        let second = |i: i64, time: &mut i64| {
+            let is_burst = *time % 1_000_000 < 100_000;
+            *time += if is_burst { 10 } else { 1_000 };
+            (*time, if is_burst { 10.0 } else { 0.0 } + noise(i))
+        };
+        let many = (0..400_000).map(|i| second(i, &mut time));
+        let worst = worst_rank(20_000_000, many);
+        assert!(worst <= 0.04, "the head of this file promises less: {worst}");
+        let once = (0..300_000i64).map(|i| match i {
+            0..100_000 => (i * 1_000, noise(i)),
+            100_000..200_000 => (100_000_000 + i, 10.0 + noise(i)),
+            _ => (i * 1_000 - 90_000_000, noise(i)),
+        });
+        let worst = worst_rank(60_000_000, once);
+        assert!(worst <= 0.04, "the head of this file promises less: {worst}");
+    }
+
+    #[test]
+    fn what_was_saved_while_it_was_dense_goes_on_as_if_nothing_had_happened() {
+        let (mut straight, mut saved, mut time) = (Sampled::default(), Sampled::default(), 0);
+        for i in 0..60_000u64 {
+            time += (mix(i) % 200) as i64 * if i % 9_000 < 2_000 { 60 } else { 1 };
+            let value = (mix(i + 77) % 1_000) as f64;
+            [&mut straight, &mut saved]
+                .into_iter()
+                .for_each(|sampled| sampled.take(Span(1_000_000), Time(time), value));
+            if i % 3_001 == 0 {
+                saved = postcard::from_bytes(&postcard::to_allocvec(&saved).unwrap()).unwrap();
+                assert!(saved.fits());
+                saved.rank();
+            }
+            if i % 501 == 0 {
+                let all = |sampled: &Sampled| [1_000, 50_000, 95_000].map(|q| sampled.quantile(q).to_bits());
+                assert_eq!(all(&straight), all(&saved), "{i}");
+            }
+        }
+    }
+
+    #[test]
     fn a_span_that_is_full_and_then_is_not_is_exact_again() {
         let (mut sampled, span) = (Sampled::default(), Span(1_000_000));
         (0..100_000).for_each(|i| sampled.take(span, Time(i * 10), f64::from(i as i32)));
         assert!(sampled.dense && sampled.fits());
         (0..3_000).for_each(|i| sampled.take(span, Time(2_000_000 + i * 1_000), f64::from(i as i32)));
         assert!(!sampled.dense);
-        assert_eq!(sampled.ranked().len(), 1_000);
-        assert_eq!(sampled.ranked().quantile(50_000), 2_499.5);
+        assert!(sampled.weighted.is_none() && sampled.ranked.len() == 1_000);
+        assert_eq!(sampled.quantile(50_000), 2_499.5);
     }
 
     proptest! {
@@ -198,7 +291,7 @@ mod tests {
                 readings.push((time, value));
                 sampled.take(Span(span), Time(time), value);
                 let inside = readings.iter().filter(|r| r.0 > time - span).map(|r| r.1);
-                prop_assert_eq!(sampled.ranked(), &Ranked::of(inside));
+                prop_assert_eq!(&sampled.ranked, &Ranked::of(inside));
                 if at == cut {
                     sampled = postcard::from_bytes(&postcard::to_allocvec(&sampled).unwrap()).unwrap();
                     prop_assert!(sampled.fits());

@@ -7,6 +7,7 @@
 use super::{Row, features};
 use crate::ending::Failure;
 use crate::meter;
+use ouzel_engine::plan::{PartSpec, Past, Plan, Work};
 use ouzel_engine::reading::{Batch, Reading};
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::Time;
@@ -65,16 +66,43 @@ const KINDS: [Kind; 16] = {
 };
 
 const SERIES: [u32; 3] = [25, 1_000, 100_000];
+/// Readings that are measured of each series, at the least.
+const EACH_LEAST: u64 = 20;
+/// Readings before the measurement, of all series together, at the most: 3 GB. What takes longer to fill is not measured
+/// with so many series.
+const WARM_MOST: u64 = 50_000_000;
 
 fn all() -> impl Iterator<Item = Kind> {
     KINDS.into_iter().chain(features::all())
 }
 
 impl Kind {
-    /// Whether it says nothing before its past is full.
-    fn fills(&self) -> bool {
-        self.config.contains("[feature.")
+    fn plan(&self) -> Result<Plan, Failure> {
+        let text = format!("[source.none]\ntype = \"file\"\npath = \"none.csv\"\n{}", self.config);
+        let read = config::read("kind.toml", &text, Path::new("."));
+        let shown = read.render_all(&text);
+        Ok(read.config.ok_or(Failure::Config(shown))?.plan)
     }
+}
+
+/// Readings of a series, one a second, after which the pasts of all features are full: none where there are no features.
+fn fills(plan: &Plan) -> u64 {
+    let of = |past: Past| match past {
+        Past::Count(count) => u64::from(count),
+        Past::Span(span) => span.as_secs_f64().ceil() as u64 + 1,
+    };
+    let parts = plan.operators.iter().filter_map(|operator| match &operator.work {
+        Work::Feature(spec) => Some(&spec.parts),
+        _ => None,
+    });
+    let each = parts.flatten().map(|part| match &part.work {
+        PartSpec::Rolling(spec) => of(spec.past),
+        PartSpec::Decay(spec) => of(spec.half_life),
+        PartSpec::Steps(spec) => u64::from(spec.furthest()),
+        PartSpec::Spectrum(spec) => u64::from(spec.block),
+        PartSpec::Clock(_) | PartSpec::Daily(_) => 0,
+    });
+    each.max().unwrap_or(0)
 }
 
 /// The rows whose name or setting has this word.
@@ -87,6 +115,9 @@ pub fn rows(only: Option<&str>, readings: u64, runs: u32) -> Result<Vec<Row>, Fa
         for (index, kind) in all().enumerate() {
             let (name, setting) = (kind.name.to_owned(), format!("{series} series"));
             if only.is_some_and(|word| !name.contains(word) && !setting.contains(word)) {
+                continue;
+            }
+            if fills(&kind.plan()?) * u64::from(series) > WARM_MOST {
                 continue;
             }
             let mut measured: Vec<(f64, f64)> =
@@ -125,39 +156,37 @@ pub fn measure(which: &str, readings: u64) -> Result<String, Failure> {
     let parts = which.split_once(',').and_then(|(kind, series)| Some((kind.parse().ok()?, series.parse().ok()?)));
     let found = parts.and_then(|(kind, series): (usize, u32)| Some((all().nth(kind)?, series)));
     let Some((kind, series)) = found else { return Err(Failure::Failed(format!("no such kind: {which}"))) };
-    let text = format!("[source.none]\ntype = \"file\"\npath = \"none.csv\"\n{}", kind.config);
-    let read = config::read("kind.toml", &text, Path::new("."));
-    let shown = read.render_all(&text);
-    let plan = Arc::new(read.config.ok_or(Failure::Config(shown))?.plan);
-    // Long enough that pasts are full.
-    let (mut names, rows) = made(series, readings.max(u64::from(series) * if kind.fills() { 150 } else { 20 }));
+    let plan = Arc::new(kind.plan()?);
+    // Pasts are filled first: until then a feature says nothing, and that costs less.
+    let warm = fills(&plan) * u64::from(series);
+    let (mut names, rows) = made(series, warm + readings.max(u64::from(series) * EACH_LEAST));
+    let (before, rows) = rows.split_at(warm as usize);
     if kind.alone {
-        return Ok(format!(
-            "{} {}\n",
-            features::alone(&plan, series, &rows),
-            meter::peak_rss_bytes().unwrap_or_default()
-        ));
+        let nanos = features::alone(&plan, series, before, rows);
+        return Ok(format!("{nanos} {}\n", meter::peak_rss_bytes().unwrap_or_default()));
     }
     let mut stream = Stream::new(&plan, 1);
     let declarations = plan.declare(&mut names);
     let mut outputs = Vec::new();
     stream.step(&Stretch { declarations, ..Stretch::default() }, &mut outputs);
-    let mut stretches: Vec<Stretch> = rows
-        .chunks(4_096)
-        .enumerate()
-        .map(|(index, rows)| {
-            let batch = Batch { first: index as u64 * 4_096, rows: rows.to_vec(), offsets: Vec::new() };
+    let cut = |rows: &[Reading], first: u64| -> Vec<Stretch> {
+        let one = |(index, rows): (usize, &[Reading])| {
+            let batch = Batch { first: first + index as u64 * 4_096, rows: rows.to_vec(), offsets: Vec::new() };
             Stretch { batch, ..Stretch::default() }
-        })
-        .collect();
-    let count = rows.len();
-    drop(rows);
-    let before = meter::cpu_seconds();
+        };
+        rows.chunks(4_096).enumerate().map(one).collect()
+    };
+    for chunk in before.chunks(4_096).enumerate() {
+        outputs.clear();
+        cut(chunk.1, chunk.0 as u64 * 4_096).iter_mut().for_each(|stretch| stream.step(stretch, &mut outputs));
+    }
+    let mut stretches = cut(rows, warm);
+    let start = meter::cpu_seconds();
     for stretch in &mut stretches {
         outputs.clear();
         stream.step(stretch, &mut outputs);
     }
-    let nanos = (meter::cpu_seconds() - before) * 1e9 / count as f64;
+    let nanos = (meter::cpu_seconds() - start) * 1e9 / rows.len() as f64;
     Ok(format!("{nanos} {}\n", meter::peak_rss_bytes().unwrap_or_default()))
 }
 

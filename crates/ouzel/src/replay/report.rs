@@ -78,6 +78,7 @@ struct Feature<'r> {
     given: u64,
     not_full: u64,
     no_value: u64,
+    uneven: u64,
 }
 
 #[derive(Serialize)]
@@ -251,20 +252,27 @@ impl<'r> Filter<'r> {
 
 impl<'r> Feature<'r> {
     fn of(feature: &'r FeatureCount) -> Feature<'r> {
-        let Made { given, not_full, no_value } = feature.made;
-        Feature { name: &feature.name, given, not_full, no_value }
+        let Made { given, not_full, no_value, uneven } = feature.made;
+        Feature { name: &feature.name, given, not_full, no_value, uneven }
     }
 }
 
 /// `feature recent: 11 880 results; 120 withheld, their past was not full yet`
 fn made(feature: &FeatureCount) -> String {
-    let Made { given, not_full, no_value } = feature.made;
+    let Made { given, not_full, no_value, uneven } = feature.made;
     let mut said = format!("feature {}: {}", feature.name, counted(given, "result"));
     if not_full > 0 {
         let _ = write!(said, "; {} withheld, their past was not full yet", grouped(not_full));
     }
     if no_value > 0 {
         let _ = write!(said, "; {} without a value", grouped(no_value));
+    }
+    match uneven {
+        0 => {}
+        1 => said += "; a reading began a block anew: it was not even",
+        _ => {
+            let _ = write!(said, "; {} readings began a block anew: they are not even", grouped(uneven));
+        }
     }
     said
 }
@@ -353,8 +361,9 @@ mod tests {
     fn a_feature_says_what_it_gave_and_what_it_withheld() {
         let feature = |made| FeatureCount { name: "recent".into(), made };
         assert_eq!(
-            made(&feature(Made { given: 11_880, not_full: 120, no_value: 3 })),
-            "feature recent: 11 880 results; 120 withheld, their past was not full yet; 3 without a value"
+            made(&feature(Made { given: 11_880, not_full: 120, no_value: 3, uneven: 1_204 })),
+            "feature recent: 11 880 results; 120 withheld, their past was not full yet; 3 without a value; \
+             1 204 readings began a block anew: they are not even"
         );
         assert_eq!(made(&feature(Made { given: 1, ..Made::default() })), "feature recent: 1 result");
     }

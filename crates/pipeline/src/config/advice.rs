@@ -113,7 +113,7 @@ pub(crate) fn features(known: &Known<'_>, found: &mut Findings) {
                 true => {
                     let longest = Span(every.0.saturating_mul(most));
                     format!(
-                        "quantiles are of one reading in {} then; up to \"{longest}\" they are of all",
+                        "quantiles are of a sample then, about one reading in {}; up to \"{longest}\" they are of all",
                         holds / most + 1
                     )
                 }

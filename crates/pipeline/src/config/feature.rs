@@ -28,6 +28,8 @@ pub(crate) struct Feature {
     pub(crate) words: Vec<At<String>>,
     /// The pasts of its rolling statistics.
     pub(crate) pasts: Vec<At<Past>>,
+    /// Where its bands of frequencies stand, if it has some.
+    pub(crate) bands: Option<Place>,
     /// What it does; `None` if that could not be read.
     pub(crate) spec: Option<FeatureSpec>,
 }
@@ -97,6 +99,7 @@ pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Feature, Vec
         Wanted::Signal(signal) => Some((word.clone(), *signal)),
         _ => None,
     };
+    let bands = table.value_place("bands");
     let signals = signal::parts(&mut table, &asked.iter().filter_map(of_signals).collect::<Vec<_>>());
     table.finish(&[
         ("over", "write `on`"),
@@ -124,6 +127,7 @@ pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Feature, Vec
     let mut parts = parts(&asked, &pasts, half_life, min);
     parts.extend(signals.into_iter().flatten());
     let mut feature = open(section, pasts.into_iter().map(|(_, past)| past).collect());
+    feature.bands = bands;
     feature.words = parts.iter().flat_map(|part| part.1.iter().cloned()).collect();
     let named = |(work, words): (PartSpec, Vec<At<String>>)| FeaturePart {
         names: words.into_iter().map(|word| word.what).collect(),
@@ -134,7 +138,7 @@ pub(crate) fn read(section: &Section<'_>, found: &mut Findings) -> (Feature, Vec
 }
 
 fn open(section: &Section<'_>, pasts: Vec<At<Past>>) -> Feature {
-    Feature { name: section.name.clone(), on: Vec::new(), words: Vec::new(), pasts, spec: None }
+    Feature { name: section.name.clone(), on: Vec::new(), words: Vec::new(), pasts, bands: None, spec: None }
 }
 
 fn is_rolling(what: Wanted) -> bool {

@@ -73,15 +73,25 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                 + asks(|what| matches!(what, Rolled::Min | Rolled::Range | Rolled::Crest))
                 + asks(|what| matches!(what, Rolled::Max | Rolled::Range | Rolled::Crest));
             let order = asks(|what| matches!(what, Rolled::Quantile(_)));
-            let sums =
-                asks(|what| !matches!(what, Rolled::Count | Rolled::Sum | Rolled::Min | Rolled::Max | Rolled::Range));
+            let sums = asks(|what| {
+                use Rolled::{Count, Max, Min, Quantile, Range, Sum};
+                !matches!(what, Count | Sum | Min | Max | Range | Quantile(_))
+            });
+            let boxes = BASE + 80 * folds + 200 * order;
             match spec.past {
-                Past::Count(count) => BASE + 8 * u64::from(count) * (sums + folds + order),
+                // Quantiles hold the ring, which knows the value that leaves, and the values in order.
+                Past::Count(count) => {
+                    boxes + u64::from(count) * (8 * (sums.max(order) + folds) + in_order(count) * order)
+                }
                 Past::Span(span) => {
                     let all = readings(span, every);
                     let panes = all.min(2 * SLIDING).next_power_of_two();
-                    BASE + panes * (40 * sums.max(1) + 16 * folds)
-                        + all.min(EXACT_SAMPLES).next_power_of_two() * 32 * order
+                    let counts = asks(|what| *what == Rolled::Count).max(u64::from(spec.min.is_some()));
+                    let samples = match all.next_power_of_two() {
+                        _ if all > EXACT_SAMPLES => SAMPLED,
+                        all => all * (24 + in_order(all as u32)),
+                    };
+                    boxes + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
                 }
             }
         }
@@ -90,6 +100,11 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
         PartSpec::Daily(spec) => BASE + 8 * spec.kept() as u64,
         PartSpec::Spectrum(spec) => BASE + 8 * u64::from(spec.block),
     }
+}
+
+/// Bytes of each of so many values in order: where they are more than an array, half of each may be room.
+fn in_order(values: u32) -> u64 {
+    if u64::from(values) <= SLIDING { 8 } else { 17 }
 }
 
 /// What a window keeps of a series.
@@ -149,8 +164,9 @@ fn window(spec: &WindowSpec, every: Span) -> u64 {
 const JOINED: u64 = 65_536;
 /// Readings that a sliding window keeps by themselves; beyond, they are gathered into as many pieces.
 const SLIDING: u64 = 1_024;
-/// Readings of which a past by time knows the quantiles.
+/// Readings of which a past by time knows the quantiles, and bytes of what it keeps of more.
 const EXACT_SAMPLES: u64 = 4_096;
+const SAMPLED: u64 = 440_000;
 /// A sketch keeps this many values as they are, and seldom three times as many bytes afterwards.
 const EXACT: u64 = 1_024;
 
@@ -195,6 +211,44 @@ fn readings(span: Span, every: Span) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_past_is_never_larger_than_it_was_said_to_be_and_never_less_than_a_third_of_it() {
+        use ouzel_engine::feature::recent::Recent;
+        use ouzel_engine::plan::RollingSpec;
+        use ouzel_engine::time::Time;
+        let (p95, seconds) = (Rolled::Quantile(95_000), |seconds| Past::Span(Span::from_secs(seconds)));
+        for (past, give) in [
+            (Past::Count(100), vec![Rolled::Mean]),
+            (Past::Count(100), vec![p95]),
+            (Past::Count(1_000), vec![Rolled::Std, Rolled::Crest, p95]),
+            (Past::Count(1_024), vec![p95]),
+            (Past::Count(1_025), vec![p95]),
+            (Past::Count(100_000), vec![p95, Rolled::Sum]),
+            (seconds(100), vec![Rolled::Mean, Rolled::Min]),
+            (seconds(1_000), vec![p95]),
+            (seconds(2_000), vec![p95, Rolled::Count]),
+            (seconds(4_096), vec![p95]),
+            (seconds(6_000), vec![p95, Rolled::Range]),
+            (seconds(100_000), vec![p95]),
+        ] {
+            let spec = RollingSpec { past, min: None, give };
+            let estimate = feature(&PartSpec::Rolling(spec.clone()), ASSUMED_EVERY);
+            // Values that rise leave blocks half full; those that jump do not.
+            for step in [1, 7_919] {
+                let (mut recent, mut most) = (Recent::new(&spec), 0);
+                for second in 0..150_000i64 {
+                    let value = (second * step % 150_001) as f64;
+                    recent.observe(&spec, 0, Time::from_secs(second), value, &mut |_, _| {});
+                    if second % 1_000 == 0 {
+                        most = most.max(recent.heap_bytes());
+                    }
+                }
+                let real = (size_of::<Recent>() + most) as u64;
+                assert!((real..=3 * real).contains(&estimate), "{spec:?}, {step}: {estimate} said, {real} taken");
+            }
+        }
+    }
 
     #[test]
     fn panes_are_cut_at_all_edges() {

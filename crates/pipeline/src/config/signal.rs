@@ -190,8 +190,16 @@ fn bands(table: &mut Table<'_, '_>) -> Option<Vec<Band>> {
             table.found.problem(&text.place, message, "write from where to where, with the unit behind: \"10-200Hz\"");
             return None;
         };
-        if bands.iter().any(|known| known.1 == band.1) {
-            table.found.problem(&text.place, format!("the band `{}` stands here twice", text.what), "leave one out");
+        if let Some(at) = bands.iter().position(|known| known.1 == band.1) {
+            let (message, hint) = match bands[at].0 == band.0 {
+                true => (format!("the band `{}` stands here twice", text.what), "leave one out"),
+                // `0.5-2Hz` and `0-5.2Hz`: a point in a name is written `_`, too.
+                false => (
+                    format!("the bands `{}` and `{}` would both be called `{}`", texts[at].what, text.what, band.1),
+                    "put one of them into a feature of its own",
+                ),
+            };
+            table.found.problem(&text.place, message, hint);
             return None;
         }
         bands.push(band);
@@ -209,9 +217,14 @@ fn band_of(text: &str) -> Option<Band> {
     let (numbers, factor) = unit_of(text)?;
     let (low, high) = numbers.split_once('-')?;
     let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    let (low, high) = (number(low)? * factor, number(high)? * factor);
+    let (low, high) = (rounded(number(low)? * factor), rounded(number(high)? * factor));
     let name = format!("band_{low}_{high}").replace('.', "_");
     (0.0 <= low && low < high).then_some(((low, high), name))
+}
+
+/// To 12 significant digits: 16.1 kHz are 16 100 Hz, and not 2 pHz more.
+fn rounded(hertz: f64) -> f64 {
+    format!("{hertz:.11e}").parse().unwrap_or(hertz)
 }
 
 fn unit_of(text: &str) -> Option<(&str, f64)> {
@@ -234,7 +247,7 @@ fn hertz_of(text: &At<String>, found: &mut Findings) -> Option<f64> {
 /// Where `sampling` was left out it follows from the channels, now that these are known; and no band may lie where nothing is.
 pub(crate) fn settle(features: &mut [Feature], facts: &[ChannelFacts], found: &mut Findings) {
     for feature in features {
-        let Feature { name, on, spec, words, .. } = feature;
+        let Feature { name, on, spec, bands, .. } = feature;
         let Some(parts) = spec.as_mut().map(|spec| &mut spec.parts) else { continue };
         let Some(spectrum) = parts.iter_mut().find_map(|part| match &mut part.work {
             PartSpec::Spectrum(spectrum) => Some(spectrum),
@@ -258,7 +271,7 @@ pub(crate) fn settle(features: &mut [Feature], facts: &[ChannelFacts], found: &m
             }
         }
         if let Some((low, high)) = spectrum.bands.iter().find(|(low, _)| *low >= spectrum.hertz / 2.0) {
-            let place = words.first().map_or(&name.place, |word| &word.place);
+            let place = bands.as_ref().unwrap_or(&name.place);
             let message =
                 format!("from {low} to {high} Hz there is nothing to see with {} readings a second", spectrum.hertz);
             found.problem(place, message, format!("bands reach up to half of that: {} Hz", spectrum.hertz / 2.0));
@@ -277,6 +290,8 @@ mod tests {
             ("10 - 200 Hz", Some((10.0, 200.0, "band_10_200"))),
             ("0.5-2kHz", Some((500.0, 2_000.0, "band_500_2000"))),
             ("0.5-2.5Hz", Some((0.5, 2.5, "band_0_5_2_5"))),
+            ("16.1-20kHz", Some((16_100.0, 20_000.0, "band_16100_20000"))),
+            ("0.0011-2.2003kHz", Some((1.1, 2_200.3, "band_1_1_2200_3"))),
             ("10-200", None),
             ("200-10Hz", None),
             ("-1-10Hz", None),

@@ -56,10 +56,16 @@ pub(super) fn features(page: &mut Page, counters: &Counters) {
         return;
     }
     let name = "ouzel_feature_results_total";
-    page.head(name, "counter", "results of features that somebody takes, by what became of them");
+    page.head(
+        name,
+        "counter",
+        "results of features that somebody takes, by what became of them; uneven: readings that began a block anew",
+    );
     for feature in &features {
         let made = feature.made;
-        for (outcome, count) in [("given", made.given), ("not_full", made.not_full), ("no_value", made.no_value)] {
+        let outcomes =
+            [("given", made.given), ("not_full", made.not_full), ("no_value", made.no_value), ("uneven", made.uneven)];
+        for (outcome, count) in outcomes {
             page.line(name, &[("feature", &feature.name), ("outcome", outcome)], count);
         }
     }

@@ -147,7 +147,15 @@ fn filters(counters: &Counters) -> Vec<Value> {
 
 /// What features gave, and what they withheld.
 fn features(counters: &Counters) -> Vec<Value> {
-    let one = |FeatureCount { name, made }: &FeatureCount| json!({ "name": name, "given": made.given, "not_full": made.not_full, "no_value": made.no_value });
+    let one = |FeatureCount { name, made }: &FeatureCount| {
+        json!({
+            "name": name,
+            "given": made.given,
+            "not_full": made.not_full,
+            "no_value": made.no_value,
+            "uneven": made.uneven,
+        })
+    };
     counters.features.get().iter().map(one).collect()
 }
 
