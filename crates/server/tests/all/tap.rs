@@ -152,7 +152,9 @@ async fn what_others_have_passed_on_is_no_loss_of_who_listens_to_readings_or_a_w
         revision: 0,
         partial: false,
     };
-    let step = bench.step(&[(0, START, 20.5)], vec![What::Aggregate(of_minute)]);
+    let mut step = bench.step(&[(0, START, 20.5)], vec![What::Aggregate(of_minute)]);
+    // Its window is the first operator of the plan.
+    step.outputs[0].node = 0;
     bench.send(step).await;
     let (readings, aggregates) = (all.next().await, minute.next().await);
     assert_eq!((&readings[0]["lost"], readings.len()), (&3.into(), 2));
