@@ -11,7 +11,7 @@ use crate::decode::columns::Columns;
 use crate::decode::csv::split;
 use crate::decode::guess;
 use crate::decode::number::{self, Cell};
-use crate::fault::Fault;
+use crate::fault::{Fault, Retry};
 use crate::format::{FormatHints, Kind};
 use crate::source::file::cannot_open;
 use ouzel_engine::table::{Builder, MAX_BYTES, Refused, Table};
@@ -53,7 +53,8 @@ impl From<Fault> for Bad {
 /// A file that cannot be read, lacks a column, says something wrong in a cell, or is too large.
 pub fn read(path: &Path, wanted: &Wanted) -> Result<Table, Bad> {
     let source = path.display().to_string();
-    let cannot = |error: std::io::Error| Bad::from(cannot_open(&source, &error));
+    // Later it may be there, or be opened to us: what is not read says nothing of its content.
+    let cannot = |error: std::io::Error| Bad::from(Fault { retry: Retry::Later, ..cannot_open(&source, &error) });
     let mut file = File::open(path).map_err(cannot)?;
     if file.metadata().map_err(cannot)?.is_dir() {
         return Err(Fault::yours(format!("{source} is a folder: name a file in it")).into());

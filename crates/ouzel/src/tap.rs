@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Show what a stage of a running instance passes on, as it happens
 #[derive(clap::Args)]
 pub struct Args {
-    /// `readings`, or a filter, window, detector or alert by its name; without it, what there is to choose from
+    /// `readings`, or a filter, window, feature, join, detector or alert by its name; without it, what there is to choose from
     stage: Option<String>,
     /// Where it runs
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
@@ -207,6 +207,11 @@ impl Table {
         {
             return format!("… {lost} lines are missing: this reader was too slow\n");
         }
+        if let [(name, Value::String(note))] = &fields[..]
+            && name == "note"
+        {
+            return format!("… {note}\n");
+        }
         let fields: Vec<(String, String)> =
             fields.into_iter().filter(|(name, _)| name != "id").map(|(name, value)| (name, cell(&value))).collect();
         let mut shown = String::new();
@@ -265,5 +270,6 @@ mod tests {
         assert_eq!(table.row("{\"device\":\"a-longer-name\",\"value\":null}\n"), "a-longer-name  -\n");
         assert_eq!(table.row("{\"lost\":7}\n"), "… 7 lines are missing: this reader was too slow\n");
         assert!(table.row("{\"alert\":\"hot\"}\n").starts_with("alert\n"));
+        assert_eq!(table.row("{\"note\":\"nobody takes it\"}\n"), "… nobody takes it\n");
     }
 }

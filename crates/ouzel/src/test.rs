@@ -4,6 +4,7 @@ use crate::ending::{Done, Ending, Failure};
 use crate::figures::counted;
 use crate::load::load;
 use crate::{screen, stop};
+use ouzel_engine::plan::Plan;
 use ouzel_pipeline::cases::{self, EXPECTED, GOT, Verdict};
 use ouzel_pipeline::config::{Config, Expect, TestConfig};
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ pub fn run(args: &Args) -> Done {
     let mut loaded = load(&args.config).map_err(Failure::Config)?;
     loaded.look_at_files(args.bless);
     let config = loaded.config().map_err(Failure::Config)?;
-    if config.tests.is_empty() && !args.json {
+    if config.tests.is_empty() {
         return Err(Failure::Usage(format!("{} {NO_TEST}", args.config.display())));
     }
     let chosen = chosen(&config, &args.names)?;
@@ -90,8 +91,9 @@ impl Report {
                 return self.line(args, &test.name, &format!("failed   {}", fault.what), "");
             }
         };
-        let blessed = args.bless && !verdict.holds() && !verdict.stopped;
-        let said = if blessed { bless(&verdict, test)? } else { None };
+        // What did not come whole is no right answer, whatever was asked.
+        let blessed = args.bless && !verdict.holds() && verdict.is_whole();
+        let said = if blessed { bless(&verdict, test, &config.plan)? } else { None };
         let done = said.is_some();
         self.passed += u64::from(verdict.holds() || done);
         self.failed += u64::from(!verdict.holds() && !done);
@@ -103,7 +105,11 @@ impl Report {
             None => {
                 let mut differences = verdict.differences(test);
                 if blessed {
-                    let lines = verdict.blessed().lines().map(|line| format!("    '{line}',\n")).collect::<String>();
+                    let lines = verdict
+                        .blessed(&config.plan)
+                        .lines()
+                        .map(|line| format!("    '{line}',\n"))
+                        .collect::<String>();
                     differences.push_str(&format!(
                         "  its lines stand in the config, which is yours to write. What came out:\n  expect = [\n{lines}  ]\n"
                     ));
@@ -131,13 +137,13 @@ impl Report {
 }
 
 /// Writes what came out where it is expected, and says so; nothing, where that is the config itself.
-fn bless(verdict: &Verdict, test: &TestConfig) -> Result<Option<String>, Failure> {
+fn bless(verdict: &Verdict, test: &TestConfig, plan: &Plan) -> Result<Option<String>, Failure> {
     let Expect::File(name, path, _) = &test.expect else { return Ok(None) };
     let cannot = |error| Failure::Failed(format!("{name} cannot be written: {error}"));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(cannot)?;
     }
-    let text = verdict.blessed();
+    let text = verdict.blessed(plan);
     std::fs::write(path, &text).map_err(cannot)?;
     let changed = (verdict.pairs.len() - verdict.held()) as u64;
     let lines = counted(verdict.got.len() as u64, "line");

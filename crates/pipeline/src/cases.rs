@@ -79,22 +79,41 @@ impl Verdict {
         self.pairs.iter().filter(|pair| matches!(pair, Pair::Holds(..))).count()
     }
 
+    /// Whether what came out may become what is expected: something went in, to its end, and all that came of it is there.
+    pub fn is_whole(&self) -> bool {
+        self.readings > 0 && self.more == 0 && !self.stopped
+    }
+
     /// The expectation as it would have to be for this to hold: lines that hold stay as they were written, those that came are
-    /// written out in full.
-    pub fn blessed(&self) -> String {
+    /// written out in full, with their noun where their fields do not tell it.
+    pub fn blessed(&self, plan: &Plan) -> String {
         let mut text = String::new();
         for pair in &self.pairs {
+            let remarks = |line: usize| self.expected.lines[line].before.as_str();
             let (remarks, line) = match *pair {
-                Pair::Holds(line, _) => (self.expected.lines[line].before.as_str(), &self.expected.lines[line].text),
-                Pair::Differs(line, got) => (self.expected.lines[line].before.as_str(), &self.got[got].text),
+                Pair::Holds(line, _) => (remarks(line), self.expected.lines[line].text.clone()),
+                Pair::Differs(line, got) => (remarks(line), self.got[got].told(plan)),
                 Pair::Missing(_) => continue,
-                Pair::Extra(got) => ("", &self.got[got].text),
+                Pair::Extra(got) => ("", self.got[got].told(plan)),
             };
             text.push_str(remarks);
-            text.push_str(line);
+            text.push_str(&line);
             text.push('\n');
         }
         text + &self.expected.after
+    }
+}
+
+impl Got {
+    /// Its line, so that whoever reads it as an expected one finds what sort of output it is: a late reading looks like any.
+    fn told(&self, plan: &Plan) -> String {
+        match Expected::parse(&self.text) {
+            Ok(read) if read.lines.iter().any(|line| line.noun(plan) != Some(self.noun)) => {
+                let rest = self.text.strip_prefix('{').unwrap_or(&self.text);
+                format!("{{\"noun\":\"{}\",{rest}", self.noun.name())
+            }
+            _ => self.text.clone(),
+        }
     }
 }
 

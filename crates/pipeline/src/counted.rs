@@ -69,11 +69,19 @@ impl Counted {
         };
         let of_table = |(index, joined): (&u16, &table::Joined)| {
             let table::Joined { found, missing } = *joined;
-            Some(JoinCount { word: word(*index), name: name(*index)?, found, missing, late: 0, dropped: 0 })
+            Some(JoinCount {
+                word: word(*index),
+                name: name(*index)?,
+                is_table: true,
+                found,
+                missing,
+                ..JoinCount::default()
+            })
         };
         let of_streams = |(index, met): (&u16, &meet::Joined)| {
             let meet::Joined { paired, missing, late, dropped } = *met;
-            Some(JoinCount { word: word(*index), name: name(*index)?, found: paired, missing, late, dropped })
+            let (word, name) = (word(*index), name(*index)?);
+            Some(JoinCount { word, name, is_table: false, found: paired, missing, late, dropped })
         };
         self.joined.iter().filter_map(of_table).chain(self.met.iter().filter_map(of_streams)).collect()
     }
@@ -86,6 +94,8 @@ pub struct JoinCount {
     pub word: &'static str,
     /// Its name.
     pub name: String,
+    /// Whether it is a join with a table, in which a reading may find a part of what was asked for.
+    pub is_table: bool,
     /// Results of readings that found what was asked for, and readings that lacked something.
     pub found: u64,
     /// See `found`.

@@ -25,6 +25,8 @@ pub struct Step {
     /// Readings that the operators passed on that somebody listens to, each with its operator's position in the plan; and
     /// how many were too many to be told. For listeners only: they are no outputs.
     pub tapped: (Vec<(u16, Reading)>, u64),
+    /// How many readings that went in were left out for those who look on too slowly.
+    pub left_out: u64,
     /// When what went in has arrived.
     pub arrived: Option<Time>,
     /// Another config is in force from here on.

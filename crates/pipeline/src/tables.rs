@@ -4,7 +4,7 @@
 //! first, the content only where these have changed and then stayed. What the content says decides whether it is another
 //! version, so a file that was only touched is none.
 
-use ouzel_connect::fault::Fault;
+use ouzel_connect::fault::{Fault, Retry};
 use ouzel_connect::table::{self, Wanted};
 use ouzel_engine::table::Table;
 use ouzel_engine::time::Span;
@@ -86,7 +86,7 @@ pub type Looked = Vec<(Watched, Found)>;
 pub fn look_now(list: Vec<Watched>) -> Looked {
     let read = |mut watched: Watched| {
         let found = watched.read();
-        (watched, Some(found))
+        (watched, found)
     };
     list.into_iter().map(read).collect()
 }
@@ -97,15 +97,35 @@ impl Watched {
         Watched { config, read: None, seen: None }
     }
 
-    /// Reads the file, whatever it looks like.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn read(&mut self) -> Result<Arc<Table>, String> {
-        let before = stamp(&self.config.path).ok();
-        let table = self.config.read().map_err(|fault| fault.what);
-        (self.read, self.seen) = (before, before);
-        table
+    /// Reads the file, whatever it looks like. `None`: somebody writes it; the next looks will see the end of that.
+    pub fn read(&mut self) -> Found {
+        // A file that another one is moved over while it is read is whole at the second time.
+        (0..2).find_map(|_| {
+            let before = stamp(&self.config.path).ok();
+            self.read_at(before)
+        })
+    }
+
+    /// Reads the file that looks like this, and nothing if it looks like another one by then.
+    fn read_at(&mut self, before: Option<Stamp>) -> Found {
+        let got = self.config.read();
+        let after = stamp(&self.config.path).ok();
+        self.seen = after;
+        if before != after {
+            self.read = None;
+            return None;
+        }
+        Some(self.remember(before, got))
+    }
+
+    /// A file that was read need not be read again as long as it looks the same: it would say the same. One that could not be
+    /// read may be at any time, though it looks as before: somebody gives leave, a disk answers again.
+    fn remember(&mut self, at: Option<Stamp>, got: Result<Arc<Table>, Fault>) -> Result<Arc<Table>, String> {
+        self.read = match &got {
+            Err(fault) if fault.retry != Retry::Never => None,
+            _ => at,
+        };
+        got.map_err(|fault| fault.what)
     }
 
     /// Looks at the file, and reads it if it is another one than the last that was read, and was so at the last look.
@@ -116,20 +136,12 @@ impl Watched {
             Err(_) if self.read.is_none() && self.seen.is_none() => return None,
             Err(_) => {
                 (self.read, self.seen) = (None, None);
-                return Some(self.config.read().map_err(|fault| fault.what));
+                // If it is back by now, the next looks find it.
+                return self.config.read().err().map(|fault| Err(fault.what));
             }
         };
         let stays = self.seen.replace(now) == Some(now);
-        if self.read == Some(now) || !stays {
-            return None;
-        }
-        let table = self.config.read();
-        if stamp(&self.config.path).ok() != Some(now) {
-            // Somebody writes; the next looks will see the end of it.
-            return None;
-        }
-        self.read = Some(now);
-        Some(table.map_err(|fault| fault.what))
+        if self.read == Some(now) || !stays { None } else { self.read_at(Some(now)) }
     }
 
     /// The next look reads the file again: what it said could not be taken.
@@ -157,7 +169,7 @@ mod tests {
         let mut watched = watched(folder.path());
         let write = |text: &str| fs::write(folder.path().join("t.csv"), text).unwrap();
         write("id,high\na,1\n");
-        assert_eq!(high(&watched.read().unwrap()), 1.0);
+        assert_eq!(high(&watched.read().unwrap().unwrap()), 1.0);
         assert_eq!(watched.look(), None);
         write("id,high\na,12\n");
         assert_eq!(watched.look(), None);
@@ -177,13 +189,40 @@ mod tests {
     fn a_file_that_goes_is_told_once_and_read_again_when_it_is_back() {
         let folder = tempfile::tempdir().unwrap();
         let mut watched = watched(folder.path());
-        assert!(watched.read().unwrap_err().ends_with("t.csv does not exist"));
+        assert!(watched.read().unwrap().unwrap_err().ends_with("t.csv does not exist"));
         assert_eq!(watched.look(), None);
         fs::write(folder.path().join("t.csv"), "id,high\na,1\n").unwrap();
         assert_eq!(watched.look(), None);
         assert_eq!(high(&watched.look().unwrap().unwrap()), 1.0);
         fs::remove_file(folder.path().join("t.csv")).unwrap();
         assert!(watched.look().unwrap().unwrap_err().ends_with("t.csv does not exist"));
+        assert_eq!(watched.look(), None);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_opened_is_read_again_though_it_looks_as_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watched = watched(folder.path());
+        fs::write(folder.path().join("t.csv"), "id,high\na,1\n").unwrap();
+        let now = stamp(&watched.config.path).ok();
+        watched.seen = now;
+        let denied = Fault { retry: Retry::Later, ..Fault::yours("t.csv may not be read: permission denied") };
+        assert!(watched.remember(now, Err(denied)).is_err());
+        assert_eq!(high(&watched.look().unwrap().unwrap()), 1.0);
+        assert!(watched.remember(now, Err(Fault::yours("its content is wrong"))).is_err());
+        assert_eq!(watched.look(), None);
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_left_to_the_next_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut watched = watched(folder.path());
+        let write = |text: &str| fs::write(folder.path().join("t.csv"), text).unwrap();
+        write("id,high\n");
+        let before = stamp(&watched.config.path).ok();
+        write("id,high\na,1\n");
+        assert_eq!(watched.read_at(before), None);
+        assert_eq!(high(&watched.look().unwrap().unwrap()), 1.0);
         assert_eq!(watched.look(), None);
     }
 }

@@ -190,6 +190,9 @@ impl Hub {
         let lost = self.model.lost();
         let mut changes = self.model.apply(step, self.clock.now());
         self.counters.unseen.add(self.model.lost() - lost);
+        if step.config.is_some() {
+            self.taps.replan(self.model.book().plan);
+        }
         if step.past {
             // Who looks on already is told once, when all of it is there.
             self.past = true;

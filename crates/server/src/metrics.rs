@@ -245,6 +245,7 @@ mod tests {
         counters.joins.set(vec![JoinCount {
             word: "join",
             name: "limits".into(),
+            is_table: true,
             found: 70,
             missing: 9,
             late: 0,

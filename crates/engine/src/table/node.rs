@@ -111,8 +111,8 @@ impl TableNode {
         let scaled = match (state.row, spec.scales()) {
             (NO_ROW, _) | (_, false) => f64::NAN,
             _ => {
-                let scale = factor(spec.scale.as_ref(), cell(columns.scale), 1.0);
-                let offset = factor(spec.offset.as_ref(), cell(columns.offset), 0.0);
+                let scale = factor(spec.scale.as_ref(), columns.scale, cell, 1.0);
+                let offset = factor(spec.offset.as_ref(), columns.offset, cell, 0.0);
                 reading.value * scale + offset
             }
         };
@@ -160,12 +160,14 @@ impl TableNode {
     }
 }
 
-/// A scale or an offset for a series: an empty cell changes nothing.
-fn factor(factor: Option<&Factor>, cell: f64, neutral: f64) -> f64 {
+/// A scale or an offset for a series: an empty cell changes nothing. A column that the version does not have is no empty cell:
+/// without it nobody knows what the value would be.
+fn factor(factor: Option<&Factor>, column: Option<usize>, cell: impl Fn(Option<usize>) -> f64, neutral: f64) -> f64 {
     match factor {
+        None => neutral,
         Some(Factor::Plain(number)) => *number,
-        Some(Factor::Column(_)) if cell.is_finite() => cell,
-        _ => neutral,
+        Some(Factor::Column(_)) if column.is_none() => f64::NAN,
+        Some(Factor::Column(_)) => Some(cell(column)).filter(|cell| cell.is_finite()).unwrap_or(neutral),
     }
 }
 
@@ -227,5 +229,16 @@ mod tests {
         other.add_series();
         other.load(0, &bytes).unwrap();
         assert_eq!(other.total, Joined { found: 1, missing: 1 });
+    }
+
+    #[test]
+    fn a_column_that_the_version_does_not_have_is_no_empty_cell() {
+        let mut node = node(&[("oven", [2.0, 3.0, 90.0])]);
+        let mut builder = Builder::new(["offset", "high"].map(str::to_owned).to_vec(), Vec::new(), false);
+        builder.push(("oven", ""), [3.0, 90.0].into_iter(), std::iter::empty()).unwrap();
+        node.take(Arc::new(builder.finish().unwrap()));
+        node.resolve(0, "oven", "heat");
+        assert_eq!(given(&mut node, 10.0), [(8, 90.0)]);
+        assert_eq!(node.total, Joined { found: 0, missing: 1 });
     }
 }

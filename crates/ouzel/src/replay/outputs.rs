@@ -76,7 +76,7 @@ fn say(plan: &mut Plan, channels: &[String]) -> Result<Vec<String>, Failure> {
         let made: Vec<String> = plan.operators.iter().flat_map(made).collect();
         let made: Vec<&str> = made.iter().map(String::as_str).collect();
         let way = cases::nearest(channel, &made);
-        return Err(Failure::Usage(format!("no window or filter makes `{channel}`; {way}")));
+        return Err(Failure::Usage(format!("no window, filter, feature or join makes `{channel}`; {way}")));
     }
     plan.said.extend(channels.iter().cloned());
     plan.said.sort_unstable();

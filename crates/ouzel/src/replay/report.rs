@@ -284,9 +284,18 @@ impl<'r> Join<'r> {
     }
 }
 
-/// `join limits: 11 900 results; 100 readings found nothing`
+/// `join load: 11 900 results; 100 readings found nothing`, and of a table, in which some cells of a row may be empty,
+/// `join limits: 11 900 readings found all that was asked for; 100 lacked something`
 fn joined(join: &JoinCount) -> String {
-    let JoinCount { word, name, found, missing, late, dropped } = join;
+    let JoinCount { word, name, is_table, found, missing, late, dropped } = join;
+    if *is_table {
+        let found = counted(*found, "reading");
+        let mut said = format!("{word} {name}: {found} found all that was asked for");
+        if *missing > 0 {
+            let _ = write!(said, "; {} lacked something", grouped(*missing));
+        }
+        return said;
+    }
     let mut said = format!("{word} {name}: {}", counted(*found, "result"));
     for (count, what) in [
         (missing, "found nothing"),
@@ -366,6 +375,20 @@ mod tests {
              1 204 readings began a block anew: they are not even"
         );
         assert_eq!(made(&feature(Made { given: 1, ..Made::default() })), "feature recent: 1 result");
+    }
+
+    #[test]
+    fn a_join_with_a_table_tells_readings_that_found_all_from_those_that_lacked_something() {
+        let join = |is_table| JoinCount {
+            word: "join",
+            name: "limits".into(),
+            is_table,
+            found: 1_200,
+            missing: 3,
+            ..JoinCount::default()
+        };
+        assert_eq!(joined(&join(true)), "join limits: 1 200 readings found all that was asked for; 3 lacked something");
+        assert_eq!(joined(&join(false)), "join limits: 1 200 results; 3 readings found nothing");
     }
 
     #[test]

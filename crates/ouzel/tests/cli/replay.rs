@@ -257,7 +257,7 @@ fn limits_of_each_device_come_from_a_table_that_is_read_once_and_a_bad_one_stops
         assert_eq!((&object["aggregates"], &object["joins"][0]["missing"]), (&1.into(), &1.into()), "{answer:?}");
     }
     let page = desk.ouzel("replay -c c.toml").out;
-    assert!(page.contains("joined       limits: 2 of 3 readings found what they asked for, 1 did not\n"), "{page}");
+    assert!(page.contains("join limits: 2 readings found all that was asked for; 1 lacked something\n"), "{page}");
     desk.put("limits.csv", "device;high\na;60\na;61\n");
     let twice = "limits.csv has two rows about \"a\", in lines 2 and 3: leave one of them out";
     let answer = desk.ouzel("replay -c c.toml");

@@ -92,7 +92,9 @@ fn a_blessed_file_keeps_its_remarks_and_the_lines_that_hold() {
 
 #[test]
 fn a_config_without_tests_says_how_to_write_one() {
-    assert_snapshot!(desk("").ouzel("test c.toml").shown());
+    let desk = desk("");
+    assert_snapshot!(desk.ouzel("test c.toml").shown());
+    assert_eq!(desk.ouzel("test c.toml --json").code, desk.ouzel("test c.toml").code);
 }
 
 #[test]
@@ -139,4 +141,27 @@ fn a_case_without_any_reading_does_not_hold() {
     assert_eq!(answer.code, Some(1), "{}", answer.shown());
     assert!(answer.out.contains("line 2 of the input could not be read"), "{}", answer.shown());
     assert_eq!(desk.ouzel("test c.toml nobody").code, Some(2));
+    // Nor is what came of nothing right, whoever says so.
+    desk.put("none.csv", "time,device,temperature\n2024-01-01T00:00:00Z,a,NA\n");
+    desk.put("none.expected", "{\"alert\": \"too_hot\"}\n");
+    let tests = "\n[test.none]\ninput = \"none.csv\"\nexpect = \"none.expected\"\n";
+    desk.put("c.toml", format!("{CONFIG}{tests}"));
+    let answer = desk.ouzel("test c.toml --bless");
+    assert_eq!(answer.code, Some(1), "{}", answer.shown());
+    assert!(answer.out.contains("0 readings") && desk.text("none.expected").contains("too_hot"), "{}", answer.shown());
+}
+
+#[test]
+fn a_blessed_line_that_looks_like_another_sort_of_output_has_its_noun() {
+    let readings = "time,device,temperature\n2024-01-01T00:00:30Z,press,20\n2024-01-01T00:00:10Z,press,21\n";
+    let tests = "\n[test.late]\ninput = \"late.csv\"\nexpect = \"late.expected\"\n";
+    let desk = desk(&format!("{tests}take = \"late\"\n"));
+    desk.put("late.csv", readings);
+    let blessed = desk.ouzel("test c.toml --bless");
+    assert_eq!(blessed.code, Some(0), "{}", blessed.shown());
+    let written = desk.text("late.expected");
+    assert!(written.starts_with("{\"noun\":\"late\",\"device\":\"press\","), "{written}");
+    desk.put("c.toml", format!("{CONFIG}{tests}"));
+    let again = desk.ouzel("test c.toml");
+    assert_eq!(again.code, Some(0), "{}", again.shown());
 }

@@ -178,7 +178,8 @@ impl Line {
         }
         match (noun, take) {
             (Some(Noun::Readings), _) if self.derived(plan).is_none_or(|channel| plan.maker(&channel).is_none()) => {
-                let message = "this is about readings, and names no channel that a window or a filter makes".to_owned();
+                let message = "this is about readings, and names no derived channel: none that a window, filter, feature or join makes"
+                    .to_owned();
                 Err((message, "name it: {\"channel\": \"minute.temperature.mean\", \"value\": 20}".to_owned()))
             }
             (Some(Noun::Readings), Some(take))

@@ -164,7 +164,7 @@ impl Whole<'_> {
         of_makers.chain(self.detectors.iter().flat_map(|detector| &detector.on))
     }
 
-    /// Whether somebody takes what a window or a filter makes.
+    /// Whether somebody takes what a window, filter, feature or join makes.
     fn is_used(&self, maker: usize) -> bool {
         let name = format!("{}.", self.known.windows.name(maker).what);
         let mut channels = self.sinks.iter().flat_map(|(_, sink)| sink.take().channels());

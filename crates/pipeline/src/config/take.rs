@@ -1,4 +1,5 @@
-//! `take`: which outputs a sink gets, or a test compares: nouns by their words, and derived channels by their names.
+//! `take`: which outputs a sink gets, or a test compares: nouns by their words, and derived channels (what a window,
+//! filter, feature or join makes) by their names.
 
 use super::place::Findings;
 use super::suggest;
@@ -45,10 +46,11 @@ fn channel(name: &At<String>, nouns: &[Noun], windows: &Windows, found: &mut Fin
     };
     let hint = match measured {
         true => {
-            "sinks take what is made of it: name a window's or a filter's, such as minute.temperature.mean".to_owned()
+            "sinks take derived channels: what a window, filter, feature or join makes, such as minute.temperature.mean"
+                .to_owned()
         }
         false => format!(
-            "{}; and results of windows and filters, such as minute.temperature.mean",
+            "{}; and derived channels: what a window, filter, feature or join makes, such as minute.temperature.mean",
             suggest::hint(&name.what, &words)
         ),
     };

@@ -221,6 +221,11 @@ impl Work {
     }
 
     fn step(&mut self, arrived: Time, stretch: Stretch, outputs: Vec<Output>, past: bool) {
+        // First of all: what is asked of the stream further down empties what its last step has left there.
+        let tapped = match self.watch.tapped.is_empty() {
+            true => Default::default(),
+            false => self.runner.stream().tapped(),
+        };
         let readings = (stretch.batch.rows.len() - stretch.ticks.len()) as u64;
         self.count(&outputs, readings, past);
         if !past && readings > 0 && matches!(self.clock, Clock::Wall) {
@@ -237,10 +242,6 @@ impl Work {
         }
         let expected = if past || stretch.ticks.is_empty() { Vec::new() } else { self.expected(&stretch) };
         let open = if past || stretch.ticks.is_empty() { None } else { self.open() };
-        let tapped = match self.watch.tapped.is_empty() {
-            true => Default::default(),
-            false => self.runner.stream().tapped(),
-        };
         self.show(Step { stretch, outputs, expected, open, tapped, past, arrived: Some(arrived), ..Step::default() });
     }
 
@@ -420,10 +421,11 @@ const OWED: usize = 100_000;
 
 /// Keeps what comes only once: names, words of people, outputs.
 fn owe(owed: &mut Step, step: &Step, counters: &Counters) {
-    counters.unseen.add((step.stretch.batch.rows.len() - step.stretch.ticks.len()) as u64);
-    // Who listens to readings misses these, too; others are told too many rather than too few.
-    let rows = step.stretch.batch.rows.len() - step.stretch.ticks.len();
-    owed.tapped.1 += (step.tapped.0.len() + rows) as u64 + step.tapped.1;
+    let rows = (step.stretch.batch.rows.len() - step.stretch.ticks.len()) as u64;
+    counters.unseen.add(rows);
+    // Who listens misses these, too, and is told how many.
+    owed.left_out += rows + step.left_out;
+    owed.tapped.1 += step.tapped.0.len() as u64 + step.tapped.1;
     owed.past &= step.past;
     owed.stretch.declarations.extend_from_slice(&step.stretch.declarations);
     owed.controls.extend_from_slice(&step.controls);

@@ -411,3 +411,37 @@ async fn what_has_no_time_of_its_own_is_not_late_because_it_stood_in_a_queue() {
     }
     assert_eq!(late, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_listens_to_a_filter_hears_it_in_records_with_a_tick_too() {
+    let text = "[filter.warm]\non = \"heat\"\nwhen = \"heat > 20\"\n
+[window.minute]\nover = \"warm.heat\"\nsize = \"1m\"\n";
+    let disk = Disk::simulated();
+    let Started { mut live, mut voice, clock, .. } =
+        start_with(&disk, 0, (plan_of(text), Vec::new()), "desk", Lake::None);
+    let mover = live.mover(&clock);
+    live.taps.send_replace(Arc::from(["warm".to_owned()]));
+    // From the next record on somebody listens.
+    mover.advance(Span::from_secs(1)).await;
+    let mut steps = live.steps.take().unwrap();
+    let (mut said, mut heard, mut together) = (0, 0, false);
+    while !together && said < 2_000 {
+        said += 1;
+        // Whether the reading and the second come into one record is up to the threads; at some time they do.
+        let fate = voice.say(said, 21.0, false).await;
+        clock.advance(Span::from_secs(1));
+        assert_eq!(fate.await, Ok(Fate::Kept));
+        mover.advance(Span::from_millis(100)).await;
+        while let Ok(step) = steps.try_recv() {
+            heard += step.tapped.0.len() as i64;
+            together |= !step.stretch.ticks.is_empty() && !step.tapped.0.is_empty();
+        }
+    }
+    assert!(together);
+    mover.advance(Span::from_secs(2)).await;
+    live.stop().await.unwrap();
+    while let Some(step) = steps.recv().await {
+        heard += step.tapped.0.len() as i64;
+    }
+    assert_eq!(heard, said);
+}

@@ -221,3 +221,29 @@ async fn a_reload_reads_tables_again_and_brings_those_of_new_joins_with_the_conf
     let tags: Vec<&str> = names.device_tags(names.find_device("oven").unwrap()).iter().map(|tag| &*tag.1).collect();
     assert_eq!(tags, ["3", "kitchen"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_is_pointed_at_a_file_that_is_not_there_does_not_go_on_with_the_one_before() {
+    let (disk, folder) = (Disk::simulated(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    write(folder, "device,high,room\noven,30,kitchen\n");
+    let mut run = started(&disk, 0, folder, CONFIG);
+    say(&mut run, 1, 40.0).await;
+    let (config, in_force) = read(folder, &CONFIG.replace("limits.csv", "other.csv"));
+    let same = Same { name: "desk".into(), take: Vec::new().into(), people: true };
+    let reload = Reload {
+        config: in_force,
+        devices: DevicesConfig { limit: 1_000, idle: None },
+        tables: config.tables,
+        sources: (Vec::new(), ["floor".to_owned()].into()),
+        sinks: (Vec::new(), vec![same]),
+    };
+    run.live.reload(reload).await.unwrap();
+    say(&mut run, 2, 41.0).await;
+    std::fs::write(folder.join("other.csv"), "device,high,room\noven,20,kitchen\n").unwrap();
+    until(&run, || versions(&disk).len() == 3).await;
+    say(&mut run, 3, 42.0).await;
+    stop(run.live).await;
+    let rows: Vec<usize> = versions(&disk).iter().map(|tabled| tabled.table.rows()).collect();
+    assert_eq!((said(&disk), rows), (vec![40.0, 42.0], vec![1, 0, 1]));
+}

@@ -1,7 +1,7 @@
 //! Who listens to a stage: what it passes on is told line by line, as it happens, to whoever is fast enough.
 //!
 //! A stage is the sources together (`readings`), an operator of the plan, or an alert. What windows, detectors and alerts say comes
-//! with every step; readings that filters and features pass on only where somebody listens, for which the run is told their
+//! with every step; readings that filters, features and joins pass on only where somebody listens, for which the run is told their
 //! names. A listener has a bounded mailbox; what finds it full is lost, counted, and told with the next line that fits.
 
 use super::Hub;
@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use ouzel_connect::encode::number::{push_number, push_time};
 use ouzel_connect::encode::{Book, ndjson};
 use ouzel_engine::output::What;
-use ouzel_engine::plan::{Plan, Work};
+use ouzel_engine::plan::{Operator, Plan, Work};
 use ouzel_engine::reading::{Quality, Reading, TICK};
 use ouzel_engine::series::Series;
 use ouzel_pipeline::cases::nearest;
@@ -27,6 +27,9 @@ const MOST: usize = 16;
 /// Pieces that wait for a listener, each with the lines of a step.
 const MAILBOX: usize = 64;
 
+/// Room in a mailbox that lines leave to the note that ends them.
+const NOTES: usize = 1;
+
 /// Lines of a step for a listener. Nobody reads faster, and a mailbox holds some megabytes at the most.
 const LINES: usize = 1_000;
 
@@ -36,7 +39,8 @@ const READINGS: &str = "readings";
 /// A part of the run that somebody can listen to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// What sort of part: `source`, `filter`, `window`, `detector`, `alert`.
+    /// What sort of part: `source`, `filter`, `window`, `feature` (also one of a group or a formula), `join` (of streams or with
+    /// a table), `detector`, `alert`.
     pub kind: &'static str,
     /// Its name in the config.
     pub name: String,
@@ -83,6 +87,23 @@ impl Taps {
         }
     }
 
+    /// Another config is in force: whoever listens to what it does not have any more hears that, and no more.
+    pub(super) fn replan(&mut self, plan: &Plan) {
+        if self.all.is_empty() {
+            return;
+        }
+        let stages = stages(plan);
+        self.all.retain_mut(|tap| {
+            let stays = stages.contains(&tap.stage);
+            if !stays {
+                let Stage { kind, name } = &tap.stage;
+                tap.note(&format!("another config is in force, and has no {kind} `{name}`"));
+            }
+            stays
+        });
+        self.tell();
+    }
+
     /// Forgets those who have gone.
     pub(super) fn tidy(&mut self) {
         let before = self.all.len();
@@ -99,7 +120,8 @@ impl Taps {
     }
 
     fn tell(&self) {
-        let passes_on = |tap: &&Tap| !matches!(tap.stage.kind, "source" | "alert");
+        // What windows say is there already, as aggregates.
+        let passes_on = |tap: &&Tap| !matches!(tap.stage.kind, "source" | "alert" | "window");
         let names: BTreeSet<&str> = self.all.iter().filter(passes_on).map(|tap| tap.stage.name.as_str()).collect();
         // Nobody hears it where the run is at its end.
         self.told.send_replace(names.into_iter().map(str::to_owned).collect());
@@ -113,7 +135,13 @@ impl Tap {
             "source" => self.readings(step, book, &mut lines),
             _ => self.said(step, book, &mut lines),
         }
-        lines.beyond += if self.stage.kind == "alert" { 0 } else { step.tapped.1 };
+        // What others have passed on nobody misses here. Of those whose readings come beside the outputs nobody knows whose
+        // were too many: they are told too many rather than too few.
+        lines.beyond += match self.stage.kind {
+            "source" => step.left_out,
+            "filter" | "feature" | "join" => step.tapped.1,
+            _ => 0,
+        };
         self.send(lines);
     }
 
@@ -162,6 +190,12 @@ impl Tap {
         known && self.device.as_ref().is_none_or(is)
     }
 
+    /// A line that is not about readings. It has a room of its own in the mailbox, so that the last one comes, too.
+    fn note(&self, what: &str) {
+        // Who has gone is forgotten within a second.
+        let _ = self.to.try_send(format!("{}\n", serde_json::json!({ "note": what })).into());
+    }
+
     fn send(&mut self, lines: Lines) {
         let all = lines.count as u64 + lines.beyond;
         if lines.count == 0 {
@@ -172,6 +206,10 @@ impl Tap {
         if self.lost > 0 {
             let head = format!("{{\"lost\":{}}}\n", self.lost);
             bytes.splice(0..0, head.into_bytes());
+        }
+        if self.to.capacity() <= NOTES {
+            self.lost += all;
+            return;
         }
         match self.to.try_send(bytes.into()) {
             Ok(()) => self.lost = lines.beyond,
@@ -239,6 +277,23 @@ fn stages(plan: &Plan) -> Vec<Stage> {
     all
 }
 
+/// Whether nothing comes of a part, for nobody takes the channels that it makes. Windows, detectors and alerts say what they
+/// have found anyway, and so do filters that tell what they have turned away or let the rest go on.
+fn is_idle(stage: &Stage, plan: &Plan) -> bool {
+    if !matches!(stage.kind, "filter" | "feature" | "join") {
+        return false;
+    }
+    let is_taken =
+        |channel: &String| plan.said.contains(channel) || plan.operators.iter().any(|operator| operator.takes(channel));
+    let is_heard = |operator: &Operator| {
+        let says = matches!(&operator.work, Work::Filter(spec) if spec.drop || spec.tell);
+        let of_group = |on: &String| operator.derived_of_group(on).into_iter().map(|(_, channel)| channel);
+        says || operator.on.iter().any(|on| operator.derived(on).into_iter().chain(of_group(on)).any(|c| is_taken(&c)))
+    };
+    let mine = |operator: &&Operator| operator.name == stage.name && kind(&operator.work) == stage.kind;
+    !plan.operators.iter().filter(mine).any(is_heard)
+}
+
 impl Hub {
     /// The parts that somebody can listen to.
     pub fn stages(&self) -> Vec<Stage> {
@@ -256,8 +311,13 @@ impl Hub {
             let what = format!("{MOST} listen already, the most there may be; end one of them and try again");
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, what));
         }
-        let (to, lines) = mpsc::channel(MAILBOX);
-        self.taps.all.push(Tap { stage, device, lost: 0, to });
+        let (to, lines) = mpsc::channel(MAILBOX + NOTES);
+        let tap = Tap { stage, device, lost: 0, to };
+        if is_idle(&tap.stage, self.model.book().plan) {
+            let Stage { kind, name } = &tap.stage;
+            tap.note(&format!("nobody takes what {kind} `{name}` makes, so nothing is worked out"));
+        }
+        self.taps.all.push(tap);
         self.taps.tell();
         Ok(lines)
     }

@@ -5,10 +5,11 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use ouzel_connect::source::Rejected;
-use ouzel_engine::output::{Severity, State};
+use ouzel_engine::output::{Aggregate, Severity, State, What};
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Series;
 use ouzel_engine::time::Span;
+use ouzel_pipeline::config::InForce;
 use ouzel_pipeline::step::Step;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -127,4 +128,65 @@ async fn a_stage_that_is_none_is_answered_with_those_there_are() {
     assert!(full.starts_with("16 listen already"), "{full}");
     kept.pop();
     listen(&bench, "stage=readings").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_have_passed_on_is_no_loss_of_who_listens_to_readings_or_a_window() {
+    let mut bench = Bench::begun().await;
+    let (mut all, mut minute) = (listen(&bench, "stage=readings").await, listen(&bench, "stage=minute").await);
+    assert!(bench.tapped.borrow().is_empty(), "aggregates come anyway");
+    bench.send(Step { tapped: (Vec::new(), 7), ..Step::default() }).await;
+    bench.send(Step { left_out: 3, ..Step::default() }).await;
+    let end = START + Span::from_secs(60);
+    let (mean, std, min, max) = (20.5, 0.0, 20.5, 20.5);
+    let of_minute = Aggregate {
+        series: Series(0),
+        start: START,
+        end,
+        count: 1,
+        mean,
+        std,
+        min,
+        max,
+        more: None,
+        revision: 0,
+        partial: false,
+    };
+    let mut step = bench.step(&[(0, START, 20.5)], vec![What::Aggregate(of_minute)]);
+    // Its window is the first operator of the plan.
+    step.outputs[0].node = 0;
+    bench.send(step).await;
+    let (readings, aggregates) = (all.next().await, minute.next().await);
+    assert_eq!((&readings[0]["lost"], readings.len()), (&3.into(), 2));
+    assert_eq!((aggregates[0].get("lost"), aggregates.len()), (None, 1));
+}
+
+/// A step that puts a config with these sections in force.
+fn config(text: &str) -> Step {
+    Step { config: Some(InForce::read(text).unwrap()), ..Step::default() }
+}
+
+const WARM: &str = "[filter.warm]\non = \"temperature\"\nwhen = \"temperature > 20\"\n";
+const MINUTE: &str = "[window.minute]\nover = \"temperature\"\nsize = \"1m\"\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_hears_that_nobody_takes_what_a_filter_makes_and_that_a_stage_has_gone() {
+    let mut bench = Bench::begun().await;
+    bench.send(config(&format!("{WARM}{MINUTE}"))).await;
+    let mut warm = listen(&bench, "stage=warm").await;
+    let note = "nobody takes what filter `warm` makes, so nothing is worked out";
+    assert_eq!(values(&warm.next().await, "note"), [note]);
+    bench.send(config(&format!("{WARM}{}", MINUTE.replace("temperature", "warm.temperature")))).await;
+    let mut taken = listen(&bench, "stage=warm").await;
+    let mut all = listen(&bench, "stage=readings").await;
+    bench.send(config(MINUTE)).await;
+    let gone = "another config is in force, and has no filter `warm`";
+    for heard in [&mut warm, &mut taken] {
+        assert_eq!(values(&heard.next().await, "note"), [gone]);
+        assert!(heard.next().await.is_empty(), "it is over");
+    }
+    bench.settle().await;
+    assert!(bench.tapped.borrow().is_empty());
+    bench.play(&[(0, START, 22.0)], vec![]).await;
+    assert_eq!(numbers(&all.next().await), [Some(22.0)]);
 }

@@ -79,11 +79,26 @@ impl Entry {
     /// Another config has these tables, as they were read a moment ago.
     pub(super) fn change_tables(&mut self, looked: Looked, senders: &mut Senders) {
         self.tables.look = None;
+        self.leave_others(&looked, senders);
         self.take_tables(looked, senders);
         // Of a join that is in no config any more nobody is told.
         let kept = |name: &String| self.tables.list.iter().any(|watched| watched.config.name == *name);
         let over: Vec<String> = self.tables.troubles.keys().filter(|name| !kept(name)).cloned().collect();
         over.iter().for_each(|name| self.table_is_well(name, senders));
+    }
+
+    /// A join that was pointed at another file, or at other columns, does not go on with a version of the one before: it would
+    /// give what nobody asked for any more.
+    fn leave_others(&mut self, looked: &Looked, senders: &mut Senders) {
+        for (watched, found) in looked {
+            let name = &watched.config.name;
+            let before = self.tables.list.iter().find(|before| before.config.name == *name);
+            let is_other = before.is_some_and(|before| before.config != watched.config);
+            let is_there = matches!(found, Some(Ok(_))) || !self.tables.in_force.contains_key(name);
+            if is_other && !is_there && self.write_table(name, &Arc::default(), senders).is_ok() {
+                self.tables.in_force.remove(name);
+            }
+        }
     }
 
     /// Takes what a look has found, and begins another when it is time.
@@ -136,19 +151,29 @@ impl Entry {
         }
         let known = before.is_some();
         // A changed tag is to start a new key: here is who it concerns, the names of devices and the tags they have now.
-        let retagged = before.map_or(0, |before| {
+        let retagged = {
+            let none = Table::default();
+            let changed = table.changed_tags(before.map_or(&none, |before| before));
             let roll = self.roll.read();
-            let changed = table.changed_tags(before);
-            changed.iter().filter(|(device, _)| roll.find_device(device).is_some()).count()
-        });
+            // No table has given them any yet, so what they have of these they have said themselves, and it stands.
+            let lacks = |device, tags: &[(&str, &str)]| {
+                let own = roll.device_tags(device);
+                tags.iter().any(|(key, _)| !own.iter().any(|(known, value)| known == key && !value.is_empty()))
+            };
+            let keeps = |(device, tags): &&(&str, Vec<(&str, &str)>)| {
+                roll.find_device(device).is_some_and(|device| known || lacks(device, tags))
+            };
+            changed.iter().filter(keeps).count()
+        };
         self.write_table(name, &table, senders)?;
         if known {
             let rows = table.rows();
             self.notices.note(format!("join `{name}`: its table has another version, of {rows} rows"));
         }
         if retagged > 0 {
-            let what = "devices that are known have other tags in it, and keep those that they were declared with";
-            self.notices.note(format!("join `{name}`: {retagged} {what}"));
+            let what = "known devices have other tags in its table, and keep those that they were declared with; a start with \
+                        a fresh journal declares them anew";
+            self.notices.warn(format!("join `{name}`: {retagged} {what}"));
         }
         self.tables.in_force.insert(name.to_owned(), table);
         Ok(())
