@@ -409,9 +409,8 @@ impl Shard {
         groups.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.cmp(b)));
         groups.dedup();
         // One without members knows nothing.
-        let has_members = |group: &u32| {
-            self.groups.list[*group as usize].members.iter().any(|member| member.device != NOT_OURS)
-        };
+        let has_members =
+            |group: &u32| self.groups.list[*group as usize].members.iter().any(|member| member.device != NOT_OURS);
         groups.retain(has_members);
         groups
     }
