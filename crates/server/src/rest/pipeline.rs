@@ -8,7 +8,7 @@ use crate::model::micros;
 use axum::extract::State;
 use ouzel_engine::lateness::Lateness;
 use ouzel_engine::time::Span;
-use ouzel_pipeline::counted::{FeatureCount, FilterCount};
+use ouzel_pipeline::counted::{FeatureCount, FilterCount, JoinCount};
 use ouzel_pipeline::counters::{Counters, Level, Quarantined, Snapshot, SourceCounters};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::Ordering;
@@ -56,6 +56,7 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
         "order": order(counters),
         "filters": filters(counters),
         "features": features(counters),
+        "joins": joins(counters),
         "quarantine": quarantine(counters),
         "clocks": hub.model.clocks(CLOCKS),
         "clients": hub.clients.view(),
@@ -157,6 +158,21 @@ fn features(counters: &Counters) -> Vec<Value> {
         })
     };
     counters.features.get().iter().map(one).collect()
+}
+
+/// What joins, and features of groups, found for readings.
+fn joins(counters: &Counters) -> Vec<Value> {
+    let one = |join: &JoinCount| {
+        json!({
+            "name": join.name,
+            "kind": join.word,
+            "found": join.found,
+            "missing": join.missing,
+            "late": join.late,
+            "dropped": join.dropped,
+        })
+    };
+    counters.joins.get().iter().map(one).collect()
 }
 
 /// Devices whose readings go aside because their clock is too far ahead.

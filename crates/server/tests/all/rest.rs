@@ -3,10 +3,11 @@
 use crate::bench::*;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use ouzel_engine::feature::Made;
 use ouzel_engine::output::{Severity, State};
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::control::Order;
-use ouzel_pipeline::counted::FilterCount;
+use ouzel_pipeline::counted::{FeatureCount, FilterCount, JoinCount};
 use ouzel_pipeline::counters::Quarantined;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -377,6 +378,11 @@ async fn the_document_describes_every_answer_that_is_asked_here() {
     }
     let parts = vec![("heat > 20".to_owned(), 3)];
     bench.counters.filters.set(vec![FilterCount { name: "warm".into(), passed: 7, failed: 3, unknown: 1, parts }]);
+    bench
+        .counters
+        .features
+        .set(vec![FeatureCount { name: "recent".into(), made: Made { given: 7, ..Made::default() } }]);
+    bench.counters.joins.set(vec![JoinCount { word: "join", name: "limits".into(), found: 7, ..JoinCount::default() }]);
     let (device, source, since) = ("wrong".into(), "floor".into(), Time::from_secs(5));
     bench.counters.quarantine.set(vec![Quarantined { device, source, since, by: Span::from_secs(7_200) }]);
     let page = bench.get("/api/v1/pipeline").await.good();
@@ -390,6 +396,8 @@ async fn the_document_describes_every_answer_that_is_asked_here() {
         ("/clocks", "Clocks"),
         ("/order", "Order"),
         ("/filters/0", "Filter"),
+        ("/features/0", "Feature"),
+        ("/joins/0", "Join"),
         ("/quarantine", "Quarantine"),
     ] {
         let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
