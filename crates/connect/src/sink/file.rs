@@ -447,7 +447,8 @@ mod tests {
     #[cfg(not(feature = "parquet"))]
     #[test]
     fn a_build_without_parquet_says_so() {
-        let fault = Folder::open(Path::new("out"), Encoding::Parquet, &[], &Plan::default()).err().unwrap();
+        let fault =
+            Folder::open(Path::new("out"), Encoding::Parquet, &Take::default(), &Plan::default()).err().unwrap();
         assert_eq!(fault.what, NO_PARQUET);
     }
 

@@ -42,6 +42,7 @@ fn every_example_can_be_run_as_it_stands() {
             "hall.toml",
             "lab.toml",
             "minute.toml",
+            "motion.toml",
             "nab.toml",
             "plausible.toml",
             "skab.toml",

@@ -15,5 +15,6 @@ mod recorded;
 mod recovery;
 mod retire;
 mod seed_000;
+mod seed_004;
 mod storm;
 mod tables;
