@@ -256,12 +256,9 @@ impl Shard {
         let of = &self.groups.list[group as usize];
         // Who is silent must not be left behind by one whose clock is wrong: as long as anybody is, the stream's clock bounds it.
         let bound = if of.idle > 0 { self.clock.now() } else { Time::MAX };
-        let nobody = if of.idle > 0 && of.members.iter().any(|member| member.device != NOT_OURS) {
-            Time::MAX
-        } else {
-            Time::MIN
-        };
-        self.pass_group(number, group, least.unwrap_or(nobody).min(bound), out);
+        // Without anybody who holds it back it goes as far as that; without members it stands.
+        let free = if of.idle > 0 { Time::MAX } else { Time::MIN };
+        self.pass_group(number, group, least.unwrap_or(free).min(bound), out);
         for index in 0..self.groups.list[group as usize].nodes.len() {
             let (node, state) = self.groups.list[group as usize].nodes[index];
             let Node::Meet(meet) = &mut self.nodes[usize::from(node)] else { continue };
@@ -294,7 +291,7 @@ impl Shard {
         let by_name = |a: Series, b: Series| -> Ordering {
             let (a, b) = match (of(a), of(b)) {
                 (Some(a), Some(b)) => (a, b),
-                // Those that are gone have no names here, and are in nothing that comes out but a sum.
+                // Those that are gone have no names here, and come first.
                 (gone, other) => return gone.is_some().cmp(&other.is_some()).then(a.cmp(&b)),
             };
             let device = |of: u32| &facts[of as usize].name;
