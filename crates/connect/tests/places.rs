@@ -113,7 +113,11 @@ fn hints(form: Form) -> FormatHints {
     let none = FormatHints::default();
     let channels = vec![("a".to_owned(), "a".to_owned()), ("b".to_owned(), "b".to_owned())];
     match form {
-        Form::Csv => FormatHints { time: Some("ts".into()), device: Some("id".into()), ..none },
+        // Of a file that is broken from end to end nobody could guess how its times are written.
+        Form::Csv => {
+            let (time, time_format) = (Some("ts".into()), Some("s".into()));
+            FormatHints { time, time_format, device: Some("id".into()), ..none }
+        }
         Form::CsvWithoutTimes => {
             FormatHints { every: Some(Span::from_secs(1)), device: Some("id".into()), channels, ..none }
         }
