@@ -246,6 +246,18 @@ impl Disk {
         }
     }
 
+    /// A [`Disk::fork`], and how many calls there had been at that very moment: what others were told before so many is
+    /// in it, whatever threads do meanwhile.
+    pub fn fork_and_count(&self) -> (Disk, u64) {
+        match self {
+            Disk::Real => (Disk::Real, 0),
+            Disk::Simulated(memory) => {
+                let memory = open(memory);
+                (Disk::Simulated(Arc::new(Mutex::new(memory.fork()))), memory.calls())
+            }
+        }
+    }
+
     /// Remembers a [`Disk::fork`] of the moment just before call number `call`, counted as [`Disk::calls`] does. Those who
     /// write notice nothing, and nothing that they do later is in it.
     pub fn fork_at(&self, call: u64) {

@@ -253,7 +253,10 @@ impl Storm {
         let early = self.disk.forked();
         let (wreck, cut) = match early {
             Some(wreck) => (wreck, cut),
-            None if self.chance.one_in(2) => (self.disk.fork(), self.disk.calls() + 1),
+            None if self.chance.one_in(2) => {
+                let (wreck, calls) = self.disk.fork_and_count();
+                (wreck, calls + 1)
+            }
             None => {
                 self.finish(life, u64::MAX).await?;
                 self.disk.crash_with(self.chance.any());
