@@ -21,6 +21,7 @@ pub mod parquet;
 pub mod payload;
 pub mod roster;
 pub mod time;
+mod told;
 
 use crate::source::Rows;
 use ouzel_engine::series::Names;

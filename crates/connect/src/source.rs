@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use ouzel_engine::reading::Reading;
-use ouzel_engine::series::Names;
+use ouzel_engine::series::{Declaration, Device, Names};
 use serde::{Deserialize, Serialize};
 
 pub mod file;
@@ -54,6 +54,27 @@ pub struct Rows {
     pub absent: u64,
     /// Which of the readings came in messages that their device has numbered, in the order of the input.
     pub numbered: Vec<Numbered>,
+    /// What known devices say of themselves now and did not say before, in the order of the input.
+    pub retold: Vec<Retold>,
+}
+
+/// A device that was known has said other tags of itself than before, or says some where it was declared by others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retold {
+    /// The first reading that came with them.
+    pub row: u32,
+    /// Who said them.
+    pub device: Device,
+    /// All that it said; a tag may be empty.
+    pub tags: Vec<(String, String)>,
+}
+
+/// What a packet of a live source declares: names that are new in it, and what known devices say of themselves now. It holds for
+/// all of the packet.
+pub fn declarations(names: &mut Names, retold: Vec<Retold>) -> Vec<Declaration> {
+    // Of one device the last word counts.
+    retold.into_iter().for_each(|Retold { device, tags, .. }| names.say_again(device, tags));
+    names.take_fresh()
 }
 
 /// A message with a number of its device's own: who has seen the number has seen the message.

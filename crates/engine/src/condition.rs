@@ -124,6 +124,11 @@ impl Condition {
         &self.channels
     }
 
+    /// The tags of a device that it asks for; one may be there twice.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.program.tags_asked()
+    }
+
     /// The parts that all must be met, as they were written; one, if no `and` stands at the top.
     pub fn parts(&self) -> &[String] {
         &self.parts

@@ -14,6 +14,7 @@ use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Windows of one group and channel that may be open at once; the oldest closes when there are more.
@@ -184,7 +185,9 @@ impl Groups {
     /// All parts of the last input have been heard: what is closed by it goes to `say`.
     pub fn settle(&mut self, names: &Names, say: &mut dyn FnMut(Output)) {
         let now = self.clock.now();
-        for (number, node, series) in std::mem::take(&mut self.due) {
+        let mut due: Vec<(u64, u16, Series)> = std::mem::take(&mut self.due).into_iter().collect();
+        due.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| by_name(a.2, b.2, names)));
+        for (number, node, series) in due {
             let Some(window) = self.windows.iter_mut().find(|window| window.node == node) else { continue };
             let Some(group) = window.groups.get(&series) else { continue };
             let surplus = group.open.len().checked_sub(OPEN_MOST + 1);
@@ -204,7 +207,7 @@ impl Groups {
             let groups = self.windows.iter_mut().flat_map(|window| window.groups.values_mut());
             groups.flat_map(|group| group.members.values_mut()).for_each(|member| member.heard = member.heard.max(now));
         }
-        self.each(|window, series| window.close(series, Time::MIN, now, number, names, say));
+        self.each(names, |window, series| window.close(series, Time::MIN, now, number, names, say));
     }
 
     /// These devices are gone: they hold nobody back.
@@ -216,7 +219,7 @@ impl Groups {
                 group.members.retain(|member, _| !gone.contains(&names.of(*member).0));
             }
         }
-        self.each(|window, series| {
+        self.each(names, |window, series| {
             let is_left = window.groups.get(&series).is_some_and(|group| group.members.is_empty());
             window.close(series, if is_left { Time::MAX } else { Time::MIN }, now, number, names, say);
         });
@@ -228,13 +231,14 @@ impl Groups {
     pub fn end(&mut self, number: u64, names: &Names, say: &mut dyn FnMut(Output)) {
         self.settle(names, say);
         let now = self.clock.now();
-        self.each(|window, series| window.close(series, Time::MAX, now, number, names, say));
+        self.each(names, |window, series| window.close(series, Time::MAX, now, number, names, say));
     }
 
-    fn each(&mut self, mut what: impl FnMut(&mut GroupWindow, Series)) {
+    fn each(&mut self, names: &Names, mut what: impl FnMut(&mut GroupWindow, Series)) {
         for window in &mut self.windows {
-            let open: Vec<Series> =
+            let mut open: Vec<Series> =
                 window.groups.iter().filter(|(_, group)| !group.open.is_empty()).map(|(series, _)| *series).collect();
+            open.sort_by(|a, b| by_name(*a, *b, names));
             open.into_iter().for_each(|series| what(window, series));
         }
     }
@@ -260,6 +264,15 @@ impl Groups {
         }
         Ok(())
     }
+}
+
+/// The numbers of series tell who was declared first, which is not to be seen.
+fn by_name(a: Series, b: Series, names: &Names) -> Ordering {
+    let name = |series: Series| {
+        let (device, channel) = names.of(series);
+        (names.device_name(device), names.channel_name(channel))
+    };
+    name(a).cmp(&name(b))
 }
 
 impl GroupWindow {

@@ -17,7 +17,7 @@ use crate::plan::{AmongSpec, JoinSpec, Operator, Per};
 use crate::point::{Places, Port};
 use crate::reading::Reading;
 use crate::series::Series;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use among::Crowds;
 use hashbrown::HashMap;
 use join::Partners;
@@ -34,6 +34,8 @@ pub struct MeetNode {
     work: Meeting,
     /// Whose readings meet.
     pub per: Per,
+    /// Which of the kinds of groups these are, as a bit: [`MeetNode::set_kind`].
+    pub kind: u16,
     /// How many channels it works on.
     on: usize,
     states: Places<Met>,
@@ -86,7 +88,14 @@ struct Waiting {
     on: u8,
     /// It may be a partner of others.
     with: bool,
+    /// NaN: no reading, but that the device of the series leaves.
     value: f64,
+}
+
+impl Waiting {
+    fn leaves(&self) -> bool {
+        self.value.is_nan()
+    }
 }
 
 const NO_ON: u8 = u8::MAX;
@@ -123,7 +132,7 @@ mod heap {
 }
 
 /// Where a result goes.
-enum Result {
+enum Whose {
     /// Of a reading of this series.
     Of(Series),
     /// Of the group, of this of its channels.
@@ -148,7 +157,12 @@ impl MeetNode {
 
     fn new(operator: &Operator, per: Per, work: Meeting) -> MeetNode {
         let (on, total) = (operator.on.len(), Joined::default());
-        MeetNode { work, per, on, states: Places::default(), total, moment: Vec::new() }
+        MeetNode { work, per, kind: 0, on, states: Places::default(), total, moment: Vec::new() }
+    }
+
+    /// Its groups are of this kind, counted from 0; the last bit is shared by all kinds that have none of their own.
+    pub fn set_kind(&mut self, kind: u16) {
+        self.kind = 1 << kind.min(15);
     }
 
     /// How a channel of a device is taken.
@@ -234,6 +248,20 @@ impl MeetNode {
         state.waiting.push(Reverse(Waiting { time, arrival: state.arrivals, series, on, with, value }));
     }
 
+    /// The device of a series leaves the group: behind its last reading, of this time, its value does not count any more.
+    pub fn leave_group(&mut self, place: u32, port: Port, series: Series, last: Time) {
+        let (Meeting::Among(spec), Some(on)) = (&self.work, port.asked()) else { return };
+        let State { clock, arrivals, waiting, kept } = &mut self.states[place].state;
+        let (on, time) = (on as u8, last + Span(1));
+        if time >= *clock {
+            *arrivals += 1;
+            let leaves = Waiting { time, arrival: *arrivals, series, on, with: false, value: f64::NAN };
+            waiting.push(Reverse(leaves));
+        } else if let Kept::Among(crowds) = kept {
+            crowds.leave(spec, on, series);
+        }
+    }
+
     /// Whether so many readings wait that the oldest have to go on before their moment has passed for everybody, counted; gives
     /// the moment.
     pub fn overfull(&mut self, place: u32) -> Option<Time> {
@@ -251,7 +279,7 @@ impl MeetNode {
         let MeetNode { work, states, total, moment, .. } = self;
         let Met { state, feeds, of_group } = &mut states[place];
         let State { waiting, kept, .. } = state;
-        let mut tell = |result: Result, time: Time, index: u16, value: f64| {
+        let mut tell = |result: Whose, time: Time, index: u16, value: f64| {
             if !value.is_finite() {
                 return;
             }
@@ -261,8 +289,8 @@ impl MeetNode {
                 }
             };
             match result {
-                Result::Of(series) => feeds.get(&series).into_iter().flatten().for_each(|feed| go_on(feed, series)),
-                Result::OfGroup(on) => {
+                Whose::Of(series) => feeds.get(&series).into_iter().flatten().for_each(|feed| go_on(feed, series)),
+                Whose::OfGroup(on) => {
                     let of_on = of_group.iter().filter(|(of, _)| *of == u16::from(on));
                     of_on.for_each(|(_, feed)| go_on(feed, Series(u32::MAX)));
                 }
@@ -303,7 +331,7 @@ impl MeetNode {
     ///
     /// # Errors
     /// When the bytes are not such a state.
-    pub fn load(&mut self, place: u32, bytes: &[u8]) -> std::result::Result<(), postcard::Error> {
+    pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
         let state: State = postcard::from_bytes(bytes)?;
         let fits = match (&self.work, &state.kept) {
             (Meeting::Among(_), Kept::Among(crowds)) => crowds.fits(self.on),

@@ -520,10 +520,12 @@ pub struct AlertRule {
 impl Plan {
     /// The operator that makes a derived channel, by its position.
     pub fn maker(&self, channel: &str) -> Option<u16> {
-        let makes = |operator: &Operator| {
-            channel.starts_with(&operator.name)
-                && operator.on.iter().any(|on| operator.derived(on).iter().any(|derived| derived == channel))
+        let of = |operator: &Operator, on: &str| {
+            operator.derived(on).iter().any(|derived| derived == channel)
+                || operator.derived_of_group(on).iter().any(|(_, derived)| derived == channel)
         };
+        let makes =
+            |operator: &Operator| channel.starts_with(&operator.name) && operator.on.iter().any(|on| of(operator, on));
         self.operators.iter().position(makes).map(|place| place as u16)
     }
 
@@ -561,11 +563,7 @@ impl Operator {
 
     /// The channels that its conditions or its formula ask for, each once.
     pub fn asks(&self) -> impl Iterator<Item = &str> {
-        let conditions = match &self.work {
-            Work::Filter(spec) => [Some(&spec.when), None],
-            Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => [spec.start.as_ref(), spec.active.as_ref()],
-            _ => [None, None],
-        };
+        let conditions = self.conditions();
         let with = match &self.work {
             Work::Window(spec) => spec.with.as_ref(),
             Work::Join(spec) => Some(&spec.with),
@@ -577,6 +575,26 @@ impl Operator {
         }
         let asked = first.iter().chain(second.iter().filter(|channel| !first.contains(channel)));
         asked.chain(with).map(String::as_str)
+    }
+
+    fn conditions(&self) -> [Option<&Condition>; 2] {
+        match &self.work {
+            Work::Filter(spec) => [Some(&spec.when), None],
+            Work::Window(WindowSpec { shape: Shape::Session(spec), .. }) => [spec.start.as_ref(), spec.active.as_ref()],
+            _ => [None, None],
+        }
+    }
+
+    /// The tags of a device on which it depends what this makes of its readings; one may be there twice.
+    fn heeds(&self) -> impl Iterator<Item = &str> {
+        let per = match &self.work {
+            Work::Window(spec) => Some(&spec.per),
+            _ => self.meets().map(|(per, _)| per),
+        };
+        let formula = if let Work::Formula(formula) = &self.work { Some(formula) } else { None };
+        let conditions = self.conditions().into_iter().flatten().flat_map(Condition::tags);
+        let own = per.into_iter().flat_map(|per| per.tags().iter().map(String::as_str));
+        own.chain(conditions).chain(formula.into_iter().flat_map(Formula::tags))
     }
 
     /// Whose readings meet in it; none, if readings do not have to.

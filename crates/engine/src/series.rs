@@ -6,7 +6,7 @@
 
 mod names;
 
-pub use names::{Names, TooManyDevices};
+pub use names::{Names, TooManyDevices, tags_after};
 
 use crate::time::Span;
 use serde::{Deserialize, Serialize};

@@ -122,8 +122,9 @@ pub struct Shard {
 impl Shard {
     /// A shard that owns the slots whose bits are set.
     pub fn new(plan: Arc<Plan>, slots: u64) -> Shard {
-        let nodes = plan.operators.iter().map(|operator| Node::new(&plan, operator)).collect::<Vec<_>>();
         let groups = Groups::new(&plan);
+        let nodes =
+            plan.operators.iter().map(|operator| groups.known_to(Node::new(&plan, operator))).collect::<Vec<_>>();
         Shard {
             plan,
             slots,
@@ -226,7 +227,7 @@ impl Shard {
             self.follow(number, place, &reading, out);
         }
         self.close(number, index, out);
-        if self.devices[index as usize].meets {
+        if self.devices[index as usize].meets != 0 {
             self.meet(number, index, out);
         }
     }
@@ -295,6 +296,7 @@ impl Shard {
                 }
                 Node::Meet(meet) => {
                     if route.state != NOT_OURS {
+                        device.meets |= meet.kind;
                         meet.observe(route.state, route.port, reading);
                     }
                 }

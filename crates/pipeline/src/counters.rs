@@ -127,6 +127,10 @@ pub struct Counters {
     pub devices: Level,
     /// Series known.
     pub series: Level,
+    /// How often a device has started a new key, because its tags were others; and how often it could not.
+    pub moved: Count,
+    /// See `moved`.
+    pub unmoved: Count,
     /// From the arrival of a message to all that follows from it.
     pub latency: Histogram,
     /// Readings in files of the lake.

@@ -3,10 +3,13 @@
 //! What comes out is what a journal would hold: names, readings and ticks in one order. Several inputs merge by the
 //! time of their next row; ties go in the order given, and disorder within an input is left as it is.
 
+mod moves;
+
 use crate::sequence::{self, Numbers, Seen};
 use crate::tables::Tables;
+use moves::Moves;
 use ouzel_connect::fault::Fault;
-use ouzel_connect::source::{Rejected, Rows, Source};
+use ouzel_connect::source::{Rejected, Retold, Rows, Source};
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::{Batch, Reading, TICK};
 use ouzel_engine::series::{Declaration, Device, Names};
@@ -23,6 +26,9 @@ const STRETCH: usize = 4_096;
 pub struct Stretch {
     /// Versions of tables that are in force from here on. In a journal they are records of their own.
     pub tables: Tables,
+    /// A device whose tags have changed so that it starts a new key, and the number of that input: what it began is ended. Such
+    /// a stretch has nothing else; the next one declares it anew. Of files that are replayed; live it is a word in the journal.
+    pub moved: Option<(u64, Device)>,
     /// Names that are new in it.
     pub declarations: Vec<Declaration>,
     /// Readings and ticks, numbered without gaps.
@@ -63,6 +69,9 @@ pub struct Intake {
     fault: Option<Fault>,
     /// The inputs with a row in waiting, by its time; ties go in the order given.
     heads: BinaryHeap<Reverse<(Time, usize)>>,
+    moves: Moves,
+    /// Stretches that were read, and are to be given first.
+    ready: VecDeque<Stretch>,
 }
 
 struct Feed {
@@ -72,6 +81,8 @@ struct Feed {
     ended: bool,
     /// What was seen of the numbers of its messages.
     numbers: Numbers,
+    /// What known devices said of themselves; each has its place among the rows in waiting.
+    told: VecDeque<Retold>,
 }
 
 impl Intake {
@@ -83,17 +94,22 @@ impl Intake {
             rows: Rows::default(),
             ended: false,
             numbers: Numbers::default(),
+            told: VecDeque::new(),
         };
+        let mut names = Names::new();
+        names.set_heeds_tags(plan.heeds_tags());
         Intake {
             plan,
             tables: Vec::new(),
             feeds: sources.into_iter().map(feed).collect(),
-            names: Names::new(),
+            names,
             clock: Clock::default(),
             next_number: 0,
             ended: false,
             fault: None,
             heads: BinaryHeap::new(),
+            moves: Moves::default(),
+            ready: VecDeque::new(),
         }
     }
 
@@ -110,6 +126,9 @@ impl Intake {
     /// # Errors
     /// When a source cannot be read any further. The rows before it have been given by then.
     pub fn next_stretch(&mut self) -> Result<Option<Stretch>, Fault> {
+        if let Some(stretch) = self.ready.pop_front() {
+            return Ok(Some(stretch));
+        }
         if let Some(fault) = self.fault.take() {
             self.ended = true;
             return Err(fault);
@@ -127,6 +146,9 @@ impl Intake {
                 self.fault = only.read(&mut self.names, &mut stretch).err();
                 self.ended = only.ended;
                 stretch.batch.rows = std::mem::take(&mut only.rows.rows);
+                if !only.told.is_empty() {
+                    self.moves.among(&mut stretch.batch.rows, &mut only.told, &self.names, &self.plan);
+                }
                 self.clock.weave(&mut stretch, &self.names);
             }
             _ => self.fault = self.merge(&mut stretch).err(),
@@ -137,7 +159,11 @@ impl Intake {
             self.next_number += 1;
         }
         stretch.declarations = self.plan.declare(&mut self.names);
-        Ok(Some(stretch))
+        if self.moves.is_empty() {
+            return Ok(Some(stretch));
+        }
+        self.ready = self.moves.cut(stretch, &self.plan, &mut self.names);
+        Ok(self.ready.pop_front())
     }
 
     /// Takes back the rows of a stretch that has been worked off, to use their room again.
@@ -168,6 +194,13 @@ impl Intake {
                     break;
                 }
                 feed.waiting.pop_front();
+                if row.series == moves::MARK {
+                    let told = feed.told.pop_front();
+                    if told.is_some_and(|told| self.moves.heed(told, &self.names, &self.plan)) {
+                        stretch.batch.rows.push(row);
+                    }
+                    continue;
+                }
                 self.clock.take(row, &self.names, stretch);
             }
             self.refill(earliest, stretch)?;
@@ -194,12 +227,13 @@ impl Feed {
         stretch.rejected.append(&mut self.rows.rejected);
         stretch.absent += std::mem::take(&mut self.rows.absent);
         stretch.duplicates += self.leave_out();
+        self.told.extend(self.rows.retold.drain(..));
         more.map(drop)
     }
 
     /// Takes out what came before, by the numbers of its messages; how many readings that was.
     fn leave_out(&mut self) -> u64 {
-        let Feed { rows: Rows { rows, numbered, .. }, numbers, .. } = self;
+        let Feed { rows: Rows { rows, numbered, retold, .. }, numbers, .. } = self;
         if numbered.is_empty() {
             return 0;
         }
@@ -212,6 +246,7 @@ impl Feed {
             }
         }
         sequence::leave_out(rows, &again);
+        moves::leave_out(retold, &again);
         again.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
@@ -219,7 +254,10 @@ impl Feed {
     fn fill(&mut self, names: &mut Names, stretch: &mut Stretch) -> Result<(), Fault> {
         while self.waiting.is_empty() && !self.ended {
             let read = self.read(names, stretch);
-            self.waiting.extend(self.rows.rows.drain(..));
+            match self.told.is_empty() {
+                true => self.waiting.extend(self.rows.rows.drain(..)),
+                false => self.waiting.extend(moves::mark(self.rows.rows.drain(..), &self.told)),
+            }
             read?;
         }
         Ok(())
@@ -288,6 +326,9 @@ impl Clock {
     }
 
     fn advance(&mut self, row: &Reading, names: &Names) -> Option<Reading> {
+        if row.series == moves::MARK {
+            return None;
+        }
         let device = names.of(row.series).0;
         if self.leader == Some(device) {
             self.highest = self.highest.max(row.time);

@@ -175,6 +175,7 @@ impl<'p> Straight<'p> {
         self.summary.take((stretch.batch.rows.len() - stretch.ticks.len()) as u64, stretch.span());
         self.summary.absent += stretch.absent;
         self.summary.duplicates += stretch.duplicates;
+        self.summary.moved += u64::from(stretch.moved.is_some());
         self.summary.reject(&stretch.rejected);
         self.summary.count(&self.outputs);
         self.ended |= stretch.end.is_some();
@@ -224,6 +225,7 @@ fn threaded(
         summary.take(head.readings, head.span);
         summary.absent += head.stretch.absent;
         summary.duplicates += head.stretch.duplicates;
+        summary.moved += u64::from(head.stretch.moved.is_some());
         summary.reject(&head.stretch.rejected);
         summary.count(outputs);
         head.declarations.iter().for_each(|declaration| kept.follow(declaration));

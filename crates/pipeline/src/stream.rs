@@ -71,7 +71,7 @@ impl Stream {
     ) -> Stream {
         let mut stream = Stream::new(plan, shards);
         names.iter().for_each(|declaration| stream.names.follow(declaration));
-        stream.split.learn(&stream.names);
+        stream.split.learn(&stream.names, &[]);
         stream.fleet.resume(clock);
         stream.shards.iter_mut().for_each(|shard| shard.resume(clock));
         (stream.next_input, stream.clock) = (next_input, clock);
@@ -101,6 +101,9 @@ impl Stream {
 
     /// Works off one stretch; adds what comes out to `outputs`, in order.
     pub fn step(&mut self, stretch: &Stretch, outputs: &mut Vec<Output>) {
+        if let Some((number, device)) = stretch.moved {
+            return self.retire(number, &[device], outputs);
+        }
         stretch.tables.iter().for_each(|(name, table)| self.take_table(name, table));
         self.declare(&stretch.declarations);
         self.out.clear();
@@ -153,7 +156,7 @@ impl Stream {
             return;
         }
         declarations.iter().for_each(|declaration| self.names.follow(declaration));
-        self.split.learn(&self.names);
+        self.split.learn(&self.names, declarations);
         self.shards.iter_mut().for_each(|shard| shard.step(&Input::Declare(declarations), &mut self.out));
     }
 
@@ -298,13 +301,25 @@ impl Split {
         Split { plan: Arc::clone(plan), shards, owner: Vec::new() }
     }
 
-    /// Learns whose the new series are.
-    pub fn learn(&mut self, names: &Names) {
+    /// Learns whose the new series are, and those that were declared again: their device may be somewhere else now.
+    pub fn learn(&mut self, names: &Names, declared: &[Declaration]) {
         for series in self.owner.len()..names.series_count() {
-            let device = names.of(Series(series as u32)).0;
-            let slot = self.plan.slot(names.device_name(device), names.device_tags(device));
-            self.owner.push((usize::from(slot) % self.shards) as u16);
+            let owner = self.owner_of(Series(series as u32), names);
+            self.owner.push(owner);
         }
+        for declaration in declared {
+            if let Declaration::Series { series, .. } = declaration
+                && (series.0 as usize) < self.owner.len()
+            {
+                self.owner[series.0 as usize] = self.owner_of(*series, names);
+            }
+        }
+    }
+
+    fn owner_of(&self, series: Series, names: &Names) -> u16 {
+        let device = names.of(series).0;
+        let slot = self.plan.slot(names.device_name(device), names.device_tags(device));
+        (usize::from(slot) % self.shards) as u16
     }
 
     /// One batch for each shard, with the numbers the rows had.

@@ -20,6 +20,8 @@ pub struct Summary {
     pub absent: u64,
     /// Readings of messages that came before, by the numbers of their devices.
     pub duplicates: u64,
+    /// How often a device started a new key, because its tags were others.
+    pub moved: u64,
     /// Readings that came too late.
     pub late: u64,
     /// Readings that did not meet a condition, as far as filters tell of them.

@@ -13,7 +13,7 @@ use ouzel_engine::fleet::Fleet;
 use ouzel_engine::output::Output;
 use ouzel_engine::plan::Plan;
 use ouzel_engine::reading::Batch;
-use ouzel_engine::series::{Declaration, Names};
+use ouzel_engine::series::{Declaration, Device, Names};
 use ouzel_engine::shard::{Input, Outputs, Shard};
 use ouzel_engine::time::Time;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ const WAITING: usize = 4;
 
 /// One shard's part of a stretch.
 struct Part {
+    moved: Option<(u64, Device)>,
     tables: Tables,
     declarations: Arc<[Declaration]>,
     batch: Batch,
@@ -92,7 +93,10 @@ fn gather(
             let mut part = done.recv().map_err(|_| died())?;
             if outputs.is_empty() { outputs = part } else { outputs.append(&mut part) }
         }
-        fleet.gather(&mut outputs, done.len(), &head.stretch.ticks, head.stretch.end, &names);
+        match head.stretch.moved {
+            Some((number, device)) => fleet.retire(&mut outputs, done.len(), (number, &[device]), &names),
+            None => fleet.gather(&mut outputs, done.len(), &head.stretch.ticks, head.stretch.end, &names),
+        }
         if !take(&head, &outputs, &names)? {
             return Ok(fleet.missed());
         }
@@ -141,12 +145,12 @@ fn read(
             vec![batch]
         } else {
             declarations.iter().for_each(|declaration| names.follow(declaration));
-            split.learn(&names);
+            split.learn(&names, &declarations);
             split.batches(&batch)
         };
         for (to, batch) in parts.iter().zip(batches) {
-            let part =
-                Part { tables: tables.clone(), declarations: Arc::clone(&declarations), batch, end: stretch.end };
+            let (moved, end) = (stretch.moved, stretch.end);
+            let part = Part { moved, tables: tables.clone(), declarations: Arc::clone(&declarations), batch, end };
             if to.send(part).is_err() {
                 return;
             }
@@ -162,8 +166,13 @@ fn work(mut shard: Shard, parts: &Receiver<Part>, done: &SyncSender<Vec<Output>>
     let mut out = Outputs::default();
     for part in parts {
         part.tables.iter().for_each(|(name, table)| shard.step(&Input::Table(name, table), &mut out));
-        shard.step(&Input::Declare(&part.declarations), &mut out);
-        shard.step(&Input::Batch(&part.batch), &mut out);
+        match part.moved {
+            Some((number, device)) => shard.step(&Input::Retire(number, &[device]), &mut out),
+            None => {
+                shard.step(&Input::Declare(&part.declarations), &mut out);
+                shard.step(&Input::Batch(&part.batch), &mut out);
+            }
+        }
         if let Some(number) = part.end {
             shard.step(&Input::End(number), &mut out);
         }

@@ -70,6 +70,10 @@ fn outcome(page: &mut Page, counters: &Counters) {
     page.one("ouzel_alerts_firing", "gauge", "alerts that fire now", counters.firing.get());
     page.one("ouzel_devices", "gauge", "devices known", counters.devices.get());
     page.one("ouzel_series", "gauge", "series known", counters.series.get());
+    let what = "devices that began anew because their tags changed";
+    page.one("ouzel_devices_moved_total", "counter", what, counters.moved.get());
+    let what = "changed tags that were not heeded because there were too many";
+    page.one("ouzel_devices_unmoved_total", "counter", what, counters.unmoved.get());
 }
 
 fn disk(page: &mut Page, counters: &Counters, now: Time) {

@@ -11,7 +11,7 @@ use super::time::{self, NoTime, TimeReader};
 use super::{excerpt, quoted};
 use crate::fault::Fault;
 use crate::format::{ChannelFrom, DeviceFrom, Format, Shape, TimeFrom};
-use crate::source::{Numbered, Rejected, Rows};
+use crate::source::{Numbered, Rejected, Retold, Rows};
 use ouzel_engine::reading::{Flags, Quality, Reading};
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::{Span, Time};
@@ -126,6 +126,8 @@ pub struct Mapping {
     device: Option<usize>,
     device_name: String,
     tags: Vec<(String, usize)>,
+    /// Whether there are tags, of its own cells or of the way it comes.
+    tagged: bool,
     /// Where the number of a message stands.
     sequence: Option<usize>,
     values: Values,
@@ -243,7 +245,8 @@ impl Mapping {
             DeviceFrom::Column(name) => (Some(find(name)?), String::new()),
             DeviceFrom::Fixed(name) => (None, name.clone()),
         };
-        let tags = format.tags.iter().map(|tag| Ok((tag.clone(), find(tag)?))).collect::<Result<_, Fault>>()?;
+        let tags: Vec<(String, usize)> =
+            format.tags.iter().map(|tag| Ok((tag.clone(), find(tag)?))).collect::<Result<_, Fault>>()?;
         let sequence = format.sequence.as_deref().map(&mut find).transpose()?;
         let mut roster = Roster::new(timing);
         let mut enter = |name: &str| match roster.channel(name.as_bytes()) {
@@ -282,6 +285,7 @@ impl Mapping {
         let source = columns.source.to_owned();
         let outside = None;
         Ok(Mapping {
+            tagged: !tags.is_empty(),
             source,
             labels,
             complete: false,
@@ -314,6 +318,7 @@ impl Mapping {
             outside.device.push_str(device);
             if outside.tags != tags {
                 outside.tags = tags.to_vec();
+                self.tagged = !(self.tags.is_empty() && tags.is_empty());
             }
         }
     }
@@ -393,12 +398,39 @@ impl Mapping {
             return self.take_last(message, names, into);
         }
         let first = into.rows.len();
-        if let Err(reason) = self.read(message, names, into) {
-            self.reject(message.line, message.raw, reason, into);
+        match self.read(message, names, into) {
+            Ok(device) if self.tagged && names.heeds_tags() => self.hear_tags(message, device, first, into),
+            Ok(_) => {}
+            Err(reason) => self.reject(message.line, message.raw, reason, into),
         }
         if let Some(slot) = self.sequence {
             self.number(slot, message, first, into);
         }
+    }
+
+    /// Notes where a device says other tags of itself than before.
+    #[inline(never)]
+    fn hear_tags(&mut self, message: &Message<'_>, device: u32, first: usize, into: &mut Rows) {
+        let own = self.tags.iter().map(|(_, slot)| trimmed(message.cell(*slot).unwrap_or_default()));
+        let outside = self.outside.iter().flat_map(|outside| &outside.tags).map(|(_, text)| text.as_bytes());
+        let Some(hash) = self.roster.told().hash(own.chain(outside)) else { return };
+        if self.roster.told().is_news(device, hash, into.rows.len() > first) {
+            let (row, device) = (first as u32, self.roster.number(device));
+            into.retold.push(Retold { row, device, tags: self.texts(message) });
+        }
+    }
+
+    /// The tags of a message: those of its own cells, and of the way it came.
+    fn texts(&self, message: &Message<'_>) -> Vec<(String, String)> {
+        let own = self.tags.iter().filter_map(|(tag, slot)| Some((tag, message.cell(*slot)?)));
+        let mut texts: Vec<(String, String)> =
+            own.map(|(tag, cell)| (tag.clone(), String::from_utf8_lossy(trimmed(cell)).into_owned())).collect();
+        for (tag, text) in self.outside.iter().flat_map(|outside| &outside.tags) {
+            if !texts.iter().any(|(name, _)| name == tag) {
+                texts.push((tag.clone(), text.clone()));
+            }
+        }
+        texts
     }
 
     /// Notes the number of a message. One without a number, or with something else in its place, is taken as it is: that
@@ -419,21 +451,23 @@ impl Mapping {
     #[cold]
     fn take_last(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) {
         let (rows, absent, rejected) = (into.rows.len(), into.absent, into.rejected.len());
-        let numbered = into.numbered.len();
+        let (numbered, retold) = (into.numbered.len(), into.retold.len());
         let whole = Message { unfinished: false, ..*message };
         self.take(&whole, names, into);
         if let Some(first) = into.rejected.get(rejected) {
             let reason = format!("the input ends in the middle of this line: {}", first.reason);
             into.rows.truncate(rows);
             into.numbered.truncate(numbered);
+            into.retold.truncate(retold);
             into.rejected.truncate(rejected);
             into.absent = absent;
             self.reject(message.line, message.raw, reason, into);
         }
     }
 
+    /// Reads a message; gives the place of its device.
     #[inline]
-    fn read(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) -> Result<(), String> {
+    fn read(&mut self, message: &Message<'_>, names: &mut Names, into: &mut Rows) -> Result<u32, String> {
         let time = match &mut self.clock {
             Clock::Column(slot, reader) => {
                 let slot = *slot;
@@ -467,12 +501,10 @@ impl Mapping {
             },
         };
         match &self.values {
-            Values::Wide(_) => {
-                self.wide(message, time, device, names, into);
-                Ok(())
-            }
-            &Values::Narrow { channel, value } => self.narrow(message, time, device, (channel, value), names, into),
+            Values::Wide(_) => self.wide(message, time, device, names, into),
+            &Values::Narrow { channel, value } => self.narrow(message, time, device, (channel, value), names, into)?,
         }
+        Ok(device)
     }
 
     #[inline]
@@ -544,21 +576,11 @@ impl Mapping {
 
     #[cold]
     fn enter(&mut self, message: &Message<'_>, slot: usize, name: &[u8], names: &mut Names) -> Result<u32, String> {
-        let mut texts: Vec<(&str, String)> = self
-            .tags
-            .iter()
-            .filter_map(|(tag, slot)| Some((tag.as_str(), message.cell(*slot)?)))
-            .map(|(tag, cell)| (tag, String::from_utf8_lossy(trimmed(cell)).into_owned()))
-            .collect();
-        for (tag, text) in self.outside.iter().flat_map(|outside| &outside.tags) {
-            if !texts.iter().any(|(name, _)| name == tag) {
-                texts.push((tag, text.clone()));
-            }
-        }
         if let Clock::Live(clock) = &self.clock {
             self.roster.set_arrival(!clock.told);
         }
-        let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+        let texts = self.texts(message);
+        let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (tag.as_str(), text.as_str())).collect();
         self.roster.enter(name, &tags, names).map_err(|why| match self.labels.get(slot) {
             Some(label) => format!("{label}: {why}"),
             None => why,

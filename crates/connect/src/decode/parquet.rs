@@ -16,7 +16,7 @@ use super::{excerpt, quoted};
 use crate::fault::Fault;
 use crate::format::{ChannelFrom, DeviceFrom, Format, FormatHints, Kind, Shape, TimeForm, TimeFrom, Zone};
 use crate::source::file::{Opened, wanted};
-use crate::source::{Rejected, Rows, Source};
+use crate::source::{Rejected, Retold, Rows, Source};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Date64Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
@@ -341,6 +341,11 @@ impl Parquet {
                 }
             }
         }
+        let heeded: Vec<TagColumn> = match names.heeds_tags() {
+            true => self.plan.tags.iter().filter_map(|tag| TagColumn::of(batch.column_by_name(tag)?)).collect(),
+            false => Vec::new(),
+        };
+        let mut said: Vec<String> = vec![String::new(); heeded.len()];
         let narrow = channels.is_some();
         into.rows.reserve(batch.num_rows() * values.len());
         let mut timeless = timeless.into_iter();
@@ -407,6 +412,15 @@ impl Parquet {
             if !narrow && let Some(last) = into.rows[before..].last_mut() {
                 last.flags = Flags::END_OF_MESSAGE;
             }
+            if !heeded.is_empty() {
+                heeded.iter().zip(&mut said).for_each(|(column, said)| column.read(row, said));
+                let told = self.roster.told();
+                let hash = told.hash(said.iter().map(|text| text.as_bytes()));
+                if hash.is_some_and(|hash| told.is_news(device, hash, into.rows.len() > before)) {
+                    let tags = texts(&self.plan.tags, batch, row);
+                    into.retold.push(Retold { row: before as u32, device: self.roster.number(device), tags });
+                }
+            }
         }
         if let Words::Dictionary { places, .. } = devices {
             self.known.places = places;
@@ -425,9 +439,43 @@ fn enter(
     row: usize,
     names: &mut Names,
 ) -> Result<u32, String> {
-    let texts: Vec<(&str, String)> = tags.iter().map(|tag| (tag.as_str(), cell_text(batch, tag, row))).collect();
-    let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (*tag, text.as_str())).collect();
+    let texts = texts(tags, batch, row);
+    let tags: Vec<(&str, &str)> = texts.iter().map(|(tag, text)| (tag.as_str(), text.as_str())).collect();
     roster.enter(name, &tags, names)
+}
+
+#[cold]
+fn texts(tags: &[String], batch: &RecordBatch, row: usize) -> Vec<(String, String)> {
+    tags.iter().map(|tag| (tag.clone(), cell_text(batch, tag, row))).collect()
+}
+
+/// A column of tags, of which each row is looked at.
+enum TagColumn {
+    Texts(StringArray),
+    Other(ArrayRef),
+}
+
+impl TagColumn {
+    fn of(column: &ArrayRef) -> Option<TagColumn> {
+        if !matches!(
+            column.data_type(),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..)
+        ) {
+            return Some(TagColumn::Other(Arc::clone(column)));
+        }
+        let texts = cast(column, &DataType::Utf8).ok()?;
+        Some(TagColumn::Texts(texts.as_string_opt()?.clone()))
+    }
+
+    /// The text of a row; empty where there is none.
+    fn read(&self, row: usize, into: &mut String) {
+        into.clear();
+        match self {
+            TagColumn::Texts(texts) if texts.is_valid(row) => into.push_str(texts.value(row)),
+            TagColumn::Texts(_) => {}
+            TagColumn::Other(column) => into.push_str(&text_of(column, row)),
+        }
+    }
 }
 
 /// The times of a column, a number for each row; the rows that have none, with the end of a sentence.

@@ -354,6 +354,7 @@ fn mapping(decoder: &mut Decoder, line: u64) -> &mut Mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Retold;
     use proptest::prelude::*;
 
     fn hints(kind: Kind) -> FormatHints {
@@ -586,6 +587,39 @@ mod tests {
         assert_eq!(declared.matches("arrival: false").count(), 1, "{declared}");
         assert_eq!(declared.matches("arrival: true").count(), 2, "{declared}");
         assert_eq!(declared.matches("(\"line\", \"3\")").count(), 3, "{declared}");
+    }
+
+    #[test]
+    fn a_known_device_that_says_other_tags_is_told_with_its_first_reading() {
+        let json = FormatHints { tags: vec!["room".into()], ..FormatHints::default() };
+        let mut bench = Bench::new(&json);
+        bench.names.device("c", Timing::default(), &[]).unwrap();
+        let mut rows = Rows::default();
+        let mut take = |text: &str, line: &str, heeds: bool| {
+            bench.names.set_heeds_tags(heeds);
+            let tags = [("line".to_owned(), line.to_owned())];
+            let given = Given { tags: &tags, ..Given::default() };
+            bench.payload.decode(text.as_bytes(), &given, &mut bench.names, &mut rows);
+            let one = |told: &Retold| {
+                let tags: Vec<String> = told.tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("{} {} {}", told.row, bench.names.device_name(told.device), tags.join(" "))
+            };
+            rows.retold.drain(..).map(|told| one(&told)).collect::<Vec<_>>().join(" | ")
+        };
+        let two = "{\"device\":\"a\",\"room\":1,\"x\":1}\n{\"device\":\"b\",\"room\":1,\"x\":1,\"y\":1}";
+        assert_eq!(take(two, "3", true), "");
+        assert_eq!(take(two, "3", true), "");
+        assert_eq!(take(two, "4", true), "6 a room=1 line=4 | 7 b room=1 line=4");
+        let back = "{\"device\":\"b\",\"room\":2,\"x\":1}\n{\"device\":\"b\",\"room\":1,\"x\":1}";
+        assert_eq!(take(back, "4", true), "9 b room=2 line=4 | 10 b room=1 line=4");
+        assert_eq!(take("{\"device\":\"b\",\"room\":5,\"x\":null}", "4", true), "", "it has no reading");
+        assert_eq!(take("{\"device\":\"b\",\"room\":5,\"x\":2}", "4", false), "", "nobody wants to know");
+        assert_eq!(take("{\"device\":\"b\",\"room\":5,\"x\":2}", "4", true), "12 b room=5 line=4");
+        assert_eq!(
+            take("{\"device\":\"c\",\"room\":1,\"x\":2}", "4", true),
+            "13 c room=1 line=4",
+            "others declared it"
+        );
     }
 
     #[test]

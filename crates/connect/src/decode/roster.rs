@@ -10,6 +10,7 @@
 //! Sensors tend to speak in turns, so each name remembers which one followed it the last time: one comparison of three
 //! numbers instead of a hash. Where the guess fails the table is asked.
 
+use super::told::Told;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use ouzel_engine::series::{Channel, Device, Names, Series, Timing};
 use std::hash::BuildHasher;
@@ -35,6 +36,7 @@ pub struct Roster {
     channel_numbers: Vec<Option<Channel>>,
     width: usize,
     series: Vec<Series>,
+    told: Told,
 }
 
 impl Roster {
@@ -48,7 +50,19 @@ impl Roster {
             channel_numbers: Vec::new(),
             width: 1,
             series: Vec::new(),
+            told: Told::default(),
         }
+    }
+
+    /// What devices have said of themselves.
+    #[inline]
+    pub(super) fn told(&mut self) -> &mut Told {
+        &mut self.told
+    }
+
+    /// The stream's number of a device that was entered.
+    pub(super) fn number(&self, device: u32) -> Device {
+        self.device_numbers[device as usize]
     }
 
     /// Whether the devices that are entered from now on count from when their messages come.
@@ -76,6 +90,7 @@ impl Roster {
                 self.channel_numbers.len()
             ));
         }
+        let known = names.find_device(text).is_some();
         let device = names.device(text, self.timing, tags).map_err(|_| {
             let count = names.device_count();
             format!(
@@ -83,6 +98,7 @@ impl Roster {
             )
         })?;
         self.device_numbers.push(device);
+        self.told.enter(known);
         self.series.resize(self.device_numbers.len() * self.width, NONE);
         Ok(self.devices.add(name))
     }

@@ -11,7 +11,7 @@
 //! The connection and its task: [`crate::mqtt`].
 
 use super::live::{Ack, Fate, LiveSource, Mark, Next, Now, Packet};
-use super::{Rejected, Rows};
+use super::{Rejected, Rows, declarations};
 use crate::decode::excerpt;
 use crate::decode::number::{self, Cell};
 use crate::decode::payload::{Given, Payload};
@@ -190,8 +190,8 @@ impl Mqtt {
         // Where nothing could be taken there is no time that tells two such messages apart, and nothing to take twice.
         let mark = (own_times && !rows.rows.is_empty() && (ack.is_some() || retain))
             .then(|| Mark { hash: xxh3_64_with_seed(&payload, xxh3_64(&topic)), compare: dup || retain || repeated });
-        let Rows { rows, rejected, absent, numbered } = rows;
-        let declarations = self.names.take_fresh();
+        let Rows { rows, rejected, absent, numbered, retold } = rows;
+        let declarations = declarations(&mut self.names, retold);
         // Its sender is a broker, which sends on meanwhile: it can wait as long as it takes.
         Some(Packet {
             declarations,

@@ -31,6 +31,11 @@ impl Formula {
         Formula { text: text.to_owned(), channels, program, is_truth }
     }
 
+    /// The tags of a device that it asks for; one may be there twice.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.program.tags_asked()
+    }
+
     /// It as it was written.
     pub fn text(&self) -> &str {
         &self.text

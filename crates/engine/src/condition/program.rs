@@ -112,6 +112,11 @@ impl Program {
         self.step(step((self.pasts.len() - 1) as u16))
     }
 
+    /// The names of the tags that it asks for.
+    pub(super) fn tags_asked(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(|test| test.tag.as_str())
+    }
+
     /// The place of a question to the device's tags.
     pub(super) fn tag(&mut self, tag: &str, value: Option<&str>) -> Place {
         let test = TagTest { tag: tag.to_owned(), value: value.map(str::to_owned) };

@@ -4,7 +4,7 @@
 //! a hall of 1 000 sensors costs a reading two searches. Sums are kept relative to a pivot and computed anew each time
 //! that as many values have left as there are, or one that was most of them, as in [`crate::feature::Rolling`]: nothing drifts.
 
-use super::{Joined, Result, Waiting};
+use super::{Joined, Waiting, Whose};
 use crate::feature::Ranked;
 use crate::plan::{Among, AmongSpec};
 use crate::series::Series;
@@ -50,17 +50,20 @@ impl Crowds {
         spec: &AmongSpec,
         moment: &[Waiting],
         total: &mut Joined,
-        tell: &mut dyn FnMut(Result, Time, u16, f64),
+        tell: &mut dyn FnMut(Whose, Time, u16, f64),
     ) {
         let Some(time) = moment.first().map(|first| first.time) else { return };
         for waiting in moment {
             if let Some(crowd) = self.0.get_mut(usize::from(waiting.on)) {
                 crowd.let_go(spec, time);
-                crowd.take(spec, waiting);
+                match waiting.leaves() {
+                    true => crowd.leave(spec, waiting.series),
+                    false => crowd.take(spec, waiting),
+                }
             }
         }
         for (on, crowd) in (0u8..).zip(&mut self.0) {
-            let mut of_channel = moment.iter().filter(|waiting| waiting.on == on).peekable();
+            let mut of_channel = moment.iter().filter(|waiting| waiting.on == on && !waiting.leaves()).peekable();
             if of_channel.peek().is_none() {
                 continue;
             }
@@ -69,15 +72,22 @@ impl Crowds {
                 continue;
             }
             for (index, given) in (0..).zip(&spec.give).filter(|(_, given)| !given.what.is_of_device()) {
-                tell(Result::OfGroup(on), time, index, crowd.value(given.what, usize::from(index)));
+                tell(Whose::OfGroup(on), time, index, crowd.value(given.what, usize::from(index)));
             }
             let middle = crowd.ranked.quantile(50_000);
             for waiting in of_channel {
                 total.paired += 1;
                 for (index, _) in (0..).zip(&spec.give).filter(|(_, given)| given.what.is_of_device()) {
-                    tell(Result::Of(waiting.series), time, index, waiting.value - middle);
+                    tell(Whose::Of(waiting.series), time, index, waiting.value - middle);
                 }
             }
+        }
+    }
+
+    /// As [`Crowd::leave`], at once.
+    pub(super) fn leave(&mut self, spec: &AmongSpec, on: u8, series: Series) {
+        if let Some(crowd) = self.0.get_mut(usize::from(on)) {
+            crowd.leave(spec, series);
         }
     }
 
@@ -113,6 +123,14 @@ impl Crowd {
         }
         // Those of one age leave in the order of their numbers, which the last digits must not show.
         self.sums.worn |= left > 1;
+    }
+
+    /// A device is not in the group any more: what it said last does not count.
+    fn leave(&mut self, spec: &AmongSpec, series: Series) {
+        if let Some((time, value)) = self.newest.remove(&series) {
+            self.by_age.remove(&(time, series));
+            self.remove(spec, value);
+        }
     }
 
     fn take(&mut self, spec: &AmongSpec, waiting: &Waiting) {

@@ -5,7 +5,7 @@
 //! partner behind it, or until the clock says that none comes within the tolerance. *Interval*: all pairs within the
 //! tolerance, each said when its later one is there (Flink's interval join).
 
-use super::{NO_ON, Result, Waiting};
+use super::{NO_ON, Waiting, Whose};
 use crate::plan::{How, JoinSpec, Paired};
 use crate::series::Series;
 use crate::time::{Span, Time};
@@ -65,7 +65,7 @@ struct Asking {
     met: bool,
 }
 
-type Tell<'a> = &'a mut dyn FnMut(Result, Time, u16, f64);
+type Tell<'a> = &'a mut dyn FnMut(Whose, Time, u16, f64);
 
 impl Partners {
     /// All readings of one moment.
@@ -201,6 +201,6 @@ fn say(spec: &JoinSpec, reading: &Side, partner: &Side, time: Time, total: &mut 
             Paired::Difference => reading.value - partner.value,
             Paired::Ratio => reading.value / partner.value,
         };
-        tell(Result::Of(reading.series), time, index, value);
+        tell(Whose::Of(reading.series), time, index, value);
     }
 }

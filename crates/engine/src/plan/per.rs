@@ -26,7 +26,7 @@ pub enum Per {
 
 impl Per {
     /// The tags that its groups have in common, the widest first.
-    fn tags(&self) -> &[String] {
+    pub(super) fn tags(&self) -> &[String] {
         match self {
             Per::Tag(tag) => std::slice::from_ref(tag),
             Per::Tags(tags) => tags,
@@ -105,6 +105,22 @@ impl Plan {
         widest
     }
 
+    /// Whether anything depends on the tags of a device.
+    pub fn heeds_tags(&self) -> bool {
+        self.operators.iter().any(|operator| operator.heeds().next().is_some())
+    }
+
+    /// Whether a device whose tags change so starts a new key: it leaves a group for another, or a condition asks for what is
+    /// another now. Other tags only describe it.
+    pub fn starts_new_key(&self, before: &[(String, String)], after: &[(String, String)]) -> bool {
+        let value = |tags: &[(String, String)], asked: &str| {
+            let found = tags.iter().find(|(key, value)| key == asked && !value.is_empty());
+            found.map(|(_, value)| value.clone())
+        };
+        let mut heeded = self.operators.iter().flat_map(super::Operator::heeds);
+        heeded.any(|tag| value(before, tag) != value(after, tag))
+    }
+
     /// The slot of a device: that of its key.
     pub fn slot(&self, device: &str, tags: &[(String, String)]) -> u8 {
         match self.widest() {
@@ -118,6 +134,9 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::condition::{Condition, Known};
+    use crate::plan::{AmongSpec, FilterSpec, Operator, Work};
+    use crate::time::Span;
 
     fn tags(of: &[(&str, &str)]) -> Vec<(String, String)> {
         of.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -151,6 +170,28 @@ mod tests {
             assert_eq!(per.group(&group, &common).as_deref(), Some(&*group));
             assert!(per.names(&group));
         }
+    }
+
+    #[test]
+    fn a_new_key_is_started_by_the_tags_that_something_depends_on() {
+        let (fresh, idle) = (Span::from_secs(1), Span::from_secs(1));
+        let spec = AmongSpec { per: halls_and_rooms(), give: Vec::new(), fresh, min: 1, idle };
+        let operator = Operator { name: "around".into(), on: vec!["heat".into()], work: Work::Among(spec) };
+        let plan = Plan { operators: vec![operator], ..Plan::default() };
+        let here = tags(&[("hall", "3"), ("room", "7"), ("firmware", "1.2")]);
+        assert!(plan.heeds_tags() && !Plan::default().heeds_tags());
+        assert!(!plan.starts_new_key(&here, &here));
+        assert!(!plan.starts_new_key(&here, &tags(&[("room", "7"), ("hall", "3"), ("firmware", "1.3")])));
+        assert!(plan.starts_new_key(&here, &tags(&[("hall", "3"), ("room", "8")])));
+        assert!(plan.starts_new_key(&tags(&[("hall", "3"), ("room", "")]), &here));
+        assert!(!plan.starts_new_key(&tags(&[("hall", "3"), ("room", "")]), &tags(&[("hall", "3")])));
+        let known = Known { channels: &[], resolve: &|name| Ok(name.to_owned()) };
+        let when = Condition::parse("tag.firmware = \"1.2\" and heat > 3", &known).unwrap();
+        let filter = FilterSpec { when, drop: false, tell: false };
+        let operator = Operator { name: "old".into(), on: vec!["heat".into()], work: Work::Filter(filter) };
+        let plan = Plan { operators: vec![operator], ..Plan::default() };
+        assert!(plan.starts_new_key(&here, &tags(&[("firmware", "1.3")])));
+        assert!(!plan.starts_new_key(&here, &tags(&[("firmware", "1.2")])));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Names {
     fresh: Vec<Declaration>,
     /// Tables whose tags new devices get.
     tables: Vec<Arc<Table>>,
+    /// See [`Names::set_heeds_tags`].
+    heeds_tags: bool,
 }
 
 /// Tables of numbers; what they stand for is looked up in the lists.
@@ -79,6 +81,10 @@ impl Names {
     /// name for each message, must not eat the memory of the others.
     pub const LIMIT: usize = 1_000_000;
 
+    /// Sets of tags that devices may have had beside those that they have: a tag that is another one with each message must
+    /// not eat the memory either.
+    const SPARE_KINDS: usize = 65_536;
+
     /// No names yet, and as many as there may ever be.
     pub fn new() -> Names {
         Names::default()
@@ -96,7 +102,19 @@ impl Names {
             found: Found::default(),
             fresh: Vec::new(),
             tables: Vec::new(),
+            heeds_tags: true,
         }
+    }
+
+    /// Whether anybody wants to know when a device that is known says other tags of itself. To look costs a little with each
+    /// message.
+    pub fn set_heeds_tags(&mut self, heeds: bool) {
+        self.heeds_tags = heeds;
+    }
+
+    /// See [`Names::set_heeds_tags`].
+    pub fn heeds_tags(&self) -> bool {
+        self.heeds_tags
     }
 
     /// From now on at most so many devices; those that there are stay.
@@ -133,6 +151,29 @@ impl Names {
     /// stands. Devices that are known keep the tags that they have.
     pub fn enrich(&mut self, tables: impl Iterator<Item = Arc<Table>>) {
         self.tables = tables.filter(|table| table.has_tags()).collect();
+    }
+
+    /// From now on a known device has these tags; it and its series are declared again. `false`: so many kinds of devices have
+    /// been here that there is no room for another, and it keeps the tags that it has.
+    pub fn retag(&mut self, device: Device, tags: &[(String, String)]) -> bool {
+        if self.kinds.len() >= self.devices.len() + Names::SPARE_KINDS {
+            return false;
+        }
+        self.set_tags(device, tags);
+        self.fresh.extend(self.declarations_of(device));
+        true
+    }
+
+    fn set_tags(&mut self, device: Device, tags: &[(String, String)]) {
+        let tags: Vec<(&str, &str)> = words(tags).collect();
+        let kind = self.kind(self.kind_of(device).timing, &tags);
+        self.devices[device.0 as usize].kind = kind;
+    }
+
+    /// Lets others know what a known device says of itself now; here it keeps the tags that it has.
+    pub fn say_again(&mut self, device: Device, tags: Vec<(String, String)>) {
+        let (name, timing) = (self.device_name(device).to_owned(), self.device_timing(device));
+        self.fresh.push(Declaration::Device { device, name, timing, tags });
     }
 
     fn add_device(&mut self, name: &str, timing: Timing, tags: &[(&str, &str)]) -> Device {
@@ -199,13 +240,15 @@ impl Names {
     }
 
     /// Takes over what another stream's names declared, so that this side can print them. Numbers must agree. What is
-    /// known already may be declared again. The other side has kept to a limit, so none is asked for here.
+    /// known already may be declared again, with other tags. The other side has kept to a limit, so none is asked for here.
     pub fn follow(&mut self, declaration: &Declaration) {
         match declaration {
             Declaration::Device { device, name, timing, tags } => {
                 if device.0 as usize == self.devices.len() {
                     let tags: Vec<(&str, &str)> = words(tags).collect();
                     self.add_device(name, *timing, &tags);
+                } else if (device.0 as usize) < self.devices.len() && *self.device_tags(*device) != **tags {
+                    self.set_tags(*device, tags);
                 }
             }
             Declaration::Series { series, device, channel } => {
@@ -345,6 +388,18 @@ fn joined<'t>(name: &str, own: &[(&'t str, &'t str)], tables: &'t [Arc<Table>]) 
         }
     }
     all
+}
+
+/// The tags of a device that had `before` and has said these of itself: what it did not say, or left empty, stays.
+pub fn tags_after(before: &[(String, String)], said: &[(String, String)]) -> Vec<(String, String)> {
+    let mut tags = before.to_vec();
+    for tag in said.iter().filter(|(_, value)| !value.is_empty()) {
+        match tags.iter_mut().find(|(known, _)| *known == tag.0) {
+            Some(known) => known.1.clone_from(&tag.1),
+            None => tags.push(tag.clone()),
+        }
+    }
+    tags
 }
 
 fn words(tags: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {

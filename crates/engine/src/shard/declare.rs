@@ -27,7 +27,7 @@ impl Shard {
             return;
         }
         self.arrival_clocks |= timing.arrival;
-        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device, gathers: false, meets: false };
+        let spoken = Spoken { order: Order::new(timing), next_end: Time::MAX, device, gathers: false, meets: 0 };
         let asked = self.nodes.iter().any(|node| matches!(node, Node::Points(_) | Node::Meet(_)));
         let tags = if asked { tags.into() } else { Box::default() };
         let facts = DeviceFacts { name: name.into(), tags, slot, ..DeviceFacts::default() };

@@ -2,7 +2,7 @@
 //!
 //! A group's clock is the least watermark of its members. Finding it anew at each reading would cost as much as there are members, so
 //! watermarks stand in a heap as they were when they were last looked at: only the least one has to be true. A
-//! member is whoever has spoken. One that is silent for [`crate::plan::IDLE`] by the stream's clock holds nobody back until
+//! member is whoever has said something that meets others. One that is silent for [`crate::plan::IDLE`] by the stream's clock holds nobody back until
 //! it speaks again. Where each device is for itself, it is a group of one, whose clock is its watermark.
 
 use super::snapshot::{BadSlot, damaged, take};
@@ -86,6 +86,15 @@ impl Groups {
         self.kinds.iter().position(|(known, _)| known == per).map(|kind| kind as u16)
     }
 
+    /// A node that knows the kind of its groups, if readings meet in it.
+    pub(super) fn known_to(&self, mut node: Node) -> Node {
+        if let Node::Meet(meet) = &mut node {
+            let kind = self.kind(&meet.per);
+            kind.into_iter().for_each(|kind| meet.set_kind(kind));
+        }
+        node
+    }
+
     pub(super) fn bytes(&self) -> usize {
         let of = |group: &Group| {
             group.members.capacity() * size_of::<Member>() + group.clocks.capacity() * 16 + group.name.len()
@@ -104,6 +113,11 @@ impl Group {
             self.members[member as usize] = Member { device, heard: Time::MIN, holds: true, queued: false };
         }
         member
+    }
+
+    /// Whether nobody is in it any more.
+    fn is_left(&self) -> bool {
+        self.members.iter().all(|member| member.device == NOT_OURS)
     }
 
     /// A member is gone.
@@ -176,8 +190,6 @@ impl Shard {
                 (None, named) => {
                     let group = self.group(kind, named.as_deref());
                     self.facts[device as usize].groups.push((group, NOT_OURS));
-                    self.devices[device as usize].meets = true;
-                    self.join_known(&[device]);
                     Some(group)
                 }
             };
@@ -216,9 +228,14 @@ impl Shard {
         let order = &self.devices[device as usize].order;
         // In a replay the stream's clock stands behind the newest of its devices.
         let (heard, watermark) = (self.clock.now().max(order.latest()), order.watermark());
+        let meets = self.devices[device as usize].meets;
         for index in 0..self.facts[device as usize].groups.len() {
             let (group, member) = self.facts[device as usize].groups[index];
             let of = &mut self.groups.list[group as usize];
+            // What it has said so far may have been nothing to these.
+            if member == NOT_OURS && meets & (1 << of.kind.min(15)) == 0 {
+                continue;
+            }
             let member = if member == NOT_OURS { of.join(device) } else { member };
             self.facts[device as usize].groups[index].1 = member;
             let Group { members, clocks, idle, .. } = of;
@@ -276,17 +293,26 @@ impl Shard {
         self.groups.list[group as usize].clock = clock;
         for index in 0..self.groups.list[group as usize].nodes.len() {
             let (node, state) = self.groups.list[group as usize].nodes[index];
-            while self.pass_moment(number, (node, state), clock, out) {}
+            while self.pass_moment(number, group, (node, state), clock, out) {}
         }
     }
 
     /// One moment of a group in one of its nodes; `false` if there is none before `clock`.
-    fn pass_moment(&mut self, number: u64, (node, state): (u16, u32), clock: Time, out: &mut Outputs) -> bool {
+    fn pass_moment(
+        &mut self,
+        number: u64,
+        group: u32,
+        (node, state): (u16, u32),
+        clock: Time,
+        out: &mut Outputs,
+    ) -> bool {
         let Shard { nodes, onward, series, series_places, facts, channels, .. } = self;
         let Node::Meet(meet) = &mut nodes[usize::from(node)] else { return false };
+        // Who has left for another group may be one of ours or not.
+        let is_here = |device: u32| facts[device as usize].groups.iter().any(|(own, _)| *own == group);
         let of = |of: Series| {
             let series = series_places.get(of.0 as usize).and_then(|place| series.get(*place as usize));
-            series.filter(|series| series.series != NOBODY)
+            series.filter(|series| series.series != NOBODY && is_here(series.device))
         };
         let by_name = |a: Series, b: Series| -> Ordering {
             let (a, b) = match (of(a), of(b)) {
@@ -349,7 +375,24 @@ impl Shard {
                 self.pass_group(number, group, Time::MAX, out);
             } else {
                 self.groups.list[group as usize].leave(member);
-                self.advance(number, group, out);
+                match self.groups.list[group as usize].is_left() {
+                    true => self.pass_group(number, group, Time::MAX, out),
+                    false => self.advance(number, group, out),
+                }
+            }
+        }
+    }
+
+    /// What a device has said last does not count any more in the groups that it leaves.
+    pub(super) fn take_back(&mut self, device: u32) {
+        let Shard { facts, series, routes, nodes, devices, .. } = self;
+        let last = devices[device as usize].order.latest();
+        for &place in &facts[device as usize].series {
+            let (from, to) = series[place as usize].all();
+            for route in routes[from as usize..to as usize].iter().filter(|route| route.state != NOT_OURS) {
+                if let Node::Meet(meet) = &mut nodes[usize::from(route.node)] {
+                    meet.leave_group(route.state, route.port, series[place as usize].series, last);
+                }
             }
         }
     }
@@ -367,7 +410,7 @@ impl Shard {
         for (group, _) in std::mem::take(&mut self.facts[device as usize].groups) {
             let for_itself = self.is_for_itself(group);
             let of = &mut self.groups.list[group as usize];
-            let is_left = of.members.iter().all(|member| member.device == NOT_OURS);
+            let is_left = of.is_left();
             for &(node, state) in &of.nodes {
                 let Node::Meet(meet) = &mut self.nodes[usize::from(node)] else { continue };
                 let all = self.facts[device as usize].series.iter();
@@ -451,6 +494,7 @@ impl Shard {
                 let Some(own) = facts.groups.iter_mut().find(|own| Some(own.0) == group) else { continue };
                 let group = &mut self.groups.list[own.0 as usize];
                 own.1 = group.join(place);
+                self.devices[place as usize].meets |= 1 << group.kind.min(15);
                 group.members[own.1 as usize] = Member { device: place, heard, holds, queued: holds };
                 group.idle += u32::from(!holds);
                 if holds {
@@ -468,8 +512,12 @@ impl Shard {
         Ok(())
     }
 
-    /// Devices that have spoken are waited for, also in groups that are new to them.
-    pub(super) fn join_known(&mut self, places: &[u32]) {
+    /// Devices that have spoken are waited for in groups that nothing was known of before: `known` tells which operators
+    /// there were.
+    pub(super) fn join_known(&mut self, places: &[u32], known: impl Fn(u16) -> bool) {
+        let operators = (0u16..).zip(&self.plan.operators);
+        let old = operators.filter(|(node, _)| known(*node)).filter_map(|(_, operator)| operator.meets());
+        let old: Vec<u16> = old.filter_map(|(per, _)| self.groups.kind(per)).collect();
         for &place in places {
             let order = &self.devices[place as usize].order;
             let (latest, watermark) = (order.latest(), order.watermark());
@@ -478,6 +526,10 @@ impl Shard {
             }
             for own in self.facts[place as usize].groups.iter_mut().filter(|own| own.1 == NOT_OURS) {
                 let group = &mut self.groups.list[own.0 as usize];
+                if old.contains(&group.kind) {
+                    continue;
+                }
+                self.devices[place as usize].meets |= 1 << group.kind.min(15);
                 own.1 = group.join(place);
                 group.members[own.1 as usize] = Member { device: place, heard: latest, holds: true, queued: true };
                 group.clocks.push(Reverse((watermark, own.1)));

@@ -359,7 +359,7 @@ impl Shard {
             if self.devices[device as usize].order.tick(now) {
                 self.release(number, device, out);
                 self.close(number, device, out);
-                if self.devices[device as usize].meets {
+                if self.devices[device as usize].meets != 0 {
                     self.meet(number, device, out);
                 }
             }

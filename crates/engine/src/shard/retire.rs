@@ -18,6 +18,7 @@ impl Shard {
         let start = out.list.len();
         for &device in devices {
             if let Some(place) = self.place_of(device) {
+                self.take_back(place);
                 self.end_device(number, place, out);
             }
         }
@@ -53,7 +54,7 @@ impl Shard {
             next_end: Time::MAX,
             device: Device(NOBODY.0),
             gathers: false,
-            meets: false,
+            meets: 0,
         };
         self.devices[place as usize] = nobody;
         let DeviceFacts { slot, series, points, .. } = std::mem::take(&mut self.facts[place as usize]);

@@ -128,7 +128,7 @@ impl Shard {
         if bytes[0] > 2 {
             self.restore_groups(&mut left, &nodes)?;
         }
-        self.join_known(&places);
+        self.join_known(&places, |node| nodes.contains(&Some(node)));
         if left.is_empty() { Ok(()) } else { Err(damaged("something stands behind its end")) }
     }
 

@@ -35,8 +35,8 @@ pub(super) struct Spoken {
     pub(super) device: Device,
     /// Nodes have something of its last message.
     pub(super) gathers: bool,
-    /// Its readings meet those of others, or of each other.
-    pub(super) meets: bool,
+    /// The kinds of groups in which its readings have met those of others, or each other; see [`crate::meet::MeetNode::kind`].
+    pub(super) meets: u16,
 }
 
 /// What is seldom needed of a device.

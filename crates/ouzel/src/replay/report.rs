@@ -36,6 +36,7 @@ struct Object<'r> {
     readings: u64,
     rejected: u64,
     duplicates: u64,
+    moved: u64,
     late: u64,
     out_of_order: u64,
     forgotten: u64,
@@ -107,6 +108,7 @@ impl Report<'_> {
             readings: summary.readings,
             rejected: summary.rejected,
             duplicates: summary.duplicates,
+            moved: summary.moved,
             late: summary.late,
             out_of_order: late.lateness.total(),
             forgotten: late.forgotten,
@@ -146,6 +148,12 @@ impl Report<'_> {
         page.row("absent", &grouped(summary.absent));
         if summary.duplicates > 0 {
             page.row("duplicates", &format!("{}, known by their numbers", grouped(summary.duplicates)));
+        }
+        if summary.moved > 0 {
+            page.row(
+                "moved",
+                &format!("{} with other tags than before, each begun anew", counted(summary.moved, "device")),
+            );
         }
         page.row("late", &grouped(summary.late));
         self.lateness(&mut page);

@@ -11,6 +11,7 @@
 
 mod feed;
 mod full;
+mod moved;
 mod pieces;
 mod quarantine;
 mod round;
@@ -185,11 +186,11 @@ impl Entry {
                 self.tell_room();
             }
             self.counters.rounds.add(1);
-            if stop && (self.full.is_some() || self.feeds.iter().all(|feed| feed.queue.is_over())) {
+            if stop && (self.full.is_some() || self.feeds.iter().all(Feed::is_over)) {
                 self.listen(&mut senders);
                 return self.commit(&mut senders);
             }
-            if self.full.is_none() && self.feeds.iter().any(|feed| !feed.queue.is_empty() && self.may_take(feed)) {
+            if self.full.is_none() && self.feeds.iter().any(|feed| feed.waits() && self.may_take(feed)) {
                 // What did not fit into this record is not to wait for the next packet.
                 self.bell.ring();
             }
@@ -238,7 +239,7 @@ impl Entry {
                 Change::Devices(devices) => self.devices = devices,
             }
         }
-        self.feeds.retain(|feed| !(feed.goes && feed.queue.is_over()));
+        self.feeds.retain(|feed| !(feed.goes && feed.is_over()));
     }
 
     fn deadline(&self, senders: &Senders, ticked: Time) -> Instant {
@@ -351,7 +352,7 @@ impl Entry {
 
     fn is_time(&self, senders: &Senders) -> bool {
         let Some(since) = senders.since else { return false };
-        let idle = || self.feeds.iter().all(|feed| feed.queue.is_empty());
+        let idle = || !self.feeds.iter().any(Feed::waits);
         since.elapsed() >= self.sync || (senders.eager || senders.acks.len() >= CROWD) && idle()
     }
 

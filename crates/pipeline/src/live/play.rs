@@ -5,7 +5,7 @@ use crate::runner::Reread;
 use ouzel_connect::fault::{Fault, Retry, Whose};
 use ouzel_connect::source::live::{LiveSource, Next, Packet, Reference};
 use ouzel_connect::source::simulate::{Label, Simulator};
-use ouzel_connect::source::{Rows, Source};
+use ouzel_connect::source::{Rows, Source, declarations};
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::Names;
 use ouzel_engine::time::{Span, Time};
@@ -206,8 +206,8 @@ impl Reread for Reopen {
 }
 
 fn packet(rows: Rows, names: &mut Names) -> Packet {
-    let Rows { rows, rejected, absent, numbered } = rows;
-    Packet { declarations: names.take_fresh(), rows, numbered, rejected, absent, ..Packet::default() }
+    let Rows { rows, rejected, absent, numbered, retold } = rows;
+    Packet { declarations: declarations(names, retold), rows, numbered, rejected, absent, ..Packet::default() }
 }
 
 /// A simulator that begins now.

@@ -12,6 +12,7 @@ mod docs;
 mod duplicates;
 mod formats;
 mod live;
+mod live_moved;
 mod live_order;
 #[cfg(all(feature = "mqtt", feature = "http"))]
 mod live_sections;

@@ -68,7 +68,7 @@ fn view(hub: &Hub, boot: &str, counters: &Counters) -> Value {
     all
 }
 
-fn totals(counters: &Counters) -> [(&'static str, Value); 13] {
+fn totals(counters: &Counters) -> [(&'static str, Value); 14] {
     [
         ("journalled", counters.journalled.get().into()),
         ("worked", counters.worked.get().into()),
@@ -82,6 +82,7 @@ fn totals(counters: &Counters) -> [(&'static str, Value); 13] {
         ("firing", counters.firing.get().into()),
         ("devices", counters.devices.get().into()),
         ("series", counters.series.get().into()),
+        ("moved", counters.moved.get().into()),
         ("unseen", counters.unseen.get().into()),
     ]
 }

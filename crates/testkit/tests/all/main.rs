@@ -9,6 +9,7 @@ mod filter;
 mod found;
 mod map;
 mod meet;
+mod moved;
 mod oracle;
 mod pandas;
 mod recorded;

@@ -11,7 +11,7 @@ use super::answer::{Heard, Report};
 use super::routes::{Language, Request};
 use crate::decode::payload::{Given, Payload, Place, Progress, Room};
 use crate::source::live::{Ack, Mark, Packet};
-use crate::source::{Rejected, Rows};
+use crate::source::{Rejected, Rows, declarations};
 use axum::body::Bytes;
 use ouzel_engine::series::Names;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -125,7 +125,7 @@ impl Post {
 
     fn packet(&mut self, payload: &mut Payload, names: &mut Names, over: bool) -> Packet {
         let mark = self.mark(payload, over);
-        let Rows { rows, mut rejected, absent, numbered } = std::mem::take(&mut self.rows);
+        let Rows { rows, mut rejected, absent, numbered, retold } = std::mem::take(&mut self.rows);
         // The line that says so counts for one of them.
         let unnamed = self.untold.saturating_sub(1);
         if let Some(Rejected { source, line, .. }) = rejected.last().filter(|_| self.untold > 0) {
@@ -136,7 +136,7 @@ impl Post {
         self.packets += 1;
         let (heard, readings) = (self.heard.clone(), rows.len() as u64);
         let ack = Some(Ack::new(move |fate| drop(heard.send(Heard::Fate(fate, readings)))));
-        let (declarations, bytes) = (names.take_fresh(), std::mem::take(&mut self.bytes));
+        let (declarations, bytes) = (declarations(names, retold), std::mem::take(&mut self.bytes));
         Packet {
             declarations,
             rows,

@@ -1,6 +1,6 @@
 //! A source's queue, and how the source's numbers become the stream's.
 
-use crate::queue::Queue;
+use crate::queue::{Queue, Waiting};
 use ouzel_engine::reading::Reading;
 use ouzel_engine::series::{Declaration, Device, Names, Series};
 use ouzel_engine::time::Span;
@@ -32,6 +32,8 @@ pub(in crate::live) struct Feed {
     series_outside: HashMap<u32, u32>,
     /// A hash of the name, under which its marks stand in the journal.
     pub(super) key: u32,
+    /// Packets that were taken from the queue and wait for the next round.
+    pub(super) rest: Vec<Waiting>,
 }
 
 impl Feed {
@@ -53,7 +55,18 @@ impl Feed {
             outside,
             series_outside,
             key,
+            rest: Vec::new(),
         }
+    }
+
+    /// Whether there is something to be taken.
+    pub(super) fn waits(&self) -> bool {
+        !(self.rest.is_empty() && self.queue.is_empty())
+    }
+
+    /// Whether there is nothing to be taken, and never will be.
+    pub(super) fn is_over(&self) -> bool {
+        self.rest.is_empty() && self.queue.is_over()
     }
 
     /// The source has new names: they get the stream's numbers. A new device beyond `limit` gets none, and is given to

@@ -80,6 +80,7 @@ impl Entry {
         self.declare(&mut round);
         if let Some(parked) = self.full.as_mut().and_then(|full| full.parked.as_mut()) {
             parked.stretch.declarations.append(&mut round.stretch.declarations);
+            parked.moved.append(&mut round.moved);
         }
         // A tick that finds no room is no loss: the next one says the same.
         let _ = self.try_write(&mut round, senders);

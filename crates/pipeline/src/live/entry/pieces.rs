@@ -24,11 +24,9 @@ pub(super) fn pieces(mut stretch: Stretch) -> Vec<Stretch> {
             declarations: std::mem::take(&mut stretch.declarations),
             batch: Batch { first: stretch.batch.first, rows: rest, offsets: Vec::new() },
             ticks: std::mem::replace(&mut stretch.ticks, later),
-            tables: Vec::new(),
             rejected: std::mem::take(&mut stretch.rejected),
             absent: std::mem::take(&mut stretch.absent),
-            end: None,
-            duplicates: 0,
+            ..Stretch::default()
         });
         stretch.batch.first = end;
     }

@@ -11,7 +11,7 @@ use ouzel_connect::fault::Fault;
 use ouzel_connect::source::Rejected;
 use ouzel_connect::source::live::{Ack, Fate, Packet, Reference};
 use ouzel_engine::reading::{Batch, Reading};
-use ouzel_engine::series::Series;
+use ouzel_engine::series::{Device, Series};
 use ouzel_engine::time::{Span, Time};
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
@@ -29,6 +29,8 @@ pub(super) struct Round {
     kept: Vec<Kept>,
     /// Packets that stand in files, each by itself.
     references: VecDeque<Standing>,
+    /// Devices that start a new key with it; their declarations are in it.
+    pub(super) moved: Vec<Device>,
     /// How long the oldest packet has stood in its queue.
     waited: Duration,
     /// When it is.
@@ -86,7 +88,13 @@ impl Round {
     pub(super) fn new(first: u64, now: Time, ticked: Time) -> Round {
         let batch = Batch { first, ..Batch::default() };
         let stretch = Stretch { batch, ..Stretch::default() };
-        Round { stretch, kept: Vec::new(), references: VecDeque::new(), waited: Duration::ZERO, now, ticked }
+        let (kept, references, moved, waited) = (Vec::new(), VecDeque::new(), Vec::new(), Duration::ZERO);
+        Round { stretch, kept, references, moved, waited, now, ticked }
+    }
+
+    /// When it is.
+    pub(super) fn now(&self) -> Time {
+        self.now
     }
 
     pub(super) fn tick(&mut self, tick: Reading) {
@@ -104,6 +112,7 @@ impl Round {
             && declarations.is_empty()
             && self.kept.is_empty()
             && self.references.is_empty()
+            && self.moved.is_empty()
     }
 
     /// Whether it has input that could not be read, and no row: then nothing in it has a number, and by its numbers the
@@ -180,13 +189,22 @@ impl Entry {
         if !self.may_take(feed) {
             return;
         }
-        let mut packets: Vec<Waiting> = Vec::new();
-        feed.queue.take(RECORD, &mut packets);
+        let mut packets: Vec<Waiting> = std::mem::take(&mut self.feeds[index].rest);
+        let feed = &self.feeds[index];
+        if packets.is_empty() {
+            feed.queue.take(RECORD, &mut packets);
+        }
         if let Some((since, _)) = packets.first() {
             round.waited = round.waited.max(since.elapsed());
             senders.eager |= feed.eager;
         }
-        for (_, packet) in packets {
+        let mut packets = packets.into_iter();
+        while let Some((since, packet)) = packets.next() {
+            if round.has_input() && self.moves_somebody(&packet) {
+                // What came before it is of the key before.
+                self.feeds[index].rest = std::iter::once((since, packet)).chain(packets).collect();
+                return;
+            }
             self.take_packet(index, packet, round);
         }
     }
@@ -212,6 +230,8 @@ impl Entry {
             round.kept.push(Kept { rows: at..at, ack, waits: packet.waits, ..kept });
             return;
         }
+        self.heed_tags(&packet.declarations, round);
+        let feed = &self.feeds[index];
         let mark = packet.mark.map(|mark| mark.hash);
         if let Some(hash) = mark {
             self.remembered.keep(feed.key, hash);
@@ -300,6 +320,7 @@ impl Entry {
         if self.full.is_none() {
             self.declare(round);
         }
+        self.write_moves(round)?;
         while let Some(standing) = round.references.pop_front() {
             if let Err((fault, unwritten)) = self.refer(standing, round, senders) {
                 round.references.push_front(*unwritten);

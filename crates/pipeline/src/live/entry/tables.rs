@@ -3,6 +3,7 @@
 //! Files are looked at by a thread of its own each time, for a file on a network may keep whoever asks for it waiting, and
 //! the intake waits for nobody. A version that cannot be read is trouble; the one before it stays in force.
 
+use super::round::Round;
 use super::{Entry, Senders};
 use crate::journal::{Tabled, record};
 use crate::queue::Bell;
@@ -150,30 +151,15 @@ impl Entry {
             return Ok(());
         }
         let known = before.is_some();
-        // A changed tag is to start a new key: here is who it concerns, the names of devices and the tags they have now.
-        let retagged = {
-            let none = Table::default();
-            let changed = table.changed_tags(before.map_or(&none, |before| before));
-            let roll = self.roll.read();
-            // No table has given them any yet, so what they have of these they have said themselves, and it stands.
-            let lacks = |device, tags: &[(&str, &str)]| {
-                let own = roll.device_tags(device);
-                tags.iter().any(|(key, _)| !own.iter().any(|(known, value)| known == key && !value.is_empty()))
-            };
-            let keeps = |(device, tags): &&(&str, Vec<(&str, &str)>)| {
-                roll.find_device(device).is_some_and(|device| known || lacks(device, tags))
-            };
-            changed.iter().filter(keeps).count()
-        };
+        let before = before.cloned().unwrap_or_default();
+        let mut round = Round::new(self.next_number, self.clock.now(), self.clock.now());
+        self.heed_table(&before, &table, &mut round);
+        // Whoever begins anew does so before the version: should nothing more be written, the next start finds them where they are to be.
+        self.write(round, senders);
         self.write_table(name, &table, senders)?;
         if known {
             let rows = table.rows();
             self.notices.note(format!("join `{name}`: its table has another version, of {rows} rows"));
-        }
-        if retagged > 0 {
-            let what = "known devices have other tags in its table, and keep those that they were declared with; a start with \
-                        a fresh journal declares them anew";
-            self.notices.warn(format!("join `{name}`: {retagged} {what}"));
         }
         self.tables.in_force.insert(name.to_owned(), table);
         Ok(())
