@@ -9,7 +9,7 @@
 
 use crate::aggregate::{Around, Tally};
 use crate::output::{Aggregate, Output, Part, What};
-use crate::plan::{AmongSpec, Per, Plan, WindowSpec, Work};
+use crate::plan::{AmongSpec, Operator, Per, Plan, WindowSpec, Work};
 use crate::reading::{Reading, StreamClock};
 use crate::series::{Declaration, Device, Names, Series, Timing};
 use crate::time::{Span, Time};
@@ -88,7 +88,11 @@ impl Plan {
 
     /// How many of the devices stand for groups.
     pub fn group_devices(&self, names: &Names) -> usize {
-        if !self.has_groups() {
+        let may_stand = |operator: &Operator| match &operator.work {
+            Work::Window(WindowSpec { per, .. }) | Work::Among(AmongSpec { per, .. }) => *per != Per::Device,
+            _ => false,
+        };
+        if !self.operators.iter().any(may_stand) {
             return 0;
         }
         let all = (0..names.device_count() as u32).map(Device);

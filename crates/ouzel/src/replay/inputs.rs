@@ -6,7 +6,7 @@ use ouzel_connect::format::{DeviceFrom, Format, FormatHints, Kind, Shape};
 use ouzel_connect::source::Source;
 use ouzel_connect::source::file::{self, Opened};
 use ouzel_connect::source::simulate::Simulator;
-use ouzel_engine::plan::{Operator, Plan};
+use ouzel_engine::plan::Plan;
 use ouzel_engine::series::Timing;
 use ouzel_pipeline::config::{Config, SourceConfig, SourceKind};
 use std::collections::BTreeSet;
@@ -182,9 +182,7 @@ impl Inputs {
         let given = self.known.iter().flat_map(|known| &known.channels).chain(&self.own_channels);
         let given: BTreeSet<&str> = given.map(String::as_str).collect();
         let named: BTreeSet<&str> = plan.operators.iter().flat_map(|op| &op.on).map(String::as_str).collect();
-        let derived = |op: &Operator| op.on.iter().flat_map(|channel| op.derived(channel)).collect::<Vec<_>>();
-        let derived: Vec<String> = plan.operators.iter().flat_map(derived).collect();
-        let missing = named.into_iter().filter(|&name| !given.contains(name) && !derived.iter().any(|d| d == name));
+        let missing = named.into_iter().filter(|&name| !given.contains(name) && plan.maker(name).is_none());
         let missing = missing.collect::<Vec<_>>().join("`, `");
         let given = given.into_iter().collect::<Vec<_>>().join(", ");
         (!missing.is_empty())

@@ -150,10 +150,7 @@ impl Report<'_> {
             page.row("duplicates", &format!("{}, known by their numbers", grouped(summary.duplicates)));
         }
         if summary.moved > 0 {
-            page.row(
-                "moved",
-                &format!("{} with other tags than before, each begun anew", counted(summary.moved, "device")),
-            );
+            page.row("moved", &format!("{} of tags, with which a device began anew", counted(summary.moved, "change")));
         }
         page.row("late", &grouped(summary.late));
         self.lateness(&mut page);
@@ -306,7 +303,7 @@ fn joined(join: &JoinCount) -> String {
     }
     let mut said = format!("{word} {name}: {}", counted(*found, "result"));
     for (count, what) in [
-        (missing, "found nothing"),
+        (missing, if *word == "feature" { "had fewer devices around them than `min`" } else { "found nothing" }),
         (late, "came too late for the others"),
         (dropped, "were pushed out by too many others"),
     ] {
@@ -397,6 +394,9 @@ mod tests {
         };
         assert_eq!(joined(&join(true)), "join limits: 1 200 readings found all that was asked for; 3 lacked something");
         assert_eq!(joined(&join(false)), "join limits: 1 200 results; 3 readings found nothing");
+        let feature = JoinCount { word: "feature", ..join(false) };
+        let said = "feature limits: 1 200 results; 3 readings had fewer devices around them than `min`";
+        assert_eq!(joined(&feature), said);
     }
 
     #[test]

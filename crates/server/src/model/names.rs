@@ -29,8 +29,16 @@ pub struct ChannelView<'a> {
 }
 
 impl Model {
-    /// Takes over a name. One that is out of turn is counted and left out: it came in a step that got lost.
+    /// Takes over a name. One that is out of turn is counted and left out: it came in a step that got lost. One that is known
+    /// is back, perhaps with other tags.
     pub(super) fn declare(&mut self, declaration: &Declaration) {
+        let is_known = match declaration {
+            Declaration::Device { device, .. } => (device.0 as usize) < self.names.device_count(),
+            Declaration::Series { series, .. } => (series.0 as usize) < self.names.series_count(),
+        };
+        if is_known {
+            return self.names.follow(declaration);
+        }
         let in_turn = match declaration {
             Declaration::Device { device, .. } => device.0 as usize == self.names.device_count(),
             Declaration::Series { series, device, .. } => {

@@ -3,8 +3,10 @@
 use crate::bench::*;
 use axum::http::StatusCode;
 use ouzel_engine::output::State;
+use ouzel_engine::series::{Declaration, Device, Series, Timing};
 use ouzel_engine::time::Span;
 use ouzel_pipeline::control::{Control, Order};
+use ouzel_pipeline::intake::Stretch;
 use ouzel_pipeline::step::Step;
 use ouzel_pipeline::trouble::Trouble;
 use ouzel_server::{Reload, ServerSettings};
@@ -43,6 +45,26 @@ async fn a_retired_device_is_in_no_list_until_it_speaks_again() {
     assert_eq!(live.until("frame").await.data["s"], json!([4]));
     assert_eq!(devices(&bench).await, ["lab-1", "lab-2"]);
     assert_eq!(shown(&bench.get("/api/v1/meta").await.good()), [2, 0, 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_declared_again_has_the_tags_that_it_has_now() {
+    let mut bench = Bench::begun().await;
+    bench.play(&[(0, START, 1.0), (2, START, 2.0)], vec![]).await;
+    let unseen = bench.get("/api/v1/pipeline").await.good()["unseen"].clone();
+    let tags = vec![("location".to_owned(), "cellar".to_owned())];
+    let name = "lab-1".to_owned();
+    let device = Declaration::Device { device: Device(0), name, timing: Timing::default(), tags };
+    let series = Declaration::Series { series: Series(0), device: Device(0), channel: "temperature".to_owned() };
+    let retired =
+        Control { at: START, by: "its tags".to_owned(), what: Order::Retire { device: "lab-1".to_owned(), input: 9 } };
+    bench.send(Step { controls: vec![retired], ..Step::default() }).await;
+    let stretch = Stretch { declarations: vec![device, series], ..Stretch::default() };
+    bench.send(Step { stretch, ..Step::default() }).await;
+    bench.play(&[(0, START + Span::from_secs(9), 3.0)], vec![]).await;
+    let page = bench.get("/api/v1/devices?search=cellar").await.good();
+    assert_eq!(page["devices"][0]["tags"], json!({ "location": "cellar" }), "{page}");
+    assert_eq!(bench.get("/api/v1/pipeline").await.good()["unseen"], unseen);
 }
 
 #[tokio::test]
