@@ -5,7 +5,7 @@
 //! and alerts are added in their places.
 
 use crate::alert::Book;
-use crate::group::Groups;
+use crate::group::GroupWindows;
 use crate::output::{Alert, Output, What};
 use crate::plan::Plan;
 use crate::reading::{Reading, StreamClock};
@@ -19,7 +19,7 @@ const MARK: [u8; 11] = [0xFF; 11];
 #[derive(Debug)]
 pub struct Fleet {
     book: Book,
-    groups: Groups,
+    groups: GroupWindows,
     /// Alerts stand behind all operators: the node number of the first rule.
     first_rule: u16,
 }
@@ -27,7 +27,7 @@ pub struct Fleet {
 impl Fleet {
     /// The fleet of a plan, without any trouble yet.
     pub fn new(plan: &Plan) -> Fleet {
-        Fleet { book: Book::new(plan), groups: Groups::new(plan), first_rule: plan.operators.len() as u16 }
+        Fleet { book: Book::new(plan), groups: GroupWindows::new(plan), first_rule: plan.operators.len() as u16 }
     }
 
     /// Takes the stream's clock back, before the state.
@@ -110,7 +110,7 @@ impl Fleet {
         outputs: &mut Vec<Output>,
         shards: usize,
         names: &Names,
-        follow: impl FnOnce(&mut Groups, &[Output], &mut dyn FnMut(Output)),
+        follow: impl FnOnce(&mut GroupWindows, &[Output], &mut dyn FnMut(Output)),
     ) {
         if self.groups.is_empty() {
             return;

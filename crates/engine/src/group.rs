@@ -22,7 +22,7 @@ const OPEN_MOST: usize = 1_024;
 
 /// All windows of several devices.
 #[derive(Debug, Default)]
-pub struct Groups {
+pub struct GroupWindows {
     windows: Vec<GroupWindow>,
     clock: StreamClock,
     /// Parts that came after their window had closed.
@@ -126,9 +126,9 @@ impl Plan {
     }
 }
 
-impl Groups {
+impl GroupWindows {
     /// Of a plan, without any device yet.
-    pub fn new(plan: &Plan) -> Groups {
+    pub fn new(plan: &Plan) -> GroupWindows {
         let windows = (0u16..).zip(&plan.operators).filter_map(|(node, operator)| {
             let Work::Window(spec) = &operator.work else { return None };
             (spec.per != Per::Device).then(|| GroupWindow {
@@ -139,7 +139,7 @@ impl Groups {
                 groups: BTreeMap::new(),
             })
         });
-        Groups { windows: windows.collect(), ..Groups::default() }
+        GroupWindows { windows: windows.collect(), ..GroupWindows::default() }
     }
 
     /// Whether there are none.
@@ -158,12 +158,12 @@ impl Groups {
     }
 
     /// A part of a device, as what came of input `number`. What is closed by an input goes to `say` when all its parts have been
-    /// heard, with the next input or with [`Groups::settle`]: else the names of devices would decide who comes too late.
+    /// heard, with the next input or with [`GroupWindows::settle`]: else the names of devices would decide who comes too late.
     pub fn hear(&mut self, number: u64, node: u16, part: &Part, names: &Names, say: &mut dyn FnMut(Output)) {
         if self.due.first().is_some_and(|due| due.0 != number) {
             self.settle(names, say);
         }
-        let Groups { windows, clock, missed, due } = self;
+        let GroupWindows { windows, clock, missed, due } = self;
         let Some(window) = windows.iter_mut().find(|window| window.node == node) else { return };
         let (device, channel) = names.of(part.series);
         // Who lacks the tag is in no group.

@@ -6,7 +6,7 @@
 
 mod node;
 
-pub use node::{Joined, TableNode};
+pub use node::{Lookups, TableNode};
 
 use crate::checkpoint::floats;
 use serde::{Deserialize, Serialize};

@@ -24,7 +24,7 @@ pub struct Counted {
     /// Of each feature section, by its place in the plan's operators, what it gave, and why other results did not come.
     pub made: BTreeMap<u16, Made>,
     /// Of each join with a table, likewise, how many readings found all that they asked for.
-    pub joined: BTreeMap<u16, table::Joined>,
+    pub joined: BTreeMap<u16, table::Lookups>,
     /// Parts of groups that came after their window.
     pub missed: u64,
 }
@@ -67,8 +67,8 @@ impl Counted {
             Some(Work::Among(_)) => "feature",
             _ => "join",
         };
-        let of_table = |(index, joined): (&u16, &table::Joined)| {
-            let table::Joined { found, missing } = *joined;
+        let of_table = |(index, joined): (&u16, &table::Lookups)| {
+            let table::Lookups { found, missing } = *joined;
             Some(JoinCount {
                 word: word(*index),
                 name: name(*index)?,

@@ -3,7 +3,7 @@
 use super::Shard;
 use super::state::NOBODY;
 use crate::node::Node;
-use crate::table::{Joined, Table};
+use crate::table::{Lookups, Table};
 use std::sync::Arc;
 
 impl Shard {
@@ -39,7 +39,7 @@ impl Shard {
     }
 
     /// Of each join with a table, by its place in the plan, how many readings have found what they asked for.
-    pub fn joined(&self) -> impl Iterator<Item = (u16, Joined)> {
+    pub fn joined(&self) -> impl Iterator<Item = (u16, Lookups)> {
         (0u16..).zip(&self.nodes).filter_map(|(index, node)| match node {
             Node::Table(node) => Some((index, node.total)),
             _ => None,

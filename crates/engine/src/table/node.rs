@@ -14,15 +14,15 @@ use std::sync::Arc;
 /// How many readings have found all that was asked for, and how many have not: nobody has a row for them, or a cell in it is
 /// empty. In = found + missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joined {
+pub struct Lookups {
     /// Readings that found all of it.
     pub found: u64,
     /// Readings that lacked something.
     pub missing: u64,
 }
 
-impl AddAssign<Joined> for Joined {
-    fn add_assign(&mut self, other: Joined) {
+impl AddAssign<Lookups> for Lookups {
+    fn add_assign(&mut self, other: Lookups) {
         self.found = self.found.saturating_add(other.found);
         self.missing = self.missing.saturating_add(other.missing);
     }
@@ -41,7 +41,7 @@ pub struct TableNode {
     columns: Columns,
     states: Vec<State>,
     /// Of all series together, those that have left among them.
-    pub total: Joined,
+    pub total: Lookups,
 }
 
 /// Where the columns of a spec stand in a version. A version that was made for another config may lack some.
@@ -55,19 +55,19 @@ struct Columns {
 #[derive(Debug)]
 struct State {
     row: u32,
-    joined: Joined,
+    joined: Lookups,
     /// What goes on, and as what: place among what is made of a channel, and the shard's place of the series that takes it.
     /// In the order of the first.
     feeds: Vec<(u16, u32)>,
 }
 
-const NEW: State = State { row: NO_ROW, joined: Joined { found: 0, missing: 0 }, feeds: Vec::new() };
+const NEW: State = State { row: NO_ROW, joined: Lookups { found: 0, missing: 0 }, feeds: Vec::new() };
 
 impl TableNode {
     /// Without a version, and without any series.
     pub fn new(spec: TableSpec) -> TableNode {
         let columns = Columns { give: vec![None; spec.give.len()], ..Columns::default() };
-        TableNode { spec, table: Arc::default(), columns, states: Vec::new(), total: Joined::default() }
+        TableNode { spec, table: Arc::default(), columns, states: Vec::new(), total: Lookups::default() }
     }
 
     /// Room for one more series; gives its place. It has no row until it is [resolved](TableNode::resolve).
@@ -127,7 +127,7 @@ impl TableNode {
             }
         }
         let whole = (first == 0 || scaled.is_finite()) && columns.give.iter().all(|&column| cell(column).is_finite());
-        let joined = Joined { found: u64::from(whole), missing: u64::from(!whole) };
+        let joined = Lookups { found: u64::from(whole), missing: u64::from(!whole) };
         state.joined += joined;
         *total += joined;
     }
@@ -147,7 +147,7 @@ impl TableNode {
     /// # Errors
     /// When the bytes are not such a state.
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
-        let joined: Joined = postcard::from_bytes(bytes)?;
+        let joined: Lookups = postcard::from_bytes(bytes)?;
         self.total += joined;
         self.states[place as usize].joined = joined;
         Ok(())
@@ -211,7 +211,7 @@ mod tests {
             node.resolve(0, "oven", "heat");
             assert_eq!(given(&mut node, 10.0), expected);
             let whole = u64::from(expected.len() == 2);
-            assert_eq!(node.total, Joined { found: whole, missing: 1 - whole });
+            assert_eq!(node.total, Lookups { found: whole, missing: 1 - whole });
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
         let mut node = node(&[("oven", [1.0, 0.0, 90.0])]);
         node.resolve(0, "saw", "heat");
         assert!(given(&mut node, 10.0).is_empty());
-        assert_eq!(node.total, Joined { found: 0, missing: 1 });
+        assert_eq!(node.total, Lookups { found: 0, missing: 1 });
         node.resolve(0, "oven", "heat");
         assert_eq!(given(&mut node, 10.0).len(), 2);
         let mut bytes = Vec::new();
@@ -228,7 +228,7 @@ mod tests {
         let mut other = TableNode::new(node.spec.clone());
         other.add_series();
         other.load(0, &bytes).unwrap();
-        assert_eq!(other.total, Joined { found: 1, missing: 1 });
+        assert_eq!(other.total, Lookups { found: 1, missing: 1 });
     }
 
     #[test]
@@ -239,6 +239,6 @@ mod tests {
         node.take(Arc::new(builder.finish().unwrap()));
         node.resolve(0, "oven", "heat");
         assert_eq!(given(&mut node, 10.0), [(8, 90.0)]);
-        assert_eq!(node.total, Joined { found: 0, missing: 1 });
+        assert_eq!(node.total, Lookups { found: 0, missing: 1 });
     }
 }
