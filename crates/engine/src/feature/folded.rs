@@ -36,12 +36,14 @@ pub struct Folded {
 }
 
 impl Fold {
+    /// Two values as one. (Neither is no number, so a comparison does.)
     #[inline]
-    fn of(self, a: f64, b: f64) -> f64 {
+    pub(super) fn of(self, a: f64, b: f64) -> f64 {
         match self {
             Fold::Sum => a + b,
-            Fold::Least => a.min(b),
-            Fold::Most => a.max(b),
+            Fold::Least if b < a => b,
+            Fold::Most if b > a => b,
+            Fold::Least | Fold::Most => a,
         }
     }
 }

@@ -58,11 +58,11 @@ pub(super) fn alone(plan: &Plan, series: u32, before: &[Reading], rows: &[Readin
     }
     let mut sum = 0.0;
     for row in before {
-        node.observe(row.series.0, row, |_, made| sum += made.value);
+        node.observe(row.series.0, row, |_, made| sum += made);
     }
     let start = crate::meter::cpu_seconds();
     for row in rows {
-        node.observe(row.series.0, row, |_, made| sum += made.value);
+        node.observe(row.series.0, row, |_, made| sum += made);
     }
     black_box(sum);
     (crate::meter::cpu_seconds() - start) * 1e9 / rows.len() as f64
