@@ -36,6 +36,15 @@ pub struct Folded {
 }
 
 impl Fold {
+    /// What changes nothing.
+    pub(super) fn of_none(self) -> f64 {
+        match self {
+            Fold::Sum => 0.0,
+            Fold::Least => f64::INFINITY,
+            Fold::Most => f64::NEG_INFINITY,
+        }
+    }
+
     /// Two values as one. (Neither is no number, so a comparison does.)
     #[inline]
     pub(super) fn of(self, a: f64, b: f64) -> f64 {

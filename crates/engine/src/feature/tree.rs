@@ -2,9 +2,9 @@
 //!
 //! Up to sixteen values, or folds of them, stand under each node, and a value that takes the place of another changes one node
 //! a level: 23 values are looked at of a past of 100, and 80 of one of a million. Nothing is subtracted, so a sum of whole
-//! numbers is exact and an outlier leaves no trace; and each reading costs the same, whatever the values are. (Two stacks, as in
-//! `folded`, need a ring for each fold, and all of it at once when they turn over; a monotonic wedge, Lemire 2006, guesses
-//! wrong at every other reading of a noisy signal.)
+//! numbers is exact and an outlier leaves no trace; and each reading costs the same, whatever the values are. (Two stacks, as
+//! in `folded`, need a ring for each fold, and all of it at once when they turn over. A monotonic wedge, Lemire 2006, needs as
+//! much for a signal that only falls or rises.)
 
 use super::Fold;
 
@@ -24,7 +24,7 @@ pub struct Kinds {
 
 /// What the values of a ring come to. It follows from them, so it is not saved.
 ///
-/// For each fold in turn its result, and once the ring is full the nodes of each level behind it, the lowest level first.
+/// The result of each fold, and once the ring is full for each fold the nodes of its levels, the lowest level first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tree(Box<[f64]>);
 
@@ -69,38 +69,51 @@ impl Tree {
     /// Makes all of it anew.
     #[cold]
     pub fn build(&mut self, kinds: Kinds, values: &[f64], most: usize) {
-        let full = values.len() >= most;
-        let each = if full { 1 + nodes(values.len()) } else { 1 };
-        self.0 = vec![f64::NAN; kinds.place(Fold::Sum).0 * each].into();
-        for (fold, own) in kinds.all().zip(self.0.chunks_exact_mut(each)) {
-            if full {
-                (0..values.len()).step_by(EACH).for_each(|at| change(fold, values, own, at));
-            } else {
-                own[0] = values.iter().copied().reduce(|a, b| fold.of(a, b)).unwrap_or(f64::NAN);
+        let (count, full) = (kinds.place(Fold::Sum).0, values.len() >= most);
+        self.0 = vec![f64::NAN; count * if full { 1 + nodes(values.len()) } else { 1 }].into();
+        if !full {
+            for (fold, result) in kinds.all().zip(&mut self.0) {
+                *result = values.iter().copied().reduce(|a, b| fold.of(a, b)).unwrap_or(f64::NAN);
             }
+            return;
         }
+        for (fold, own) in kinds.all().zip(self.0[count..].chunks_mut(nodes(values.len()).max(1))) {
+            own.fill(fold.of_none());
+        }
+        (0..values.len()).step_by(EACH).for_each(|at| self.change(kinds, values, at));
     }
 
     /// Takes in that the value at a place of a full ring has become another.
     #[inline(never)]
     pub fn change(&mut self, kinds: Kinds, values: &[f64], at: usize) {
-        let mut rest = &mut self.0[..];
-        let each = rest.len() / kinds.place(Fold::Sum).0.max(1);
-        for (kept, fold) in [(kinds.sum, Fold::Sum), (kinds.least, Fold::Least), (kinds.most, Fold::Most)] {
-            if kept {
-                let (own, others) = rest.split_at_mut(each);
-                change(fold, values, own, at);
-                rest = others;
-            }
+        let (lowest, mut from) = (above(values.len()), kinds.place(Fold::Sum).0);
+        let (each, mut result) = (if lowest <= EACH { lowest } else { nodes(values.len()) }, 0);
+        if kinds.sum {
+            self.change_one(result, from, each, |nodes| climb(values, nodes, lowest, at, |a, b| Fold::Sum.of(a, b)));
+            (result, from) = (result + 1, from + each);
+        }
+        if kinds.least {
+            self.change_one(result, from, each, |nodes| climb(values, nodes, lowest, at, |a, b| Fold::Least.of(a, b)));
+            (result, from) = (result + 1, from + each);
+        }
+        if kinds.most {
+            self.change_one(result, from, each, |nodes| climb(values, nodes, lowest, at, |a, b| Fold::Most.of(a, b)));
+        }
+    }
+
+    #[inline(always)]
+    fn change_one(&mut self, result: usize, from: usize, each: usize, climb: impl FnOnce(&mut [f64]) -> f64) {
+        let Some(nodes) = self.0.get_mut(from..from + each) else { return };
+        let folded = climb(nodes);
+        if let Some(result) = self.0.get_mut(result) {
+            *result = folded;
         }
     }
 
     /// What all values together come to; no number of none, and where it is not kept.
     #[inline]
     pub fn value(&self, kinds: Kinds, fold: Fold) -> f64 {
-        let (count, before) = kinds.place(fold);
-        let each = self.0.len() / count.max(1);
-        self.0.get(before * each).copied().unwrap_or(f64::NAN)
+        self.0.get(kinds.place(fold).1).copied().unwrap_or(f64::NAN)
     }
 
     /// Bytes on the heap.
@@ -109,49 +122,46 @@ impl Tree {
     }
 }
 
-/// Nodes over so many values.
+/// Nodes of the lowest level over so many values or nodes: some more than there are, which say nothing, to be taken four at
+/// a time.
+#[inline(always)]
+fn above(count: usize) -> usize {
+    (count.wrapping_add(EACH - 1) / EACH + 3) & !3
+}
+
+/// Nodes of all levels over so many values.
+#[inline(never)]
 fn nodes(values: usize) -> usize {
-    let mut level = values.div_ceil(EACH);
+    let mut level = above(values);
     let mut all = level;
     while level > EACH {
-        level = level.div_ceil(EACH);
+        level = above(level);
         all += level;
     }
     all
 }
 
-/// The nodes above a place, from below.
-#[inline]
-fn change(fold: Fold, values: &[f64], own: &mut [f64], at: usize) {
-    match fold {
-        Fold::Sum => climb(values, own, at, |a, b| Fold::Sum.of(a, b)),
-        Fold::Least => climb(values, own, at, |a, b| Fold::Least.of(a, b)),
-        Fold::Most => climb(values, own, at, |a, b| Fold::Most.of(a, b)),
-    }
-}
-
-#[inline]
-fn climb(values: &[f64], own: &mut [f64], at: usize, of: impl Fn(f64, f64) -> f64 + Copy) {
-    let Some((result, mut above)) = own.split_first_mut() else { return };
-    let (mut place, mut count) = (at / EACH, values.len().div_ceil(EACH));
+/// The nodes above a place, from below; gives what all values come to.
+#[inline(always)]
+fn climb(values: &[f64], nodes: &mut [f64], lowest: usize, at: usize, of: impl Fn(f64, f64) -> f64 + Copy) -> f64 {
+    let (mut place, mut from, mut count) = (at / EACH, 0, lowest);
     let mut folded = group(values, place, of);
-    loop {
-        let Some((level, rest)) = above.split_at_mut_checked(count) else { return };
+    while let Some(level) = nodes.get_mut(from..from + count) {
         if let Some(node) = level.get_mut(place) {
             *node = folded;
         }
         if count <= EACH {
-            *result = together(level, of);
-            return;
+            return together(level, of);
         }
-        (place, count) = (place / EACH, count.div_ceil(EACH));
+        place /= EACH;
         folded = group(level, place, of);
-        above = rest;
+        (from, count) = (from + count, above(count));
     }
+    f64::NAN
 }
 
 /// What stands under a node.
-#[inline]
+#[inline(always)]
 fn group(level: &[f64], place: usize, of: impl Fn(f64, f64) -> f64 + Copy) -> f64 {
     let from = level.get(place * EACH..).unwrap_or_default();
     match from.first_chunk::<EACH>() {
@@ -160,21 +170,18 @@ fn group(level: &[f64], place: usize, of: impl Fn(f64, f64) -> f64 + Copy) -> f6
     }
 }
 
-/// Values as one; four at a time, because the processor does not wait for one before it begins the next.
+/// Values as one. Each four by themselves, in a row: the processor does not wait for one before it begins the next, and
+/// nothing invites the compiler to load two at once. One of them was stored a moment ago, and a load that is wider than the
+/// store has to wait until that one is through.
 #[inline(always)]
 fn together(values: &[f64], of: impl Fn(f64, f64) -> f64 + Copy) -> f64 {
+    let four = |&[a, b, c, d]: &[f64; 4]| of(of(of(a, b), c), d);
     let (fours, rest) = values.as_chunks::<4>();
-    let Some((&first, others)) = fours.split_first() else {
+    let Some((first, others)) = fours.split_first() else {
         return rest.iter().copied().reduce(of).unwrap_or(f64::NAN);
     };
-    let mut lanes = first;
-    for four in others {
-        for (lane, value) in lanes.iter_mut().zip(four) {
-            *lane = of(*lane, *value);
-        }
-    }
-    let [a, b, c, d] = lanes;
-    rest.iter().copied().fold(of(of(a, c), of(b, d)), of)
+    let folded = others.iter().map(four).fold(four(first), of);
+    rest.iter().copied().fold(folded, of)
 }
 
 #[cfg(test)]
