@@ -77,10 +77,10 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                 use Rolled::{Count, Max, Min, Quantile, Range, Sum};
                 !matches!(what, Count | Sum | Min | Max | Range | Quantile(_))
             });
-            let boxes = BASE + 80 * folds + 200 * order;
+            let boxes = BASE + 200 * order;
             match spec.past {
                 // A ring, a fifteenth of it for each tree, and the values in order.
-                Past::Count(count) => boxes + u64::from(count) * (8 + folds + in_order(count) * order),
+                Past::Count(count) => boxes + 80 * folds + u64::from(count) * (8 + folds + in_order(count) * order),
                 Past::Span(span) => {
                     let all = readings(span, every);
                     let panes = all.min(2 * SLIDING).next_power_of_two();
@@ -89,7 +89,7 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                         _ if all > EXACT_SAMPLES => SAMPLED,
                         all => all * (24 + in_order(all as u32)),
                     };
-                    boxes + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
+                    boxes + 240 * folds.min(1) + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
                 }
             }
         }
