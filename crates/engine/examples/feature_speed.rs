@@ -1,5 +1,5 @@
 //! Nanoseconds a reading of each kind of feature, of the node alone and through the shard with a threshold on each result:
-//! `cargo run --release -p ouzel-engine --example feature_speed [WORD] [SERIES]`.
+//! `cargo run --release -p ouzel-engine --example feature_speed [WORD] [SERIES] [READINGS]`.
 #![expect(clippy::print_stdout, reason = "an example that prints its results")]
 
 use ouzel_engine::feature::FeatureNode;
@@ -11,8 +11,6 @@ use ouzel_engine::time::{Span, Time};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
-
-const READINGS: usize = 5_000_000;
 
 fn rolling(past: Past, give: &[Rolled]) -> FeatureSpec {
     let names = (0..give.len()).map(|index| format!("f{index}")).collect();
@@ -48,9 +46,10 @@ fn main() {
     let word = arguments.first().map_or("", String::as_str);
     let of = |text: &String| text.parse().expect("a number of series");
     let series: Vec<u32> = arguments.get(1).map_or(vec![25, 1_000, 100_000], |text| vec![of(text)]);
+    let count = arguments.get(2).map_or(5_000_000, |text| of(text) as usize);
     println!("{:<28} {:>8} {:>8} {:>8} {:>8}", "", "series", "node", "shard", "bytes");
     for series in series {
-        let (mut names, rows) = readings(series);
+        let (mut names, rows) = readings(series, count);
         shard_row("a threshold alone", None, series, &mut names, &rows);
         for (label, spec) in kinds().into_iter().filter(|(label, _)| label.contains(word)) {
             shard_row(label, Some(&spec), series, &mut names, &rows);
@@ -72,6 +71,7 @@ fn best(mut run: impl FnMut() -> f64) -> f64 {
     (0..3).map(|_| run()).fold(f64::INFINITY, f64::min)
 }
 
+#[inline(never)]
 fn alone(spec: &FeatureSpec, series: u32, rows: &[Reading]) -> f64 {
     let mut node = FeatureNode::new(spec.clone());
     for place in 0..series {
@@ -80,12 +80,13 @@ fn alone(spec: &FeatureSpec, series: u32, rows: &[Reading]) -> f64 {
     }
     let (start, mut sum) = (Instant::now(), 0.0);
     for row in rows {
-        node.observe(row.series.0, row, |_, made| sum += made.value);
+        node.observe(row.series.0, row, |_, made| sum += made);
     }
     black_box(sum);
     start.elapsed().as_secs_f64() * 1e9 / rows.len() as f64
 }
 
+#[inline(never)]
 fn whole(spec: Option<&FeatureSpec>, names: &mut Names, rows: &[Reading]) -> (f64, usize) {
     let above = Levels { warning: Some(1e9), critical: None };
     let threshold = Work::Threshold(Limits { above, ..Limits::default() });
@@ -119,7 +120,7 @@ fn whole(spec: Option<&FeatureSpec>, names: &mut Names, rows: &[Reading]) -> (f6
 }
 
 /// A reading a second of each series, in order of time.
-fn readings(series: u32) -> (Names, Vec<Reading>) {
+fn readings(series: u32, least: usize) -> (Names, Vec<Reading>) {
     let mut names = Names::new();
     let channel = names.channel("value");
     let all: Vec<Series> = (0..series)
@@ -133,7 +134,7 @@ fn readings(series: u32) -> (Names, Vec<Reading>) {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1u64 << 53) as f64
     };
-    let count = READINGS.max(series as usize * 120);
+    let count = least.max(series as usize * 120);
     let rows = (0..count).map(|at| {
         let time = Time::from_secs(1_704_067_200 + (at / series as usize) as i64);
         Reading::new(all[at % series as usize], time, 20.0 + uniform())

@@ -2,7 +2,7 @@
 //!
 //! `node` is a `[feature.NAME]` section at work, in parts that share their state: `recent` is one past with all statistics
 //! of it, `steps` are lags, differences and rates, `decay` what counts half as much a half-life later. Below them stand
-//! the kernels, which others use, too: `rolling` for sums, `folded` for extremes, `ranked`, `sampled` and
+//! the kernels, which others use, too: `rolling` for sums, `folded` and `tree` for extremes, `ranked`, `sampled` and
 //! `weighted` for quantiles.
 
 pub mod clock;
@@ -16,6 +16,7 @@ pub mod rolling;
 pub mod sampled;
 pub mod spectrum;
 pub mod steps;
+pub mod tree;
 pub mod weighted;
 
 pub use folded::{Fold, Folded};

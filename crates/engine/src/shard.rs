@@ -108,6 +108,9 @@ pub struct Shard {
     clock: StreamClock,
     /// Groups whose readings meet.
     groups: Groups,
+    /// What features have just made of the reading in hand, with the places of the series that take it: first those of the
+    /// walks that the last one is part of. Empty between two rows.
+    made: Vec<(u32, f64)>,
     /// What filters and sessions have just let go, with the nodes that did. Empty between two walks.
     onward: Vec<(u16, Onward)>,
     /// The nodes that have just found an anomaly. Empty between two walks.
@@ -145,6 +148,7 @@ impl Shard {
             arrival_clocks: false,
             clock: StreamClock::default(),
             groups,
+            made: Vec::new(),
             onward: Vec::new(),
             found: Vec::new(),
             late: LateCounts::default(),
@@ -262,7 +266,8 @@ impl Shard {
     /// held at the same time and are looked up once.)
     #[inline(always)]
     fn walk(&mut self, number: u64, place: u32, routes: (u32, u32), reading: &Reading, out: &mut Outputs) {
-        let Shard { series, devices, nodes, routes: all, clock, onward, found, .. } = self;
+        let Shard { series, devices, nodes, routes: all, clock, made, onward, found, .. } = self;
+        let first = made.len();
         let (of, behind) = (series[place as usize].device, series[place as usize].behind);
         let device = &mut devices[of as usize];
         for route in &all[routes.0 as usize..routes.1 as usize] {
@@ -281,7 +286,11 @@ impl Shard {
                     filter.observe(route.state, reading, |to, kept| onward.push((route.node, Onward::To(to, kept))));
                 }
                 Node::Feature(features) => {
-                    features.observe(route.state, reading, |to, made| onward.push((route.node, Onward::To(to, made))));
+                    let before = made.len();
+                    features.observe(route.state, reading, |to, value| made.push((to, value)));
+                    if !onward.is_empty() {
+                        queue(made.drain(before..), reading, route.node, onward);
+                    }
                 }
                 Node::Table(table) => {
                     table.observe(route.state, reading, |to, made| onward.push((route.node, Onward::To(to, made))));
@@ -316,6 +325,9 @@ impl Shard {
             }
         }
         found.clear();
+        if made.len() > first {
+            self.go_on_as_made(number, first, reading, out);
+        }
         if !self.onward.is_empty() {
             self.go_on(number, out);
         }
@@ -344,6 +356,12 @@ fn judge(
     out: &mut Outputs,
 ) {
     node.observe(state, at, heard, value, subject, |what| out.say(by.number, by.device, by.node, what));
+}
+
+/// What a feature has made waits behind what another node has let go before.
+#[cold]
+fn queue(made: impl Iterator<Item = (u32, f64)>, of: &Reading, node: u16, onward: &mut Vec<(u16, Onward)>) {
+    onward.extend(made.map(|(to, value)| (node, Onward::To(to, Reading { value, ..*of }))));
 }
 
 /// Keeps in mind that a detector has just found anomalies, for windows that count them.

@@ -25,7 +25,7 @@ impl Clock {
     }
 
     /// A reading; what is said of its time goes to `give`, with the place in the spec's `give`. Bits of `wanted` say which.
-    #[inline]
+    #[inline(never)]
     pub fn observe(&self, spec: &ClockSpec, wanted: u64, time: Time, give: &mut impl FnMut(usize, f64)) {
         let shown = calendar::shown(&spec.zone, time);
         for (index, hand) in spec.give.iter().enumerate() {

@@ -38,7 +38,7 @@ impl Daily {
     }
 
     /// A reading; what is said goes to `give`, with its place in the spec's `give`, once there are values enough.
-    #[inline]
+    #[inline(never)]
     pub fn observe(
         &mut self,
         spec: &DailySpec,

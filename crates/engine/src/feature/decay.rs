@@ -58,7 +58,7 @@ impl Decay {
     }
 
     /// A reading in its turn. Those of `wanted`, a bit each, go to `give` if there are readings enough.
-    #[inline]
+    #[inline(never)]
     pub fn observe(
         &mut self,
         spec: &DecaySpec,

@@ -36,12 +36,23 @@ pub struct Folded {
 }
 
 impl Fold {
+    /// What changes nothing.
+    pub(super) fn of_none(self) -> f64 {
+        match self {
+            Fold::Sum => 0.0,
+            Fold::Least => f64::INFINITY,
+            Fold::Most => f64::NEG_INFINITY,
+        }
+    }
+
+    /// Two values as one. (Neither is no number, so a comparison does.)
     #[inline]
-    fn of(self, a: f64, b: f64) -> f64 {
+    pub(super) fn of(self, a: f64, b: f64) -> f64 {
         match self {
             Fold::Sum => a + b,
-            Fold::Least => a.min(b),
-            Fold::Most => a.max(b),
+            Fold::Least if b < a => b,
+            Fold::Most if b > a => b,
+            Fold::Least | Fold::Most => a,
         }
     }
 }

@@ -6,11 +6,11 @@
 use super::clock::Clock;
 use super::daily::Daily;
 use super::decay::Decay;
-use super::recent::Recent;
+use super::recent::{Recent, Rule};
 use super::spectrum::Spectrum;
 use super::steps::Steps;
 use crate::checkpoint::append;
-use crate::plan::{FeaturePart, FeatureSpec, PartSpec};
+use crate::plan::{ClockSpec, DailySpec, DecaySpec, FeaturePart, FeatureSpec, PartSpec, SpectrumSpec, StepsSpec};
 use crate::reading::{Flags, Reading};
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
@@ -38,235 +38,321 @@ impl AddAssign for Made {
     }
 }
 
-/// What a part keeps of one series.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-enum Part {
-    Rolling(Recent),
-    Steps(Steps),
-    Decay(Decay),
-    Clock(Clock),
-    Daily(Daily),
-    Spectrum(Spectrum),
-}
-
-/// What all parts keep of one series.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Features {
-    parts: Vec<Part>,
-    made: Made,
-}
-
-/// Who takes what is made of one series.
-#[derive(Clone, Debug)]
-struct Feeds {
-    /// For each result, the shard's place of the series that takes it; [`NOBODY`].
-    to: Box<[u32]>,
-    /// For each part, the results that are taken, a bit each.
-    wanted: Box<[u64]>,
-    /// How many are taken.
-    count: u32,
-}
-
-const NOBODY: u32 = u32::MAX;
-
 /// The features of a section.
 #[derive(Debug)]
 pub struct FeatureNode {
     /// What it gives.
     pub spec: FeatureSpec,
-    states: Vec<Features>,
-    feeds: Vec<Feeds>,
+    parts: Vec<Part>,
+    /// For each series, how many of its results are taken.
+    taken: Vec<u32>,
+    made: Vec<Made>,
     /// Of all series together, those that have left among them.
     pub total: Made,
 }
 
-impl Part {
-    fn new(spec: &PartSpec) -> Part {
-        match spec {
-            PartSpec::Rolling(spec) => Part::Rolling(Recent::new(spec)),
-            PartSpec::Steps(spec) => Part::Steps(Steps::new(spec)),
-            PartSpec::Decay(spec) => Part::Decay(Decay::new(spec)),
-            PartSpec::Clock(spec) => Part::Clock(Clock::new(spec)),
-            PartSpec::Daily(spec) => Part::Daily(Daily::new(spec)),
-            PartSpec::Spectrum(spec) => Part::Spectrum(Spectrum::new(spec)),
-        }
-    }
+/// A part of the section, with all series side by side: what a reading needs of one lies together, and which kind of part
+/// it is does not have to be found out for each of them.
+#[derive(Debug)]
+struct Part {
+    kept: Kept,
+    /// How many results it has.
+    width: usize,
+    /// For each result of each series, the shard's place of the series that takes it; [`NOBODY`].
+    to: Vec<u32>,
+    /// For each series, the results that are taken, a bit each.
+    wanted: Vec<u64>,
+}
 
-    #[inline]
-    fn observe(&mut self, spec: &PartSpec, wanted: u64, reading: &Reading, give: &mut impl FnMut(usize, f64)) {
+const NOBODY: u32 = u32::MAX;
+
+/// What a part keeps of each series.
+#[derive(Debug)]
+enum Kept {
+    Rolling(Rule, Vec<Recent>),
+    Steps(StepsSpec, Vec<Steps>),
+    Decay(DecaySpec, Vec<Decay>),
+    Clock(ClockSpec, Clock),
+    Daily(DailySpec, Vec<Daily>),
+    Spectrum(SpectrumSpec, Vec<Spectrum>),
+}
+
+/// Does the same for whichever kind of state a part keeps; a clock keeps none.
+macro_rules! with_states {
+    ($kept:expr, ($spec:ident, $states:ident: $state:ident) => $does:expr, $clock:pat => $else:expr) => {
+        match $kept {
+            Kept::Rolling($spec, $states) => {
+                type $state = Recent;
+                $does
+            }
+            Kept::Steps($spec, $states) => {
+                type $state = Steps;
+                $does
+            }
+            Kept::Decay($spec, $states) => {
+                type $state = Decay;
+                $does
+            }
+            Kept::Daily($spec, $states) => {
+                type $state = Daily;
+                $does
+            }
+            Kept::Spectrum($spec, $states) => {
+                type $state = Spectrum;
+                $does
+            }
+            $clock => $else,
+        }
+    };
+}
+
+impl Kept {
+    /// A reading of the series at a place, for all kinds of parts. (The loop does the most usual kind by itself.)
+    #[inline(never)]
+    fn observe(&mut self, place: usize, wanted: u64, reading: &Reading, give: &mut impl FnMut(usize, f64)) {
         let Reading { time, value, .. } = *reading;
         // The result of a window is of what was before its end: Sunday's last hour ends on Monday and is Sunday.
-        let of_day = time - Span(i64::from(reading.flags.has(Flags::UP_TO)));
-        match (self, spec) {
-            (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.observe(spec, wanted, time, value, give),
-            (Part::Steps(steps), PartSpec::Steps(spec)) => steps.observe(spec, wanted, time, value, give),
-            (Part::Decay(decay), PartSpec::Decay(spec)) => decay.observe(spec, wanted, time, value, give),
-            (Part::Clock(clock), PartSpec::Clock(spec)) => clock.observe(spec, wanted, of_day, give),
-            (Part::Daily(daily), PartSpec::Daily(spec)) => daily.observe(spec, wanted, of_day, value, give),
-            (Part::Spectrum(spectrum), PartSpec::Spectrum(spec)) => spectrum.observe(spec, wanted, time, value, give),
-            // A part is made for its spec and never changes.
+        let of_day = || time - Span(i64::from(reading.flags.has(Flags::UP_TO)));
+        match self {
+            Kept::Rolling(rule, states) => states[place].observe(rule, wanted, time, value, give),
+            Kept::Steps(spec, states) => states[place].observe(spec, wanted, time, value, give),
+            Kept::Decay(spec, states) => states[place].observe(spec, wanted, time, value, give),
+            Kept::Clock(spec, clock) => clock.observe(spec, wanted, of_day(), give),
+            Kept::Daily(spec, states) => states[place].observe(spec, wanted, of_day(), value, give),
+            Kept::Spectrum(spec, states) => states[place].observe(spec, wanted, time, value, give),
+        }
+    }
+
+    /// How often a block of a series was begun anew.
+    #[inline]
+    fn uneven(&self, place: usize) -> u64 {
+        if let Kept::Spectrum(_, states) = self { states[place].broken() } else { 0 }
+    }
+}
+
+impl Part {
+    fn new(part: &FeaturePart) -> Part {
+        let kept = match &part.work {
+            PartSpec::Rolling(spec) => Kept::Rolling(Rule::of(spec), Vec::new()),
+            PartSpec::Steps(spec) => Kept::Steps(spec.clone(), Vec::new()),
+            PartSpec::Decay(spec) => Kept::Decay(spec.clone(), Vec::new()),
+            PartSpec::Clock(spec) => Kept::Clock(spec.clone(), Clock::new(spec)),
+            PartSpec::Daily(spec) => Kept::Daily(spec.clone(), Vec::new()),
+            PartSpec::Spectrum(spec) => Kept::Spectrum(spec.clone(), Vec::new()),
+        };
+        Part { kept, width: part.names.len(), to: Vec::new(), wanted: Vec::new() }
+    }
+
+    /// Makes room for one more series.
+    fn add(&mut self) {
+        with_states!(&mut self.kept, (spec, states: State) => states.push(State::new(spec)), Kept::Clock(..) => ());
+        self.to.resize(self.to.len() + self.width, NOBODY);
+        self.wanted.push(0);
+    }
+
+    /// Forgets what it knows of the series at a place, and who takes it.
+    fn reset(&mut self, place: usize) {
+        self.forget(place);
+        self.to[place * self.width..][..self.width].fill(NOBODY);
+        self.wanted[place] = 0;
+    }
+
+    fn forget(&mut self, place: usize) {
+        with_states!(&mut self.kept, (spec, states: State) => states[place] = State::new(spec), Kept::Clock(..) => ());
+    }
+
+    fn save(&self, place: usize, into: &mut Vec<u8>) {
+        with_states!(&self.kept, (_spec, states: _State) => append(&states[place], into), Kept::Clock(..) => ());
+    }
+
+    /// Takes the state of a series back from the beginning of bytes, and gives the rest of them.
+    fn load<'a>(&mut self, place: usize, bytes: &'a [u8]) -> Result<&'a [u8], postcard::Error> {
+        let rest = with_states!(&mut self.kept, (spec, states: State) => {
+            let (state, rest) = postcard::take_from_bytes::<State>(bytes)?;
+            // Nothing that is done with it can go wrong then.
+            if !state.fits(spec) {
+                return Err(postcard::Error::DeserializeBadEncoding);
+            }
+            states[place] = state;
+            rest
+        }, Kept::Clock(..) => bytes);
+        match (self.wanted[place], &mut self.kept) {
+            // What nobody follows any more must not go on with a hole in it, should somebody take it up again.
+            (0, _) => self.forget(place),
+            // What was not saved, because it follows from the rest.
+            (_, Kept::Rolling(rule, states)) => states[place].restore(rule),
             _ => {}
         }
+        Ok(rest)
     }
 
-    /// Whether bytes that were read back are of this part: nothing that is done with it can go wrong then.
-    fn fits(&self, spec: &PartSpec) -> bool {
-        match (self, spec) {
-            (Part::Rolling(recent), PartSpec::Rolling(spec)) => recent.fits(spec),
-            (Part::Steps(steps), PartSpec::Steps(spec)) => steps.fits(spec),
-            (Part::Decay(decay), PartSpec::Decay(spec)) => decay.fits(spec),
-            (Part::Clock(_), PartSpec::Clock(_)) => true,
-            (Part::Daily(daily), PartSpec::Daily(spec)) => daily.fits(spec),
-            (Part::Spectrum(spectrum), PartSpec::Spectrum(spec)) => spectrum.fits(spec),
-            _ => false,
-        }
-    }
-
-    /// Makes what was not saved, because it follows from the rest.
-    fn restore(&mut self) {
-        if let Part::Rolling(recent) = self {
-            recent.restore();
-        }
-    }
-
-    /// How often a block of it was begun anew.
-    fn uneven(&self) -> u64 {
-        if let Part::Spectrum(spectrum) = self { spectrum.broken() } else { 0 }
-    }
-
-    fn heap_bytes(&self) -> usize {
-        match self {
-            Part::Rolling(recent) => recent.heap_bytes(),
-            Part::Steps(steps) => steps.heap_bytes(),
-            Part::Daily(daily) => daily.heap_bytes(),
-            Part::Spectrum(spectrum) => spectrum.heap_bytes(),
-            Part::Decay(_) | Part::Clock(_) => 0,
-        }
+    fn bytes(&self) -> usize {
+        let kept = match &self.kept {
+            Kept::Rolling(_, all) => all.capacity() * size_of::<Recent>() + sum(all, Recent::heap_bytes),
+            Kept::Steps(_, all) => all.capacity() * size_of::<Steps>() + sum(all, Steps::heap_bytes),
+            Kept::Decay(_, all) => all.capacity() * size_of::<Decay>(),
+            Kept::Clock(..) => 0,
+            Kept::Daily(_, all) => all.capacity() * size_of::<Daily>() + sum(all, Daily::heap_bytes),
+            Kept::Spectrum(_, all) => all.capacity() * size_of::<Spectrum>() + sum(all, Spectrum::heap_bytes),
+        };
+        kept + self.to.capacity() * size_of::<u32>() + self.wanted.capacity() * size_of::<u64>()
     }
 }
 
-impl Features {
-    fn new(spec: &FeatureSpec) -> Features {
-        Features { parts: spec.parts.iter().map(|part| Part::new(&part.work)).collect(), made: Made::default() }
-    }
+/// The results that are taken, with the series that take them.
+#[inline(always)]
+fn taken_of(mut wanted: u64, to: &[u32]) -> impl Iterator<Item = (usize, u32)> {
+    std::iter::from_fn(move || {
+        let index = wanted.trailing_zeros() as usize;
+        wanted &= wanted.wrapping_sub(1);
+        Some((index, *to.get(index)?))
+    })
 }
 
-impl Feeds {
-    fn new(spec: &FeatureSpec) -> Feeds {
-        let to = vec![NOBODY; spec.names().count()].into();
-        Feeds { to, wanted: vec![0; spec.parts.len()].into(), count: 0 }
-    }
+fn sum<T>(states: &[T], of: fn(&T) -> usize) -> usize {
+    states.iter().map(of).sum()
 }
 
 impl FeatureNode {
     /// Without any series yet.
     pub fn new(spec: FeatureSpec) -> FeatureNode {
-        FeatureNode { spec, states: Vec::new(), feeds: Vec::new(), total: Made::default() }
+        let parts = spec.parts.iter().map(Part::new).collect();
+        FeatureNode { spec, parts, taken: Vec::new(), made: Vec::new(), total: Made::default() }
     }
 
     /// Makes room for one more series; gives its place.
     pub fn add_series(&mut self) -> u32 {
-        self.states.push(Features::new(&self.spec));
-        self.feeds.push(Feeds::new(&self.spec));
-        self.states.len() as u32 - 1
+        self.parts.iter_mut().for_each(Part::add);
+        self.taken.push(0);
+        self.made.push(Made::default());
+        self.made.len() as u32 - 1
     }
 
     /// Forgets what it knows of the series at a place.
     pub fn reset(&mut self, place: u32) {
-        self.states[place as usize] = Features::new(&self.spec);
-        self.feeds[place as usize] = Feeds::new(&self.spec);
+        self.parts.iter_mut().for_each(|part| part.reset(place as usize));
+        self.taken[place as usize] = 0;
+        self.made[place as usize] = Made::default();
     }
 
     /// The `index`-th result of the series at `place` goes to the series at `to`.
     pub fn feed(&mut self, place: u32, mut index: usize, to: u32) {
-        let Feeds { to: all, wanted, count } = &mut self.feeds[place as usize];
-        all[index] = to;
-        *count += 1;
-        for (part, wanted) in self.spec.parts.iter().zip(wanted) {
-            match index.checked_sub(part.names.len()) {
-                Some(rest) => index = rest,
-                None => return *wanted |= 1 << index.min(63),
+        let place = place as usize;
+        for part in &mut self.parts {
+            if index < part.width {
+                part.to[place * part.width + index] = to;
+                part.wanted[place] |= 1 << index.min(63);
+                self.taken[place] += 1;
+                return;
             }
+            index -= part.width;
         }
     }
 
-    /// A reading of the series at `place`; what is made of it goes to `keep`, with the series that takes it.
+    /// A reading of the series at `place`; the numbers that are made of it go to `keep`, with the series that takes them.
     #[inline(never)]
-    pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, Reading)) {
-        let (state, feeds) = (&mut self.states[place as usize], &self.feeds[place as usize]);
-        let (mut to, mut given, mut no_value, mut not_due, mut uneven) = (&feeds.to[..], 0, 0, 0, 0);
-        for ((part, spec), &wanted) in state.parts.iter_mut().zip(&self.spec.parts).zip(&feeds.wanted) {
-            let (own, rest) = to.split_at(spec.names.len());
-            to = rest;
+    pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, f64)) {
+        let place = place as usize;
+        let (mut given, mut no_value, mut not_due, mut uneven) = (0u32, 0u32, 0u32, 0);
+        for Part { kept, width, to, wanted } in &mut self.parts {
+            let (wanted, width) = (wanted[place], *width);
             if wanted == 0 {
                 continue;
             }
-            let (before, broken) = (given + no_value, part.uneven());
-            part.observe(&spec.work, wanted, reading, &mut |index, value| {
+            let own = &to[place * width..][..width];
+            // The most usual kind, without the frame that a call for any kind needs.
+            if let Kept::Rolling(rule, states) = kept
+                && width <= 64
+            {
+                let state = &mut states[place];
+                if state.take(rule, reading.time, reading.value) {
+                    for (index, to) in taken_of(wanted, own) {
+                        let value = state.value(rule, index);
+                        if value.is_finite() {
+                            given += 1;
+                            keep(to, value);
+                        } else {
+                            no_value += 1;
+                        }
+                    }
+                }
+                continue;
+            }
+            let (before, broken) = (given + no_value, kept.uneven(place));
+            kept.observe(place, wanted, reading, &mut |index, value| {
                 let to = own[index];
                 if to == NOBODY {
                 } else if value.is_finite() {
                     given += 1;
-                    keep(to, Reading { value, ..*reading });
+                    keep(to, value);
                 } else {
                     no_value += 1;
                 }
             });
-            uneven += part.uneven() - broken;
             // A block speaks at its end; until then nothing is withheld.
-            if matches!(part, Part::Spectrum(_)) && given + no_value == before {
-                not_due += u64::from(wanted.count_ones());
+            if matches!(kept, Kept::Spectrum(..)) {
+                uneven += kept.uneven(place) - broken;
+                if given + no_value == before {
+                    not_due += own.iter().map(|to| u32::from(*to != NOBODY)).sum::<u32>();
+                }
             }
         }
-        let not_full = u64::from(feeds.count).saturating_sub(given + no_value + not_due);
-        let made = Made { given, not_full, no_value, uneven };
-        state.made += made;
-        self.total += made;
+        let made = &mut self.made[place];
+        if given == self.taken[place] {
+            // Nearly always all of them have come.
+            made.given = made.given.saturating_add(u64::from(given));
+            self.total.given = self.total.given.saturating_add(u64::from(given));
+            return;
+        }
+        let not_full = self.taken[place].saturating_sub(given + no_value + not_due);
+        let [given, no_value, not_full] = [given, no_value, not_full].map(u64::from);
+        let more = Made { given, not_full, no_value, uneven };
+        *made += more;
+        self.total += more;
     }
 
     /// Reads what the next reading of a series needs, to have it near.
     #[inline]
     pub fn touch(&self, place: u32) -> i64 {
-        let state = &self.states[place as usize];
-        i64::from(state.parts.first().is_some_and(|part| matches!(part, Part::Steps(_))))
+        self.parts.first().map_or(0, |part| match &part.kept {
+            Kept::Rolling(_, states) => states[place as usize].touch(),
+            Kept::Steps(_, states) => states[place as usize].touch(),
+            _ => part.wanted[place as usize] as i64,
+        })
     }
 
     /// Adds the state of a series to bytes.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
-        append(&self.states[place as usize], into);
+        append(&self.made[place as usize], into);
+        self.parts.iter().for_each(|part| part.save(place as usize, into));
     }
 
     /// Takes the state of a series back from bytes.
     ///
     /// # Errors
-    /// When the bytes are not such a state.
+    /// When the bytes are not such a state. Nothing is known of the series then.
     pub fn load(&mut self, place: u32, bytes: &[u8]) -> Result<(), postcard::Error> {
-        let mut state: Features = postcard::from_bytes(bytes)?;
-        let fits = |(part, spec): (&Part, &FeaturePart)| part.fits(&spec.work);
-        if state.parts.len() != self.spec.parts.len() || !state.parts.iter().zip(&self.spec.parts).all(fits) {
-            return Err(postcard::Error::DeserializeBadEncoding);
-        }
-        let wanted = &self.feeds[place as usize].wanted;
-        for ((part, spec), &wanted) in state.parts.iter_mut().zip(&self.spec.parts).zip(wanted) {
-            match wanted {
-                // What nobody follows any more must not go on with a hole in it, should somebody take it up again.
-                0 => *part = Part::new(&spec.work),
-                _ => part.restore(),
+        let place = place as usize;
+        let (made, mut rest) = postcard::take_from_bytes::<Made>(bytes)?;
+        for part in 0..self.parts.len() {
+            match self.parts[part].load(place, rest) {
+                Ok(behind) => rest = behind,
+                Err(damaged) => {
+                    self.parts.iter_mut().for_each(|part| part.forget(place));
+                    return Err(damaged);
+                }
             }
         }
-        self.total += state.made;
-        self.states[place as usize] = state;
+        self.total += made;
+        self.made[place] = made;
         Ok(())
     }
 
     /// Bytes for all series.
     pub fn bytes(&self) -> usize {
-        let parts =
-            |state: &Features| state.parts.iter().map(|part| size_of::<Part>() + part.heap_bytes()).sum::<usize>();
-        let results = self.feeds.first().map_or(0, |feeds| size_of_val(&*feeds.to) + size_of_val(&*feeds.wanted));
-        self.states.capacity() * size_of::<Features>()
-            + self.states.iter().map(parts).sum::<usize>()
-            + self.feeds.capacity() * (size_of::<Feeds>() + results)
+        self.parts.iter().map(Part::bytes).sum::<usize>()
+            + self.taken.capacity() * size_of::<u32>()
+            + self.made.capacity() * size_of::<Made>()
     }
 }
 
@@ -303,7 +389,7 @@ mod tests {
         let mut said = Vec::new();
         for time in times {
             let reading = Reading::new(Series(0), Time(time * 2), ((time * 7_919) % 13) as f64);
-            node.observe(0, &reading, |to, made| said.push((to, made.time, made.value.to_bits())));
+            node.observe(0, &reading, |to, made| said.push((to, reading.time, made.to_bits())));
         }
         said
     }
@@ -339,13 +425,13 @@ mod tests {
         let mut reading = Reading::new(Series(0), Time::from_secs(4 * 86_400), 1.0);
         let mut said = |reading: &Reading| {
             let mut all = Vec::new();
-            node.observe(0, reading, |_, made| all.push((made.time, made.value)));
+            node.observe(0, reading, |_, made| all.push(made));
             all
         };
         let turn = |part: f64, of: f64| libm::sin(std::f64::consts::TAU * (part / of));
-        assert_eq!(said(&reading), [(reading.time, 0.0), (reading.time, 0.0)]);
+        assert_eq!(said(&reading), [0.0, 0.0]);
         reading.flags = Flags::UP_TO;
-        assert_eq!(said(&reading), [(reading.time, turn(6.0, 7.0)), (reading.time, turn(23.0, 24.0))]);
+        assert_eq!(said(&reading), [turn(6.0, 7.0), turn(23.0, 24.0)]);
     }
 
     #[test]
@@ -389,6 +475,6 @@ mod tests {
         other.load(0, &bytes).unwrap();
         // Only the count of five readings is taken: it goes on, and nothing else is computed.
         assert_eq!(observe(&mut other, 12..13), [(7, Time(24), 5f64.to_bits())]);
-        assert!(matches!(&other.states[0].parts[2], Part::Steps(steps) if steps.heap_bytes() == 0));
+        assert!(matches!(&other.parts[2].kept, Kept::Steps(_, steps) if steps[0].heap_bytes() == 0));
     }
 }

@@ -1,27 +1,49 @@
 //! What a series keeps of one past, for all statistics of it: sums, extremes and values in order, each only where one asks.
 //!
-//! By count the values stand in the ring of the sums, and the one that leaves it leaves the order, too. By time there are
-//! panes for sums and extremes, and samples for quantiles (`sampled.rs`). What is not full yet says nothing: no statistic
-//! of half a past is ever taken for one of a whole past.
+//! By count the values stand in one ring, with a tree of extremes over it, and the one that leaves it leaves the order, too. By
+//! time there are panes for sums and extremes, and samples for quantiles (`sampled.rs`). What is not full yet says nothing:
+//! no statistic of half a past is ever taken for one of a whole past.
 
 use super::sampled::Sampled;
+use super::tree::{Kinds, Tree};
 use super::{Fold, Folded, Ranked, Rolling};
 use crate::plan::{Past, Rolled, RollingSpec};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 
+/// What is to be kept of a past, and said of it: worked out once, for all series and readings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    past: Past,
+    /// By count, or where it is stated: readings before it speaks.
+    least: Option<u32>,
+    give: Vec<Rolled>,
+    needs: Needs,
+    /// Nothing but sums is kept.
+    sums_alone: bool,
+}
+
 /// One past of a series.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recent {
-    /// Time of the first reading; [`Time::MAX`] before it.
+    /// The ring of a past by count, and the sums. Of a past by time it is empty where nobody asks for sums.
+    rolling: Rolling,
+    /// By time: when the first reading was; [`Time::MAX`] before it.
     first: Time,
-    /// By count: readings in it.
-    held: u32,
-    sums: Option<Rolling>,
-    sum: Option<Box<Folded>>,
-    least: Option<Box<Folded>>,
-    most: Option<Box<Folded>>,
+    /// By count, over the ring. Not saved: it follows from it.
+    #[serde(skip)]
+    tree: Tree,
+    /// By time.
+    folds: Option<Box<Folds>>,
     order: Order,
+}
+
+/// Sum, smallest and largest value of a past by time, where somebody asks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Folds {
+    sum: Option<Folded>,
+    least: Option<Folded>,
+    most: Option<Folded>,
 }
 
 /// The values in order, where quantiles are asked for.
@@ -37,95 +59,106 @@ enum Order {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Needs {
     sums: bool,
-    sum: bool,
-    least: bool,
-    most: bool,
+    folds: Kinds,
     order: bool,
 }
 
 impl Needs {
     fn of(spec: &RollingSpec) -> Needs {
         let asks = |of: fn(Rolled) -> bool| spec.give.iter().any(|&what| of(what));
-        let by_time = matches!(spec.past, Past::Span(_));
-        let order = asks(|what| matches!(what, Rolled::Quantile(_)));
         let crest = asks(|what| what == Rolled::Crest);
-        // Panes know how many readings they stand for, and the ring has the value that leaves.
+        // Panes know how many readings they stand for.
+        let by_time = matches!(spec.past, Past::Span(_));
         let counts = by_time && (spec.min.is_some() || asks(|what| what == Rolled::Count));
         let sums = asks(|what| {
             use Rolled::{Crest, Mean, Rms, Std, StdSample, Variance, VarianceSample};
             matches!(what, Mean | Std | StdSample | Variance | VarianceSample | Rms | Crest)
         });
-        Needs {
-            sums: sums || counts || (order && !by_time),
+        let folds = Kinds {
             sum: asks(|what| what == Rolled::Sum),
             least: crest || asks(|what| matches!(what, Rolled::Min | Rolled::Range)),
             most: crest || asks(|what| matches!(what, Rolled::Max | Rolled::Range)),
-            order,
-        }
+        };
+        Needs { sums: sums || counts, folds, order: asks(|what| matches!(what, Rolled::Quantile(_))) }
+    }
+}
+
+impl Rule {
+    /// The rule of a spec.
+    pub fn of(spec: &RollingSpec) -> Rule {
+        let full = if let Past::Count(most) = spec.past { Some(most) } else { None };
+        let needs = Needs::of(spec);
+        let sums_alone = needs.sums && needs.folds.is_none() && !needs.order;
+        Rule { past: spec.past, least: spec.min.or(full), give: spec.give.clone(), needs, sums_alone }
     }
 }
 
 impl Recent {
     /// Nothing yet.
-    pub fn new(spec: &RollingSpec) -> Recent {
-        let needs = Needs::of(spec);
-        let fold = |needed: bool| needed.then(Box::default);
-        let order = match spec.past {
-            _ if !needs.order => Order::None,
-            Past::Count(_) => Order::Ring(Ranked::new()),
-            Past::Span(_) => Order::Span(Box::default()),
-        };
+    pub fn new(rule: &Rule) -> Recent {
+        let Needs { folds, order, .. } = rule.needs;
+        let fold = |needed: bool| needed.then(Folded::default);
+        let by_time = matches!(rule.past, Past::Span(_));
+        let folds = || Box::new(Folds { sum: fold(folds.sum), least: fold(folds.least), most: fold(folds.most) });
         Recent {
+            rolling: Rolling::new(rule.past),
             first: Time::MAX,
-            held: 0,
-            sums: needs.sums.then(|| Rolling::new(spec.past)),
-            sum: fold(needs.sum),
-            least: fold(needs.least),
-            most: fold(needs.most),
-            order,
+            tree: Tree::default(),
+            folds: (by_time && !rule.needs.folds.is_none()).then(folds),
+            order: match (order, by_time) {
+                (false, _) => Order::None,
+                (true, false) => Order::Ring(Ranked::new()),
+                (true, true) => Order::Span(Box::default()),
+            },
         }
     }
 
     /// A reading in its turn. Those of `wanted`, a bit each, go to `give` if there are readings enough; what there is no
     /// value for goes there as no number.
     #[inline]
-    pub fn observe(
-        &mut self,
-        spec: &RollingSpec,
-        wanted: u64,
-        time: Time,
-        value: f64,
-        give: &mut impl FnMut(usize, f64),
-    ) {
-        self.take(spec.past, time, value);
-        if !self.speaks(spec, time) {
+    pub fn observe(&mut self, rule: &Rule, wanted: u64, time: Time, value: f64, give: &mut impl FnMut(usize, f64)) {
+        if !self.take(rule, time, value) {
             return;
         }
-        for (index, &what) in spec.give.iter().enumerate() {
-            if is_wanted(wanted, index) {
-                give(index, self.value(what));
-            }
+        for index in (0..rule.give.len()).filter(|&index| is_wanted(wanted, index)) {
+            give(index, self.value(rule, index));
         }
     }
 
-    #[inline]
-    fn take(&mut self, past: Past, time: Time, value: f64) {
-        self.first = self.first.min(time);
-        if let Past::Count(most) = past {
-            self.held = (self.held + 1).min(most);
+    /// Takes a reading in, and gives whether there are enough now. (Apart from what is said of it, so that neither has to make
+    /// room for the other in the processor's few registers.)
+    #[inline(never)]
+    pub(super) fn take(&mut self, rule: &Rule, time: Time, value: f64) -> bool {
+        match rule.past {
+            Past::Count(_) if rule.sums_alone => drop(self.rolling.push(rule.past, time, value)),
+            Past::Count(most) => self.take_one(rule, most, time, value),
+            Past::Span(_) => self.take_timed(rule, time, value),
         }
-        let mut leaving = None;
-        if let Some(sums) = &mut self.sums {
-            sums.advance(past, time);
-            leaving = sums.push(past, time, value);
+        match (rule.least, rule.past) {
+            (Some(least), _) => self.rolling.count() >= least,
+            (None, Past::Span(span)) => time.since(self.first) >= span,
+            (None, Past::Count(_)) => false,
         }
-        for (fold, of) in [(Fold::Sum, &mut self.sum), (Fold::Least, &mut self.least), (Fold::Most, &mut self.most)] {
-            if let Some(folded) = of {
-                folded.take(fold, past, time, value);
+    }
+
+    #[inline(never)]
+    fn take_one(&mut self, rule: &Rule, most: u32, time: Time, value: f64) {
+        let leaving = if rule.needs.sums {
+            self.rolling.push(rule.past, time, value)
+        } else {
+            self.rolling.push_value(rule.past, time, value)
+        };
+        if !rule.needs.folds.is_none() {
+            let (values, at) = (self.rolling.values(), self.rolling.newest());
+            match leaving {
+                Some(_) => self.tree.change(rule.needs.folds, values, at),
+                None => self.tree.grow(rule.needs.folds, values, most as usize),
             }
         }
-        match (&mut self.order, past) {
-            (Order::Ring(ranked), Past::Count(most)) => match leaving {
+        if rule.needs.order
+            && let Order::Ring(ranked) = &mut self.order
+        {
+            match leaving {
                 Some(leaving) => drop(ranked.replace(leaving, value)),
                 None => {
                     // Doubles, but not past the limit.
@@ -134,110 +167,142 @@ impl Recent {
                     }
                     ranked.insert(value);
                 }
-            },
-            (Order::Span(sampled), Past::Span(span)) => sampled.take(span, time, value),
-            _ => {}
+            }
         }
     }
 
-    fn count(&self) -> u32 {
-        self.sums.as_ref().map_or(self.held, Rolling::count)
-    }
-
-    /// Whether it has readings enough.
-    #[inline]
-    fn speaks(&self, spec: &RollingSpec, time: Time) -> bool {
-        match (spec.min, spec.past) {
-            (Some(min), _) => self.count() >= min,
-            (None, Past::Count(most)) => self.held >= most,
-            (None, Past::Span(span)) => time.since(self.first) >= span,
+    #[inline(never)]
+    fn take_timed(&mut self, rule: &Rule, time: Time, value: f64) {
+        self.first = self.first.min(time);
+        if rule.needs.sums {
+            self.rolling.advance(rule.past, time);
+            self.rolling.push(rule.past, time, value);
+        }
+        if let Some(folds) = &mut self.folds {
+            for (fold, folded) in folds.all() {
+                folded.take(fold, rule.past, time, value);
+            }
+        }
+        if let (Order::Span(sampled), Past::Span(span)) = (&mut self.order, rule.past) {
+            sampled.take(span, time, value);
         }
     }
 
-    #[inline]
-    fn value(&self, what: Rolled) -> f64 {
-        let sums = |of: fn(&Rolling) -> f64| self.sums.as_ref().map_or(f64::NAN, of);
-        let sampled = |of: f64, count: u32| if count > 1 { of / f64::from(count - 1) } else { f64::NAN };
-        let folded = |of: &Option<Box<Folded>>, fold| of.as_ref().map_or(f64::NAN, |folded| folded.value(fold));
-        let (least, most) = (|| folded(&self.least, Fold::Least), || folded(&self.most, Fold::Most));
-        let rms = |sums: &Rolling| {
-            let mean = sums.mean();
-            (mean * mean + sums.variance()).sqrt()
-        };
+    /// What is said at this place of the spec's `give`, if there are readings enough.
+    #[inline(always)]
+    pub(super) fn value(&self, rule: &Rule, index: usize) -> f64 {
+        let Some(&what) = rule.give.get(index) else { return f64::NAN };
         match what {
-            Rolled::Count => f64::from(self.count()),
-            Rolled::Sum => folded(&self.sum, Fold::Sum),
-            Rolled::Mean => sums(Rolling::mean),
-            Rolled::Std => sums(Rolling::std),
-            Rolled::Variance => sums(Rolling::variance),
-            Rolled::StdSample => sampled(sums(Rolling::deviations), self.count()).sqrt(),
-            Rolled::VarianceSample => sampled(sums(Rolling::deviations), self.count()),
-            Rolled::Min => least(),
-            Rolled::Max => most(),
-            Rolled::Range => most() - least(),
+            Rolled::Mean => self.rolling.moments().mean,
+            Rolled::Std => self.rolling.moments().variance().sqrt(),
+            Rolled::Min => self.folded(rule, Fold::Least),
+            Rolled::Max => self.folded(rule, Fold::Most),
+            Rolled::Sum => self.folded(rule, Fold::Sum),
+            _ => self.other_value(rule, what),
+        }
+    }
+
+    /// The same for what costs more, or is asked for less.
+    #[inline(never)]
+    fn other_value(&self, rule: &Rule, what: Rolled) -> f64 {
+        let moments = self.rolling.moments();
+        let rms = || (moments.mean * moments.mean + moments.variance()).sqrt();
+        match what {
+            Rolled::Variance => moments.variance(),
+            Rolled::StdSample => moments.variance_sample().sqrt(),
+            Rolled::VarianceSample => moments.variance_sample(),
+            Rolled::Count => moments.count,
+            Rolled::Range => self.folded(rule, Fold::Most) - self.folded(rule, Fold::Least),
             Rolled::Quantile(q) => match &self.order {
                 Order::None => f64::NAN,
                 Order::Ring(ranked) => ranked.quantile(q),
                 Order::Span(sampled) => sampled.quantile(q),
             },
-            Rolled::Rms => sums(rms),
-            Rolled::Crest => least().abs().max(most().abs()) / sums(rms),
+            Rolled::Rms => rms(),
+            Rolled::Crest => {
+                let (least, most) = (self.folded(rule, Fold::Least), self.folded(rule, Fold::Most));
+                least.abs().max(most.abs()) / rms()
+            }
+            Rolled::Mean | Rolled::Std | Rolled::Min | Rolled::Max | Rolled::Sum => f64::NAN,
+        }
+    }
+
+    #[inline]
+    fn folded(&self, rule: &Rule, fold: Fold) -> f64 {
+        match &self.folds {
+            None => self.tree.value(rule.needs.folds, fold),
+            Some(folds) => folds.of(fold).map_or(f64::NAN, |folded| folded.value(fold)),
         }
     }
 
     /// Puts in order what was read back.
-    pub fn restore(&mut self) {
+    pub fn restore(&mut self, rule: &Rule) {
+        let values = self.rolling.values();
+        if let Past::Count(most) = rule.past {
+            self.tree.build(rule.needs.folds, values, most as usize);
+        }
         match &mut self.order {
             Order::None => {}
-            Order::Ring(ranked) => {
-                let values = self.sums.as_ref().map_or(&[][..], Rolling::values);
-                *ranked = Ranked::of(values.iter().copied());
-            }
+            Order::Ring(ranked) => *ranked = Ranked::of(values.iter().copied()),
             Order::Span(sampled) => sampled.rank(),
         }
     }
 
     /// Whether a state that was read back can be gone on with.
-    pub fn fits(&self, spec: &RollingSpec) -> bool {
-        let needs = Needs::of(spec);
-        let folds = [&self.sum, &self.least, &self.most];
-        let has = Needs {
-            sums: self.sums.is_some(),
-            sum: self.sum.is_some(),
-            least: self.least.is_some(),
-            most: self.most.is_some(),
-            order: !matches!(self.order, Order::None),
+    pub fn fits(&self, rule: &Rule) -> bool {
+        let by_time = matches!(rule.past, Past::Span(_));
+        let folds = match &self.folds {
+            Some(folds) => by_time && folds.fits(rule) && !rule.needs.folds.is_none(),
+            None => !by_time || rule.needs.folds.is_none(),
         };
-        let held = match spec.past {
-            Past::Count(most) => self.held <= most && self.sums.as_ref().is_none_or(|sums| sums.count() == self.held),
-            Past::Span(_) => self.held == 0,
+        let order = match &self.order {
+            Order::None => !rule.needs.order,
+            Order::Ring(_) => rule.needs.order && !by_time && self.rolling.values().iter().all(|v| v.is_finite()),
+            Order::Span(sampled) => rule.needs.order && by_time && sampled.fits(),
         };
-        let in_order = match (&self.order, spec.past) {
-            (Order::None, _) => true,
-            (Order::Ring(_), Past::Count(_)) => {
-                self.sums.as_ref().is_some_and(|sums| sums.values().iter().all(|value| value.is_finite()))
-            }
-            (Order::Span(sampled), Past::Span(_)) => sampled.fits(),
-            _ => false,
-        };
-        needs == has
-            && held
-            && in_order
-            && self.sums.as_ref().is_none_or(|sums| sums.fits(spec.past))
-            && folds.into_iter().flatten().all(|folded| folded.fits(spec.past))
+        folds && order && self.rolling.fits(rule.past)
+    }
+
+    /// Reads the first of what the next reading needs.
+    #[inline]
+    pub fn touch(&self) -> i64 {
+        i64::from(self.rolling.count())
     }
 
     /// Bytes on the heap.
     pub fn heap_bytes(&self) -> usize {
-        let folds = [&self.sum, &self.least, &self.most].into_iter().flatten();
+        let folds = self.folds.as_ref().map_or(0, |folds| size_of::<Folds>() + folds.heap_bytes());
         let order = match &self.order {
             Order::None => 0,
             Order::Ring(ranked) => ranked.heap_bytes(),
             Order::Span(sampled) => size_of::<Sampled>() + sampled.heap_bytes(),
         };
-        self.sums.as_ref().map_or(0, Rolling::heap_bytes)
-            + folds.map(|folded| size_of::<Folded>() + folded.heap_bytes()).sum::<usize>()
-            + order
+        self.rolling.heap_bytes() + self.tree.heap_bytes() + folds + order
+    }
+}
+
+impl Folds {
+    fn all(&mut self) -> impl Iterator<Item = (Fold, &mut Folded)> {
+        let all = [(Fold::Sum, &mut self.sum), (Fold::Least, &mut self.least), (Fold::Most, &mut self.most)];
+        all.into_iter().filter_map(|(fold, folded)| Some((fold, folded.as_mut()?)))
+    }
+
+    fn of(&self, fold: Fold) -> Option<&Folded> {
+        match fold {
+            Fold::Sum => self.sum.as_ref(),
+            Fold::Least => self.least.as_ref(),
+            Fold::Most => self.most.as_ref(),
+        }
+    }
+
+    fn fits(&self, rule: &Rule) -> bool {
+        let has = Kinds { sum: self.sum.is_some(), least: self.least.is_some(), most: self.most.is_some() };
+        let all = [&self.sum, &self.least, &self.most].into_iter().flatten();
+        has == rule.needs.folds && all.into_iter().all(|folded| folded.fits(rule.past))
+    }
+
+    fn heap_bytes(&self) -> usize {
+        [&self.sum, &self.least, &self.most].into_iter().flatten().map(Folded::heap_bytes).sum()
     }
 }
 

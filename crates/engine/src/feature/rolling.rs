@@ -26,6 +26,31 @@ pub struct Rolling {
     removed: u32,
 }
 
+/// What the sums say.
+#[derive(Clone, Copy, Debug)]
+pub struct Moments {
+    /// How many readings.
+    pub count: f64,
+    /// Arithmetic mean; NaN of none.
+    pub mean: f64,
+    /// Sum of squared deviations from the mean.
+    pub deviations: f64,
+}
+
+impl Moments {
+    /// Population variance; NaN of none.
+    #[inline]
+    pub fn variance(self) -> f64 {
+        self.deviations / self.count
+    }
+
+    /// Sample variance; NaN of one or none.
+    #[inline]
+    pub fn variance_sample(self) -> f64 {
+        if self.count > 1.0 { self.deviations / (self.count - 1.0) } else { f64::NAN }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Ring {
     /// The last values; `next` is the oldest once the ring is full.
@@ -64,23 +89,24 @@ impl Rolling {
     }
 
     /// Arithmetic mean; NaN of none.
+    #[inline]
     pub fn mean(&self) -> f64 {
-        self.pivot + self.sum / f64::from(self.count)
+        self.moments().mean
     }
 
     /// Population standard deviation; NaN of none.
+    #[inline]
     pub fn std(&self) -> f64 {
-        self.variance().sqrt()
+        self.moments().variance().sqrt()
     }
 
-    /// Population variance; NaN of none.
-    pub fn variance(&self) -> f64 {
-        self.deviations() / f64::from(self.count)
-    }
-
-    /// Sum of squared deviations from the mean.
-    pub fn deviations(&self) -> f64 {
-        (self.squares - self.sum * self.sum / f64::from(self.count)).max(0.0)
+    /// Mean and spread, with one division for what both need.
+    #[inline]
+    pub fn moments(&self) -> Moments {
+        let count = f64::from(self.count);
+        let off = self.sum / count;
+        let deviations = (self.squares - self.sum * off).max(0.0);
+        Moments { count, mean: self.pivot + off, deviations }
     }
 
     /// By count: the values in it, in no order of use.
@@ -109,65 +135,98 @@ impl Rolling {
     /// Takes in a value; by count, the oldest makes room, and is given back.
     #[inline]
     pub fn push(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
-        let leaving = match (&mut self.ring, past) {
+        let leaving = self.turn(past, time, value);
+        self.add(value, leaving);
+        leaving
+    }
+
+    /// The same for who asks for values alone: mean and spread are no more to be asked for.
+    #[inline]
+    pub fn push_value(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
+        let leaving = self.turn(past, time, value);
+        self.count += u32::from(leaving.is_none());
+        leaving
+    }
+
+    /// By count: where the newest value stands.
+    #[inline]
+    pub fn newest(&self) -> usize {
+        match &self.ring {
+            Ring::Count { values, next: 0 } => values.len().saturating_sub(1),
+            Ring::Count { next, .. } => *next as usize - 1,
+            Ring::Span(_) => 0,
+        }
+    }
+
+    #[inline(always)]
+    fn turn(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
+        match (&mut self.ring, past) {
             (Ring::Count { values, next }, Past::Count(limit)) => {
-                if values.len() < limit as usize {
-                    if values.len() == values.capacity() {
-                        // Doubles, but not past the limit: a hundred readings are 800 bytes and not 1 024.
-                        values.reserve_exact(values.len().max(4).min(limit as usize - values.len()));
-                    }
-                    values.push(value);
-                    None
-                } else {
-                    let oldest = std::mem::replace(&mut values[*next as usize], value);
+                // A ring that is full is nearly always there.
+                if values.len() == limit as usize
+                    && let Some(place) = values.get_mut(*next as usize)
+                {
                     *next = if *next + 1 == limit { 0 } else { *next + 1 };
-                    Some(oldest)
+                    return Some(std::mem::replace(place, value));
                 }
+                grow(values, limit, value);
             }
-            (Ring::Span(panes), Past::Span(span)) => {
-                gather(panes, span, time, value);
-                None
-            }
+            (Ring::Span(panes), Past::Span(span)) => gather(panes, span, time, value),
             _ => unreachable!("a ring is made for its past and never changes"),
-        };
+        }
+        None
+    }
+
+    /// Sums a value, in place of another if there is one.
+    #[inline(always)]
+    fn add(&mut self, value: f64, leaving: Option<f64>) {
         if self.count == 0 {
             self.pivot = value;
         }
-        self.count += 1;
         let off = value - self.pivot;
         self.sum += off;
         self.squares += off * off;
-        if let Some(oldest) = leaving {
-            self.remove(Pane { time, count: 1, mean: oldest, squares: 0.0 });
-        } else if self.astray() {
-            self.recompute();
-        }
-        leaving
+        let Some(oldest) = leaving else {
+            self.count += 1;
+            if self.astray() {
+                self.recompute();
+            }
+            return;
+        };
+        let off = oldest - self.pivot;
+        self.take_away(1, off, off * off);
     }
 
     fn remove(&mut self, pane: Pane) {
         let off = pane.mean - self.pivot;
         let count = f64::from(pane.count);
-        let squares = pane.squares + count * off * off;
-        let takes_most = squares > self.squares * 0.5;
         self.count -= pane.count;
-        self.sum -= count * off;
+        self.take_away(pane.count, count * off, pane.squares + count * off * off);
+    }
+
+    #[inline(always)]
+    fn take_away(&mut self, count: u32, sum: f64, squares: f64) {
+        let takes_most = squares > self.squares * 0.5;
+        self.sum -= sum;
         self.squares -= squares;
-        self.removed += pane.count;
+        self.removed += count;
         // A square past the largest number is infinite, and stays so until it is computed anew.
-        if takes_most || self.removed >= self.count || self.astray() || !self.squares.is_finite() {
+        if takes_most | (self.removed >= self.count) | !self.squares.is_finite() || self.astray() {
             self.recompute();
         }
     }
 
     /// Whether the pivot is so far from the mean that digits would be lost. A few removals must lie between two
     /// computations, so that no signal, however odd, makes each reading cost a lap.
+    #[inline(always)]
     fn astray(&self) -> bool {
-        let count = f64::from(self.count);
-        let far = self.sum * self.sum / count;
-        far > 1e5 * (self.squares - far) && far > 0.0 && self.removed >= self.count / 64
+        // Both sides times the count: nothing is divided at each reading.
+        let far = self.sum * self.sum;
+        far > 1e5 * (self.squares * f64::from(self.count) - far) && far > 0.0 && self.removed >= self.count / 64
     }
 
+    #[cold]
+    #[inline(never)]
     fn recompute(&mut self) {
         self.removed = 0;
         (self.pivot, self.sum, self.squares) = match &self.ring {
@@ -219,6 +278,17 @@ impl Rolling {
             Ring::Span(panes) => panes.capacity() * size_of::<Pane>(),
         }
     }
+}
+
+/// A ring that is not full yet.
+#[cold]
+#[inline(never)]
+fn grow(values: &mut Vec<f64>, limit: u32, value: f64) {
+    if values.len() == values.capacity() {
+        // Doubles, but not past the limit: a hundred readings are 800 bytes and not 1 024.
+        values.reserve_exact(values.len().max(4).min((limit as usize).saturating_sub(values.len())));
+    }
+    values.push(value);
 }
 
 /// Adds a value to the newest pane, where that one already stands for the same 1/1024 of a span that is full of

@@ -40,7 +40,7 @@ impl Spectrum {
     }
 
     /// A reading; at the end of a block, what is said of it goes to `give`, with the place in the spec's `give`.
-    #[inline]
+    #[inline(never)]
     pub fn observe(
         &mut self,
         spec: &SpectrumSpec,

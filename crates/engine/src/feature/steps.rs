@@ -25,7 +25,7 @@ impl Steps {
     }
 
     /// A reading in its turn. Those of `wanted`, a bit each, go to `give` if there are readings enough before it.
-    #[inline]
+    #[inline(never)]
     pub fn observe(
         &mut self,
         spec: &StepsSpec,
@@ -81,6 +81,12 @@ impl Steps {
     pub fn fits(&self, spec: &StepsSpec) -> bool {
         let (length, most) = (self.values.len(), spec.furthest() as usize);
         length <= most && if length < most { self.next == 0 } else { (self.next as usize) < most }
+    }
+
+    /// Reads the first of what the next reading needs.
+    #[inline]
+    pub fn touch(&self) -> i64 {
+        i64::from(self.next)
     }
 
     /// Bytes on the heap.

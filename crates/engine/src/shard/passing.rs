@@ -233,15 +233,17 @@ impl Shard {
             out.say(number, self.devices[device as usize].device, passed.by, What::Reading(said));
         }
         self.overhear(passed.by, reading, out);
-        self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
+        if self.has_windows(place) {
+            self.close_behind(number, place, reading.time - Span(i64::from(up_to)), out);
+        }
         let series = &mut self.series[place as usize];
         if series.is_worked_out {
             series.seen = series.seen.saturating_add(1);
             series.first = series.first.min(reading.time);
         }
         // Each walk has its price, and features bring a reading here for each of their results.
-        if self.series[place as usize].arriving > 0 {
-            self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
+        if series.arriving > 0 {
+            self.walk_on_arrival(number, place, reading, out);
         }
         self.walk(number, place, self.series[place as usize].in_order(), reading, out);
         if self.series[place as usize].behind && up_to {
@@ -249,7 +251,37 @@ impl Shard {
         }
     }
 
-    /// What filters and sessions have let go, and features have made, goes on, in its order.
+    /// Apart, because few channels that are derived have detectors that look at the clock.
+    #[inline(never)]
+    fn walk_on_arrival(&mut self, number: u64, place: u32, reading: &Reading, out: &mut Outputs) {
+        self.walk(number, place, self.series[place as usize].on_arrival(), reading, out);
+    }
+
+    /// Whether there is anything to close.
+    #[inline]
+    fn has_windows(&self, place: u32) -> bool {
+        let (from, to) = self.series[place as usize].in_order();
+        let mut routes = self.routes[from as usize..to as usize].iter();
+        routes.any(|route| matches!(self.nodes[usize::from(route.node)], Node::Window(_)))
+    }
+
+    /// What features have made of a reading goes on, in its order, from this place of the list on.
+    #[inline(never)]
+    pub(super) fn go_on_as_made(&mut self, number: u64, first: usize, reading: &Reading, out: &mut Outputs) {
+        // What other nodes have let go came after it.
+        let waiting = (!self.onward.is_empty()).then(|| std::mem::take(&mut self.onward));
+        for index in first..self.made.len() {
+            let (place, value) = self.made[index];
+            let reading = Reading { series: self.series[place as usize].series, value, ..*reading };
+            self.pass_on(number, place, &reading, out);
+        }
+        self.made.truncate(first);
+        if let Some(waiting) = waiting {
+            self.onward = waiting;
+        }
+    }
+
+    /// What filters and sessions have let go goes on, in its order.
     #[inline(never)]
     pub(super) fn go_on(&mut self, number: u64, out: &mut Outputs) {
         let mut onward = std::mem::take(&mut self.onward);
@@ -331,6 +363,7 @@ impl Shard {
     }
 
     /// Closes the windows of a series that end at or before `time`.
+    #[inline(never)]
     fn close_behind(&mut self, number: u64, place: u32, time: Time, out: &mut Outputs) {
         let (from, to) = self.series[place as usize].in_order();
         for route in from..to {

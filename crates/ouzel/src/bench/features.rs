@@ -3,7 +3,8 @@
 //!
 //! A result that somebody takes is a reading more on its way, and that costs more than the sum it stands for: both are told.
 
-use super::kinds::Kind;
+use super::kinds::{Kind, Measured};
+use ouzel_engine::aggregate::{EXACT, Sketch};
 use ouzel_engine::feature::FeatureNode;
 use ouzel_engine::plan::{Plan, Work};
 use ouzel_engine::reading::Reading;
@@ -13,8 +14,8 @@ use std::hint::black_box;
 macro_rules! kinds {
     ($($name:literal, $settings:literal, $on:literal;)*) => {
         [$(
-            Kind { name: concat!("feature: ", $name), config: concat!($settings, "\n[detector.d]\ntype = \"threshold\"\non = ", $on, "\nabove = 1e9"), alone: false },
-            Kind { name: concat!("feature alone: ", $name), config: concat!($settings, "\n[detector.d]\ntype = \"threshold\"\non = ", $on, "\nabove = 1e9"), alone: true },
+            Kind { name: concat!("feature: ", $name), config: concat!($settings, "\n[detector.d]\ntype = \"threshold\"\non = ", $on, "\nabove = 1e9"), measured: Measured::Whole },
+            Kind { name: concat!("feature alone: ", $name), config: concat!($settings, "\n[detector.d]\ntype = \"threshold\"\non = ", $on, "\nabove = 1e9"), measured: Measured::Feature },
         )*]
     };
 }
@@ -35,12 +36,37 @@ const KINDS: [Kind; 18] = kinds! {
 const THRESHOLD: Kind = Kind {
     name: "feature: none, a threshold",
     config: "[detector.d]\ntype = \"threshold\"\non = \"value\"\nabove = 1e9",
-    alone: false,
+    measured: Measured::Whole,
+};
+
+/// What a window with quantiles puts each reading into.
+const SKETCH: Kind = Kind {
+    name: "sketch alone: more than 1 024 values",
+    config: "[window.w]\nover = [\"value\"]\nsize = \"1m\"\ngive = [\"p95\"]",
+    measured: Measured::Sketch,
 };
 
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Kind> {
-    std::iter::once(THRESHOLD).chain(KINDS)
+    [THRESHOLD, SKETCH].into_iter().chain(KINDS)
+}
+
+/// Nanoseconds a reading of sketches that hold more values than they can hold exactly, and are about to make room for more at
+/// different times, as those of windows are that have run for a while.
+pub(super) fn sketches(series: u32, rows: &[Reading]) -> f64 {
+    let filled = |number: u32| {
+        let mut sketch = Sketch::default();
+        let count = 2 * EXACT + number.wrapping_mul(7_919) as usize % (2 * EXACT);
+        rows.iter().cycle().skip(number as usize).take(count).for_each(|row| sketch.add(row.value));
+        sketch
+    };
+    let mut sketches: Vec<Sketch> = (0..series).map(filled).collect();
+    let start = crate::meter::cpu_seconds();
+    for row in rows {
+        sketches[row.series.0 as usize].add(row.value);
+    }
+    black_box(&sketches);
+    (crate::meter::cpu_seconds() - start) * 1e9 / rows.len() as f64
 }
 
 /// Nanoseconds a reading of the first feature of a plan, with states for so many series and all results taken. What comes
@@ -58,11 +84,11 @@ pub(super) fn alone(plan: &Plan, series: u32, before: &[Reading], rows: &[Readin
     }
     let mut sum = 0.0;
     for row in before {
-        node.observe(row.series.0, row, |_, made| sum += made.value);
+        node.observe(row.series.0, row, |_, value| sum += value);
     }
     let start = crate::meter::cpu_seconds();
     for row in rows {
-        node.observe(row.series.0, row, |_, made| sum += made.value);
+        node.observe(row.series.0, row, |_, value| sum += value);
     }
     black_box(sum);
     (crate::meter::cpu_seconds() - start) * 1e9 / rows.len() as f64

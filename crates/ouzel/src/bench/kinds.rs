@@ -25,13 +25,24 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// Its section.
     pub(super) config: &'static str,
-    /// Only the feature's own work is measured, without the way through the shard.
-    pub(super) alone: bool,
+    /// What of it is measured.
+    pub(super) measured: Measured,
+}
+
+/// What of a kind is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measured {
+    /// All of the way through the shard.
+    Whole,
+    /// The feature's own work.
+    Feature,
+    /// Taking a value into the sketch of quantiles.
+    Sketch,
 }
 
 const KINDS: [Kind; 16] = {
     const fn kind(name: &'static str, config: &'static str) -> Kind {
-        Kind { name, config, alone: false }
+        Kind { name, config, measured: Measured::Whole }
     }
     [
         kind("window: tumbling, 1m", "[window.w]\nover = [\"value\"]\nsize = \"1m\""),
@@ -161,8 +172,12 @@ pub fn measure(which: &str, readings: u64) -> Result<String, Failure> {
     let warm = fills(&plan) * u64::from(series);
     let (mut names, rows) = made(series, warm + readings.max(u64::from(series) * EACH_LEAST));
     let (before, rows) = rows.split_at(warm as usize);
-    if kind.alone {
-        let nanos = features::alone(&plan, series, before, rows);
+    let alone = match kind.measured {
+        Measured::Whole => None,
+        Measured::Feature => Some(features::alone(&plan, series, before, rows)),
+        Measured::Sketch => Some(features::sketches(series, rows)),
+    };
+    if let Some(nanos) = alone {
         return Ok(format!("{nanos} {}\n", meter::peak_rss_bytes().unwrap_or_default()));
     }
     let mut stream = Stream::new(&plan, 1);

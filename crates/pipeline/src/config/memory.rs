@@ -77,12 +77,10 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                 use Rolled::{Count, Max, Min, Quantile, Range, Sum};
                 !matches!(what, Count | Sum | Min | Max | Range | Quantile(_))
             });
-            let boxes = BASE + 80 * folds + 200 * order;
+            let boxes = BASE + 200 * order;
             match spec.past {
-                // Quantiles hold the ring, which knows the value that leaves, and the values in order.
-                Past::Count(count) => {
-                    boxes + u64::from(count) * (8 * (sums.max(order) + folds) + in_order(count) * order)
-                }
+                // A ring, a fifteenth of it for each tree, and the values in order.
+                Past::Count(count) => boxes + 80 * folds + u64::from(count) * (8 + folds + in_order(count) * order),
                 Past::Span(span) => {
                     let all = readings(span, every);
                     let panes = all.min(2 * SLIDING).next_power_of_two();
@@ -91,7 +89,7 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
                         _ if all > EXACT_SAMPLES => SAMPLED,
                         all => all * (24 + in_order(all as u32)),
                     };
-                    boxes + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
+                    boxes + 240 * folds.min(1) + panes * (32 * sums.max(counts) + 16 * folds) + samples * order
                 }
             }
         }
@@ -214,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_past_is_never_larger_than_it_was_said_to_be_and_never_less_than_a_third_of_it() {
-        use ouzel_engine::feature::recent::Recent;
+        use ouzel_engine::feature::recent::{Recent, Rule};
         use ouzel_engine::plan::RollingSpec;
         use ouzel_engine::time::Time;
         let (p95, seconds) = (Rolled::Quantile(95_000), |seconds| Past::Span(Span::from_secs(seconds)));
@@ -236,10 +234,11 @@ mod tests {
             let estimate = feature(&PartSpec::Rolling(spec.clone()), ASSUMED_EVERY);
             // Values that rise leave blocks half full; those that jump do not.
             for step in [1, 7_919] {
-                let (mut recent, mut most) = (Recent::new(&spec), 0);
+                let (rule, mut most) = (Rule::of(&spec), 0);
+                let mut recent = Recent::new(&rule);
                 for second in 0..150_000i64 {
                     let value = (second * step % 150_001) as f64;
-                    recent.observe(&spec, 0, Time::from_secs(second), value, &mut |_, _| {});
+                    recent.observe(&rule, 0, Time::from_secs(second), value, &mut |_, _| {});
                     if second % 1_000 == 0 {
                         most = most.max(recent.heap_bytes());
                     }
