@@ -72,6 +72,7 @@ fn programs_get_one_object_with_these_keys() {
         "readings",
         "rejected",
         "duplicates",
+        "moved",
         "features",
         "late",
         "out_of_order",
