@@ -7,6 +7,8 @@
 //! Time is any timestamp, date, whole number or text; a value any number, switch or text that is one. Lists and
 //! structs are left aside.
 
+mod tags;
+
 use super::columns::Columns;
 use super::guess::{self, Guess, Layout, Sample};
 use super::number::{self, Cell};
@@ -38,6 +40,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tags::TagColumn;
 
 /// The most rows of a batch; fewer where a row has many channels.
 const BATCH: usize = 2_048;
@@ -447,35 +450,6 @@ fn enter(
 #[cold]
 fn texts(tags: &[String], batch: &RecordBatch, row: usize) -> Vec<(String, String)> {
     tags.iter().map(|tag| (tag.clone(), cell_text(batch, tag, row))).collect()
-}
-
-/// A column of tags, of which each row is looked at.
-enum TagColumn {
-    Texts(StringArray),
-    Other(ArrayRef),
-}
-
-impl TagColumn {
-    fn of(column: &ArrayRef) -> Option<TagColumn> {
-        if !matches!(
-            column.data_type(),
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..)
-        ) {
-            return Some(TagColumn::Other(Arc::clone(column)));
-        }
-        let texts = cast(column, &DataType::Utf8).ok()?;
-        Some(TagColumn::Texts(texts.as_string_opt()?.clone()))
-    }
-
-    /// The text of a row; empty where there is none.
-    fn read(&self, row: usize, into: &mut String) {
-        into.clear();
-        match self {
-            TagColumn::Texts(texts) if texts.is_valid(row) => into.push_str(texts.value(row)),
-            TagColumn::Texts(_) => {}
-            TagColumn::Other(column) => into.push_str(&text_of(column, row)),
-        }
-    }
 }
 
 /// The times of a column, a number for each row; the rows that have none, with the end of a sentence.
