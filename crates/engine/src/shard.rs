@@ -287,7 +287,7 @@ impl Shard {
                 }
                 Node::Feature(features) => {
                     let before = made.len();
-                    features.observe(route.state, reading, |to, value| made.push((to, value)));
+                    features.observe(route.state, reading, made);
                     if !onward.is_empty() {
                         queue(made.drain(before..), reading, route.node, onward);
                     }

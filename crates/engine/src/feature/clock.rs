@@ -4,7 +4,7 @@
 //! those of the clock on the wall in a zone. Nothing is kept: it costs a search among the turns of the zone's clocks, and
 //! a sine for each that is taken.
 
-use super::recent::is_wanted;
+use super::node::is_wanted;
 use crate::plan::{ClockSpec, Hand};
 use crate::time::Time;
 use crate::window::calendar;

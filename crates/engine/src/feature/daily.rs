@@ -8,7 +8,7 @@
 //! are turned leave slots out, or show them twice: then the second showing counts. What is expected changes with the slot
 //! alone, so a reading costs a division as long as its slot lasts.
 
-use super::recent::is_wanted;
+use super::node::is_wanted;
 use crate::plan::{Daily as Said, DailySpec};
 use crate::time::Time;
 use crate::window::calendar;

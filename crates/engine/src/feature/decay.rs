@@ -5,7 +5,7 @@
 //! mean and variance estimates: an improved method", 1979) with all that was before fading at each reading: O(1), and no
 //! past is kept. It speaks after one half-life: of steady readings it has half of the weight then that it will ever have.
 
-use super::recent::is_wanted;
+use super::node::is_wanted;
 use crate::plan::{DecaySpec, Decayed, Past};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};

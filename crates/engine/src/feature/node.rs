@@ -44,11 +44,17 @@ pub struct FeatureNode {
     /// What it gives.
     pub spec: FeatureSpec,
     parts: Vec<Part>,
-    /// For each series, how many of its results are taken.
-    taken: Vec<u32>,
-    made: Vec<Made>,
+    accounts: Vec<Account>,
     /// Of all series together, those that have left among them.
     pub total: Made,
+}
+
+/// What is counted of a series.
+#[derive(Debug, Default)]
+struct Account {
+    /// How many of its results are taken.
+    taken: u32,
+    made: Made,
 }
 
 /// A part of the section, with all series side by side: what a reading needs of one lies together, and which kind of part
@@ -62,6 +68,8 @@ struct Part {
     to: Vec<u32>,
     /// For each series, the results that are taken, a bit each.
     wanted: Vec<u64>,
+    /// The bits of all results; none where there are so many that the last bit stands for some of them.
+    all: u64,
 }
 
 const NOBODY: u32 = u32::MAX;
@@ -75,6 +83,12 @@ enum Kept {
     Clock(ClockSpec, Clock),
     Daily(DailySpec, Vec<Daily>),
     Spectrum(SpectrumSpec, Vec<Spectrum>),
+}
+
+/// Whether somebody takes the statistic of this place; those far behind are always given.
+#[inline]
+pub(super) fn is_wanted(wanted: u64, index: usize) -> bool {
+    index >= 64 || wanted >> index & 1 == 1
 }
 
 /// Does the same for whichever kind of state a part keeps; a clock keeps none.
@@ -107,14 +121,15 @@ macro_rules! with_states {
 }
 
 impl Kept {
-    /// A reading of the series at a place, for all kinds of parts. (The loop does the most usual kind by itself.)
+    /// A reading of the series at a place; results go to `give` with their places.
     #[inline(never)]
     fn observe(&mut self, place: usize, wanted: u64, reading: &Reading, give: &mut impl FnMut(usize, f64)) {
         let Reading { time, value, .. } = *reading;
         // The result of a window is of what was before its end: Sunday's last hour ends on Monday and is Sunday.
         let of_day = || time - Span(i64::from(reading.flags.has(Flags::UP_TO)));
         match self {
-            Kept::Rolling(rule, states) => states[place].observe(rule, wanted, time, value, give),
+            // (A loop of its own does the most usual kind.)
+            Kept::Rolling(..) => {}
             Kept::Steps(spec, states) => states[place].observe(spec, wanted, time, value, give),
             Kept::Decay(spec, states) => states[place].observe(spec, wanted, time, value, give),
             Kept::Clock(spec, clock) => clock.observe(spec, wanted, of_day(), give),
@@ -140,7 +155,35 @@ impl Part {
             PartSpec::Daily(spec) => Kept::Daily(spec.clone(), Vec::new()),
             PartSpec::Spectrum(spec) => Kept::Spectrum(spec.clone(), Vec::new()),
         };
-        Part { kept, width: part.names.len(), to: Vec::new(), wanted: Vec::new() }
+        let width = part.names.len();
+        let all = if width < 64 { (1 << width) - 1 } else { 0 };
+        Part { kept, width, to: Vec::new(), wanted: Vec::new(), all }
+    }
+
+    /// A reading of the series at a place. What it gives counts what there was no value for and what was begun anew, and as
+    /// `not_full` the results that are not due.
+    #[inline(never)]
+    fn observe(&mut self, place: usize, reading: &Reading, into: &mut Vec<(u32, f64)>) -> Made {
+        let first = into.len();
+        let own = &self.to[place * self.width..][..self.width];
+        let (mut made, broken) = (Made::default(), self.kept.uneven(place));
+        self.kept.observe(place, self.wanted[place], reading, &mut |index, value| {
+            let to = own[index];
+            if to == NOBODY {
+            } else if value.is_finite() {
+                into.push((to, value));
+            } else {
+                made.no_value += 1;
+            }
+        });
+        // A block speaks at its end; until then nothing is withheld.
+        if matches!(self.kept, Kept::Spectrum(..)) {
+            made.uneven = self.kept.uneven(place) - broken;
+            if into.len() == first && made.no_value == 0 {
+                made.not_full = own.iter().map(|to| u64::from(*to != NOBODY)).sum();
+            }
+        }
+        made
     }
 
     /// Makes room for one more series.
@@ -199,40 +242,67 @@ impl Part {
     }
 }
 
-/// The results that are taken, with the series that take them.
-#[inline(always)]
-fn taken_of(mut wanted: u64, to: &[u32]) -> impl Iterator<Item = (usize, u32)> {
-    std::iter::from_fn(move || {
-        let index = wanted.trailing_zeros() as usize;
-        wanted &= wanted.wrapping_sub(1);
-        Some((index, *to.get(index)?))
-    })
-}
-
 fn sum<T>(states: &[T], of: fn(&T) -> usize) -> usize {
     states.iter().map(of).sum()
+}
+
+/// A reading of a past: adds what is said of it to a list, for who takes it; gives how often there was no value.
+#[inline(always)]
+fn roll(rule: &Rule, state: &mut Recent, reading: &Reading, to: &[u32], all: bool, into: &mut Vec<(u32, f64)>) -> u64 {
+    if !state.take(rule, reading.time, reading.value) {
+        return 0;
+    }
+    if !all {
+        return give_some(rule, state, to, into);
+    }
+    let (first, results, mut finite) = (into.len(), state.results(rule), true);
+    into.extend(rule.give().iter().zip(to).map(|(&what, &to)| {
+        let value = results.of(what);
+        finite &= value.is_finite();
+        (to, value)
+    }));
+    if finite { 0 } else { strike(into, first) }
+}
+
+/// What is said of a past to a list, where not all of it is taken.
+#[inline(never)]
+fn give_some(rule: &Rule, state: &Recent, to: &[u32], into: &mut Vec<(u32, f64)>) -> u64 {
+    let (first, results) = (into.len(), state.results(rule));
+    let taken = rule.give().iter().zip(to).filter(|(_, to)| **to != NOBODY);
+    into.extend(taken.map(|(&what, &to)| (to, results.of(what))));
+    strike(into, first)
+}
+
+/// Takes what is no number out of a list, from a place on; gives how many there were.
+#[inline(never)]
+fn strike(made: &mut Vec<(u32, f64)>, first: usize) -> u64 {
+    let said = made.len();
+    let mut place = 0;
+    made.retain(|(_, value)| {
+        place += 1;
+        place <= first || value.is_finite()
+    });
+    (said - made.len()) as u64
 }
 
 impl FeatureNode {
     /// Without any series yet.
     pub fn new(spec: FeatureSpec) -> FeatureNode {
         let parts = spec.parts.iter().map(Part::new).collect();
-        FeatureNode { spec, parts, taken: Vec::new(), made: Vec::new(), total: Made::default() }
+        FeatureNode { spec, parts, accounts: Vec::new(), total: Made::default() }
     }
 
     /// Makes room for one more series; gives its place.
     pub fn add_series(&mut self) -> u32 {
         self.parts.iter_mut().for_each(Part::add);
-        self.taken.push(0);
-        self.made.push(Made::default());
-        self.made.len() as u32 - 1
+        self.accounts.push(Account::default());
+        self.accounts.len() as u32 - 1
     }
 
     /// Forgets what it knows of the series at a place.
     pub fn reset(&mut self, place: u32) {
         self.parts.iter_mut().for_each(|part| part.reset(place as usize));
-        self.taken[place as usize] = 0;
-        self.made[place as usize] = Made::default();
+        self.accounts[place as usize] = Account::default();
     }
 
     /// The `index`-th result of the series at `place` goes to the series at `to`.
@@ -242,71 +312,45 @@ impl FeatureNode {
             if index < part.width {
                 part.to[place * part.width + index] = to;
                 part.wanted[place] |= 1 << index.min(63);
-                self.taken[place] += 1;
+                self.accounts[place].taken += 1;
                 return;
             }
             index -= part.width;
         }
     }
 
-    /// A reading of the series at `place`; the numbers that are made of it go to `keep`, with the series that takes them.
+    /// A reading of the series at `place`; the numbers that are made of it are added to a list, with the series that take them.
     #[inline(never)]
-    pub fn observe(&mut self, place: u32, reading: &Reading, mut keep: impl FnMut(u32, f64)) {
+    pub fn observe(&mut self, place: u32, reading: &Reading, into: &mut Vec<(u32, f64)>) {
         let place = place as usize;
-        let (mut given, mut no_value, mut not_due, mut uneven) = (0u32, 0u32, 0u32, 0);
-        for Part { kept, width, to, wanted } in &mut self.parts {
-            let (wanted, width) = (wanted[place], *width);
-            if wanted == 0 {
-                continue;
-            }
-            let own = &to[place * width..][..width];
-            // The most usual kind, without the frame that a call for any kind needs.
-            if let Kept::Rolling(rule, states) = kept
-                && width <= 64
-            {
-                let state = &mut states[place];
-                if state.take(rule, reading.time, reading.value) {
-                    for (index, to) in taken_of(wanted, own) {
-                        let value = state.value(rule, index);
-                        if value.is_finite() {
-                            given += 1;
-                            keep(to, value);
-                        } else {
-                            no_value += 1;
-                        }
-                    }
+        let (first, mut more) = (into.len(), Made::default());
+        for part in &mut self.parts {
+            let wanted = part.wanted[place];
+            match &mut part.kept {
+                _ if wanted == 0 => {}
+                Kept::Rolling(rule, states) => {
+                    let own = &part.to[place * part.width..][..part.width];
+                    more.no_value += roll(rule, &mut states[place], reading, own, wanted == part.all, into);
                 }
-                continue;
-            }
-            let (before, broken) = (given + no_value, kept.uneven(place));
-            kept.observe(place, wanted, reading, &mut |index, value| {
-                let to = own[index];
-                if to == NOBODY {
-                } else if value.is_finite() {
-                    given += 1;
-                    keep(to, value);
-                } else {
-                    no_value += 1;
-                }
-            });
-            // A block speaks at its end; until then nothing is withheld.
-            if matches!(kept, Kept::Spectrum(..)) {
-                uneven += kept.uneven(place) - broken;
-                if given + no_value == before {
-                    not_due += own.iter().map(|to| u32::from(*to != NOBODY)).sum::<u32>();
-                }
+                _ => more += part.observe(place, reading, into),
             }
         }
-        let made = &mut self.made[place];
-        if given == self.taken[place] {
+        let (given, account) = ((into.len() - first) as u64, &mut self.accounts[place]);
+        if given == u64::from(account.taken) {
             // Nearly always all of them have come.
-            made.given = made.given.saturating_add(u64::from(given));
-            self.total.given = self.total.given.saturating_add(u64::from(given));
-            return;
+            account.made.given = account.made.given.saturating_add(given);
+            self.total.given = self.total.given.saturating_add(given);
+        } else {
+            more.given = given;
+            self.count(place, more);
         }
-        let not_full = self.taken[place].saturating_sub(given + no_value + not_due);
-        let [given, no_value, not_full] = [given, no_value, not_full].map(u64::from);
-        let more = Made { given, not_full, no_value, uneven };
+    }
+
+    /// Counts what was made of a reading of the series at a place, and that all else is not full.
+    #[inline(never)]
+    fn count(&mut self, place: usize, mut more: Made) {
+        let Account { taken, made } = &mut self.accounts[place];
+        more.not_full = u64::from(*taken).saturating_sub(more.given + more.no_value + more.not_full);
         *made += more;
         self.total += more;
     }
@@ -323,7 +367,7 @@ impl FeatureNode {
 
     /// Adds the state of a series to bytes.
     pub fn save(&self, place: u32, into: &mut Vec<u8>) {
-        append(&self.made[place as usize], into);
+        append(&self.accounts[place as usize].made, into);
         self.parts.iter().for_each(|part| part.save(place as usize, into));
     }
 
@@ -344,15 +388,13 @@ impl FeatureNode {
             }
         }
         self.total += made;
-        self.made[place] = made;
+        self.accounts[place].made = made;
         Ok(())
     }
 
     /// Bytes for all series.
     pub fn bytes(&self) -> usize {
-        self.parts.iter().map(Part::bytes).sum::<usize>()
-            + self.taken.capacity() * size_of::<u32>()
-            + self.made.capacity() * size_of::<Made>()
+        self.parts.iter().map(Part::bytes).sum::<usize>() + self.accounts.capacity() * size_of::<Account>()
     }
 }
 
@@ -389,7 +431,9 @@ mod tests {
         let mut said = Vec::new();
         for time in times {
             let reading = Reading::new(Series(0), Time(time * 2), ((time * 7_919) % 13) as f64);
-            node.observe(0, &reading, |to, made| said.push((to, reading.time, made.to_bits())));
+            let mut made = Vec::new();
+            node.observe(0, &reading, &mut made);
+            said.extend(made.into_iter().map(|(to, value)| (to, reading.time, value.to_bits())));
         }
         said
     }
@@ -425,8 +469,8 @@ mod tests {
         let mut reading = Reading::new(Series(0), Time::from_secs(4 * 86_400), 1.0);
         let mut said = |reading: &Reading| {
             let mut all = Vec::new();
-            node.observe(0, reading, |_, made| all.push(made));
-            all
+            node.observe(0, reading, &mut all);
+            all.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };
         let turn = |part: f64, of: f64| libm::sin(std::f64::consts::TAU * (part / of));
         assert_eq!(said(&reading), [0.0, 0.0]);
@@ -439,7 +483,7 @@ mod tests {
         let spec = SpectrumSpec { hertz: 1.0, block: 16, hop: 16, bands: Vec::new(), give: vec![Spectral::Peak] };
         let mut node = one(1, PartSpec::Spectrum(spec));
         for second in [0, 1, 2, 5, 6, 6, 7] {
-            node.observe(0, &Reading::new(Series(0), Time::from_secs(second), 1.0), |_, _| {});
+            node.observe(0, &Reading::new(Series(0), Time::from_secs(second), 1.0), &mut Vec::new());
         }
         assert_eq!(node.total, Made { uneven: 2, ..Made::default() });
     }

@@ -4,23 +4,28 @@
 //! time there are panes for sums and extremes, and samples for quantiles (`sampled.rs`). What is not full yet says nothing:
 //! no statistic of half a past is ever taken for one of a whole past.
 
+use super::rolling::Moments;
 use super::sampled::Sampled;
 use super::tree::{Kinds, Tree};
 use super::{Fold, Folded, Ranked, Rolling};
 use crate::plan::{Past, Rolled, RollingSpec};
-use crate::time::Time;
+use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 /// What is to be kept of a past, and said of it: worked out once, for all series and readings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     past: Past,
-    /// By count, or where it is stated: readings before it speaks.
-    least: Option<u32>,
+    /// Readings before it speaks; none by time, where it is not stated.
+    least: u32,
     give: Vec<Rolled>,
     needs: Needs,
-    /// Nothing but sums is kept.
-    sums_alone: bool,
+    /// Whether a tree is kept of a ring, or panes of a span, and where in a tree the smallest and the largest value are.
+    folds: bool,
+    least_at: usize,
+    most_at: usize,
+    /// By count: so many readings; none by time.
+    full: u32,
 }
 
 /// One past of a series.
@@ -36,6 +41,13 @@ pub struct Recent {
     /// By time.
     folds: Option<Box<Folds>>,
     order: Order,
+}
+
+/// What is said of a past: its moments are worked out once.
+pub struct Results<'a> {
+    recent: &'a Recent,
+    rule: &'a Rule,
+    moments: Moments,
 }
 
 /// Sum, smallest and largest value of a past by time, where somebody asks.
@@ -84,12 +96,26 @@ impl Needs {
 }
 
 impl Rule {
+    /// What is to be said, in the order of the spec.
+    pub fn give(&self) -> &[Rolled] {
+        &self.give
+    }
+
     /// The rule of a spec.
     pub fn of(spec: &RollingSpec) -> Rule {
-        let full = if let Past::Count(most) = spec.past { Some(most) } else { None };
+        let full = if let Past::Count(most) = spec.past { most } else { 0 };
         let needs = Needs::of(spec);
-        let sums_alone = needs.sums && needs.folds.is_none() && !needs.order;
-        Rule { past: spec.past, least: spec.min.or(full), give: spec.give.clone(), needs, sums_alone }
+        let folds = !needs.folds.is_none();
+        Rule {
+            past: spec.past,
+            least: spec.min.unwrap_or(full),
+            give: spec.give.clone(),
+            needs,
+            folds,
+            least_at: needs.folds.place(Fold::Least),
+            most_at: needs.folds.place(Fold::Most),
+            full,
+        }
     }
 }
 
@@ -113,66 +139,61 @@ impl Recent {
         }
     }
 
-    /// A reading in its turn. Those of `wanted`, a bit each, go to `give` if there are readings enough; what there is no
-    /// value for goes there as no number.
-    #[inline]
-    pub fn observe(&mut self, rule: &Rule, wanted: u64, time: Time, value: f64, give: &mut impl FnMut(usize, f64)) {
-        if !self.take(rule, time, value) {
-            return;
+    /// A reading in its turn. Gives whether there are enough now, to ask for [`Recent::results`].
+    #[inline(always)]
+    pub fn take(&mut self, rule: &Rule, time: Time, value: f64) -> bool {
+        // A ring that is full is nearly always there.
+        match self.rolling.replace(rule.full, value) {
+            Some(leaving) => self.replaced(rule, leaving, value),
+            None => return self.take_one(rule, time, value),
         }
-        for index in (0..rule.give.len()).filter(|&index| is_wanted(wanted, index)) {
-            give(index, self.value(rule, index));
-        }
+        true
     }
 
-    /// Takes a reading in, and gives whether there are enough now. (Apart from what is said of it, so that neither has to make
-    /// room for the other in the processor's few registers.)
-    #[inline(never)]
-    pub(super) fn take(&mut self, rule: &Rule, time: Time, value: f64) -> bool {
-        match rule.past {
-            Past::Count(_) if rule.sums_alone => drop(self.rolling.push(rule.past, time, value)),
-            Past::Count(most) => self.take_one(rule, most, time, value),
-            Past::Span(_) => self.take_timed(rule, time, value),
+    /// By count, a value has taken the place of another.
+    #[inline(always)]
+    fn replaced(&mut self, rule: &Rule, leaving: f64, value: f64) {
+        if rule.needs.sums {
+            self.rolling.exchange(leaving, value);
         }
-        match (rule.least, rule.past) {
-            (Some(least), _) => self.rolling.count() >= least,
-            (None, Past::Span(span)) => time.since(self.first) >= span,
-            (None, Past::Count(_)) => false,
+        if rule.folds {
+            self.tree.change(rule.needs.folds, self.rolling.values(), self.rolling.newest());
+        }
+        if let Order::Ring(ranked) = &mut self.order {
+            ranked.replace(leaving, value);
         }
     }
 
     #[inline(never)]
-    fn take_one(&mut self, rule: &Rule, most: u32, time: Time, value: f64) {
-        let leaving = if rule.needs.sums {
-            self.rolling.push(rule.past, time, value)
-        } else {
-            self.rolling.push_value(rule.past, time, value)
+    fn take_one(&mut self, rule: &Rule, time: Time, value: f64) -> bool {
+        let most = match rule.past {
+            Past::Count(most) => most,
+            Past::Span(span) => {
+                self.take_timed(rule, span, time, value);
+                let full = rule.least > 0 || time.since(self.first) >= span;
+                return full && self.rolling.count() >= rule.least;
+            }
         };
-        if !rule.needs.folds.is_none() {
-            let (values, at) = (self.rolling.values(), self.rolling.newest());
-            match leaving {
-                Some(_) => self.tree.change(rule.needs.folds, values, at),
-                None => self.tree.grow(rule.needs.folds, values, most as usize),
-            }
+        if rule.needs.sums {
+            self.rolling.push(rule.past, time, value);
+        } else {
+            self.rolling.push_value(rule.past, time, value);
         }
-        if rule.needs.order
-            && let Order::Ring(ranked) = &mut self.order
-        {
-            match leaving {
-                Some(leaving) => drop(ranked.replace(leaving, value)),
-                None => {
-                    // Doubles, but not past the limit.
-                    if ranked.len().is_power_of_two() {
-                        ranked.reserve((2 * ranked.len()).max(4).min(most as usize));
-                    }
-                    ranked.insert(value);
-                }
-            }
+        if rule.folds {
+            self.tree.grow(rule.needs.folds, self.rolling.values(), most as usize);
         }
+        if let Order::Ring(ranked) = &mut self.order {
+            // Doubles, but not past the limit.
+            if ranked.len().is_power_of_two() {
+                ranked.reserve((2 * ranked.len()).max(4).min(most as usize));
+            }
+            ranked.insert(value);
+        }
+        self.rolling.count() >= rule.least
     }
 
     #[inline(never)]
-    fn take_timed(&mut self, rule: &Rule, time: Time, value: f64) {
+    fn take_timed(&mut self, rule: &Rule, span: Span, time: Time, value: f64) {
         self.first = self.first.min(time);
         if rule.needs.sums {
             self.rolling.advance(rule.past, time);
@@ -183,36 +204,29 @@ impl Recent {
                 folded.take(fold, rule.past, time, value);
             }
         }
-        if let (Order::Span(sampled), Past::Span(span)) = (&mut self.order, rule.past) {
+        if let Order::Span(sampled) = &mut self.order {
             sampled.take(span, time, value);
         }
     }
 
-    /// What is said at this place of the spec's `give`, if there are readings enough.
+    /// What is to be said of the readings, if there are enough.
     #[inline(always)]
-    pub(super) fn value(&self, rule: &Rule, index: usize) -> f64 {
-        let Some(&what) = rule.give.get(index) else { return f64::NAN };
-        match what {
-            Rolled::Mean => self.rolling.moments().mean,
-            Rolled::Std => self.rolling.moments().variance().sqrt(),
-            Rolled::Min => self.folded(rule, Fold::Least),
-            Rolled::Max => self.folded(rule, Fold::Most),
-            Rolled::Sum => self.folded(rule, Fold::Sum),
-            _ => self.other_value(rule, what),
-        }
+    pub fn results<'a>(&'a self, rule: &'a Rule) -> Results<'a> {
+        let moments = if rule.needs.sums { self.rolling.moments() } else { Moments::NONE };
+        Results { recent: self, rule, moments }
     }
 
-    /// The same for what costs more, or is asked for less.
+    /// What costs more, or is asked for less.
     #[inline(never)]
     fn other_value(&self, rule: &Rule, what: Rolled) -> f64 {
-        let moments = self.rolling.moments();
+        let moments = self.results(rule).moments;
         let rms = || (moments.mean * moments.mean + moments.variance()).sqrt();
         match what {
             Rolled::Variance => moments.variance(),
             Rolled::StdSample => moments.variance_sample().sqrt(),
             Rolled::VarianceSample => moments.variance_sample(),
-            Rolled::Count => moments.count,
-            Rolled::Range => self.folded(rule, Fold::Most) - self.folded(rule, Fold::Least),
+            Rolled::Count => f64::from(self.rolling.count()),
+            Rolled::Range => self.folded(rule.most_at, Fold::Most) - self.folded(rule.least_at, Fold::Least),
             Rolled::Quantile(q) => match &self.order {
                 Order::None => f64::NAN,
                 Order::Ring(ranked) => ranked.quantile(q),
@@ -220,7 +234,7 @@ impl Recent {
             },
             Rolled::Rms => rms(),
             Rolled::Crest => {
-                let (least, most) = (self.folded(rule, Fold::Least), self.folded(rule, Fold::Most));
+                let (least, most) = (self.folded(rule.least_at, Fold::Least), self.folded(rule.most_at, Fold::Most));
                 least.abs().max(most.abs()) / rms()
             }
             Rolled::Mean | Rolled::Std | Rolled::Min | Rolled::Max | Rolled::Sum => f64::NAN,
@@ -228,9 +242,9 @@ impl Recent {
     }
 
     #[inline]
-    fn folded(&self, rule: &Rule, fold: Fold) -> f64 {
+    fn folded(&self, place: usize, fold: Fold) -> f64 {
         match &self.folds {
-            None => self.tree.value(rule.needs.folds, fold),
+            None => self.tree.value(place),
             Some(folds) => folds.of(fold).map_or(f64::NAN, |folded| folded.value(fold)),
         }
     }
@@ -239,7 +253,7 @@ impl Recent {
     pub fn restore(&mut self, rule: &Rule) {
         let values = self.rolling.values();
         if let Past::Count(most) = rule.past {
-            self.tree.build(rule.needs.folds, values, most as usize);
+            self.tree.build(rule.needs.folds, values, most as usize, self.rolling.newest());
         }
         match &mut self.order {
             Order::None => {}
@@ -306,8 +320,18 @@ impl Folds {
     }
 }
 
-/// Whether somebody takes the statistic of this place; those far behind are always given.
-#[inline]
-pub(super) fn is_wanted(wanted: u64, index: usize) -> bool {
-    index >= 64 || wanted >> index & 1 == 1
+impl Results<'_> {
+    /// A statistic; no number where there is none.
+    #[inline(always)]
+    pub fn of(&self, what: Rolled) -> f64 {
+        let Results { recent, rule, moments } = *self;
+        match what {
+            Rolled::Mean => moments.mean,
+            Rolled::Std => moments.variance().sqrt(),
+            Rolled::Min => recent.folded(rule.least_at, Fold::Least),
+            Rolled::Max => recent.folded(rule.most_at, Fold::Most),
+            Rolled::Sum => recent.folded(0, Fold::Sum),
+            _ => recent.other_value(rule, what),
+        }
+    }
 }

@@ -33,21 +33,24 @@ pub struct Moments {
     pub count: f64,
     /// Arithmetic mean; NaN of none.
     pub mean: f64,
-    /// Sum of squared deviations from the mean.
-    pub deviations: f64,
+    /// Sum of squared deviations from the mean, times the count.
+    apart: f64,
 }
 
 impl Moments {
+    /// Of nothing.
+    pub const NONE: Moments = Moments { count: 0.0, mean: f64::NAN, apart: 0.0 };
+
     /// Population variance; NaN of none.
     #[inline]
     pub fn variance(self) -> f64 {
-        self.deviations / self.count
+        self.apart / (self.count * self.count)
     }
 
     /// Sample variance; NaN of one or none.
     #[inline]
     pub fn variance_sample(self) -> f64 {
-        if self.count > 1.0 { self.deviations / (self.count - 1.0) } else { f64::NAN }
+        if self.count > 1.0 { self.apart / (self.count * (self.count - 1.0)) } else { f64::NAN }
     }
 }
 
@@ -100,13 +103,12 @@ impl Rolling {
         self.moments().variance().sqrt()
     }
 
-    /// Mean and spread, with one division for what both need.
+    /// Mean and spread. Neither waits for the division of the other.
     #[inline]
     pub fn moments(&self) -> Moments {
         let count = f64::from(self.count);
-        let off = self.sum / count;
-        let deviations = (self.squares - self.sum * off).max(0.0);
-        Moments { count, mean: self.pivot + off, deviations }
+        let apart = (self.squares * count - self.sum * self.sum).max(0.0);
+        Moments { count, mean: self.pivot + self.sum / count, apart }
     }
 
     /// By count: the values in it, in no order of use.
@@ -136,7 +138,10 @@ impl Rolling {
     #[inline]
     pub fn push(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
         let leaving = self.turn(past, time, value);
-        self.add(value, leaving);
+        match leaving {
+            Some(leaving) => self.exchange(leaving, value),
+            None => self.add(value),
+        }
         leaving
     }
 
@@ -158,18 +163,40 @@ impl Rolling {
         }
     }
 
+    /// By count: a value takes the place of the oldest of so many, which is given back; nothing is done where there are fewer.
+    /// Mean and spread stay as they were.
+    #[inline(always)]
+    pub fn replace(&mut self, limit: u32, value: f64) -> Option<f64> {
+        let Ring::Count { values, next } = &mut self.ring else { return None };
+        if values.len() != limit as usize {
+            return None;
+        }
+        let leaving = std::mem::replace(values.get_mut(*next as usize)?, value);
+        *next = if *next + 1 == limit { 0 } else { *next + 1 };
+        Some(leaving)
+    }
+
+    /// Mean and spread take in that a value has taken the place of another.
+    #[inline(always)]
+    pub fn exchange(&mut self, leaving: f64, value: f64) {
+        let off = value - self.pivot;
+        self.sum += off;
+        self.squares += off * off;
+        let off = leaving - self.pivot;
+        self.take_away(1, off, off * off);
+    }
+
     #[inline(always)]
     fn turn(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
         match (&mut self.ring, past) {
-            (Ring::Count { values, next }, Past::Count(limit)) => {
+            (Ring::Count { .. }, Past::Count(limit)) => {
                 // A ring that is full is nearly always there.
-                if values.len() == limit as usize
-                    && let Some(place) = values.get_mut(*next as usize)
-                {
-                    *next = if *next + 1 == limit { 0 } else { *next + 1 };
-                    return Some(std::mem::replace(place, value));
+                if let Some(leaving) = self.replace(limit, value) {
+                    return Some(leaving);
                 }
-                grow(values, limit, value);
+                if let Ring::Count { values, .. } = &mut self.ring {
+                    grow(values, limit, value);
+                }
             }
             (Ring::Span(panes), Past::Span(span)) => gather(panes, span, time, value),
             _ => unreachable!("a ring is made for its past and never changes"),
@@ -177,24 +204,19 @@ impl Rolling {
         None
     }
 
-    /// Sums a value, in place of another if there is one.
+    /// Sums a value more.
     #[inline(always)]
-    fn add(&mut self, value: f64, leaving: Option<f64>) {
+    fn add(&mut self, value: f64) {
         if self.count == 0 {
             self.pivot = value;
         }
         let off = value - self.pivot;
         self.sum += off;
         self.squares += off * off;
-        let Some(oldest) = leaving else {
-            self.count += 1;
-            if self.astray() {
-                self.recompute();
-            }
-            return;
-        };
-        let off = oldest - self.pivot;
-        self.take_away(1, off, off * off);
+        self.count += 1;
+        if self.astray() {
+            self.recompute();
+        }
     }
 
     fn remove(&mut self, pane: Pane) {
@@ -211,7 +233,8 @@ impl Rolling {
         self.squares -= squares;
         self.removed += count;
         // A square past the largest number is infinite, and stays so until it is computed anew.
-        if takes_most | (self.removed >= self.count) | !self.squares.is_finite() || self.astray() {
+        let in_range = self.squares < f64::INFINITY;
+        if takes_most | (self.removed >= self.count) | !in_range || self.astray() {
             self.recompute();
         }
     }
@@ -220,9 +243,8 @@ impl Rolling {
     /// computations, so that no signal, however odd, makes each reading cost a lap.
     #[inline(always)]
     fn astray(&self) -> bool {
-        // Both sides times the count: nothing is divided at each reading.
-        let far = self.sum * self.sum;
-        far > 1e5 * (self.squares * f64::from(self.count) - far) && far > 0.0 && self.removed >= self.count / 64
+        // Both sides times the count, and the distance on one of them: nothing is divided at each reading, and little said.
+        self.sum * self.sum * (1.0 + 1e-5) > self.squares * f64::from(self.count) && self.removed >= self.count / 64
     }
 
     #[cold]

@@ -10,7 +10,7 @@
 //! A block is of readings that follow each other by the sampling interval: one that comes after more than 1.5 intervals,
 //! or less than half of one, begins it anew, which is counted.
 
-use super::recent::is_wanted;
+use super::node::is_wanted;
 use crate::plan::{Spectral, SpectrumSpec};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,7 @@
 //!
 //! One ring holds what the furthest lag needs. What is not there yet is not given: no zero ever stands for it.
 
-use super::recent::is_wanted;
+use super::node::is_wanted;
 use crate::plan::{Stepped, StepsSpec};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};

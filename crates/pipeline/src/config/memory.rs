@@ -79,8 +79,8 @@ fn feature(part: &PartSpec, every: Span) -> u64 {
             });
             let boxes = BASE + 200 * order;
             match spec.past {
-                // A ring, a fifteenth of it for each tree, and the values in order.
-                Past::Count(count) => boxes + 80 * folds + u64::from(count) * (8 + folds + in_order(count) * order),
+                // A ring, for each fold a block and a fifteenth of the ring, and the values in order.
+                Past::Count(count) => boxes + 200 * folds + u64::from(count) * (8 + folds + in_order(count) * order),
                 Past::Span(span) => {
                     let all = readings(span, every);
                     let panes = all.min(2 * SLIDING).next_power_of_two();
@@ -238,7 +238,7 @@ mod tests {
                 let mut recent = Recent::new(&rule);
                 for second in 0..150_000i64 {
                     let value = (second * step % 150_001) as f64;
-                    recent.observe(&rule, 0, Time::from_secs(second), value, &mut |_, _| {});
+                    recent.take(&rule, Time::from_secs(second), value);
                     if second % 1_000 == 0 {
                         most = most.max(recent.heap_bytes());
                     }
