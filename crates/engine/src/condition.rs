@@ -17,6 +17,7 @@ mod formula;
 mod judge;
 mod lex;
 mod meaning;
+mod order;
 mod parse;
 mod past;
 mod program;
@@ -44,9 +45,9 @@ pub const PARTS_MOST: usize = 64;
 pub const READINGS_MOST: u32 = 100_000;
 
 /// The functions of the language.
-pub const FUNCTIONS: [&str; 15] = [
-    "abs", "sqrt", "round", "min", "max", "previous", "lag", "delta", "rate", "last", "mean", "std", "range", "sum",
-    "count",
+pub const FUNCTIONS: [&str; 16] = [
+    "abs", "sqrt", "round", "min", "max", "previous", "lag", "delta", "rate", "last", "mean", "median", "std", "range",
+    "sum", "count",
 ];
 
 /// The words of the language that are no names; a channel called so stands in backticks.

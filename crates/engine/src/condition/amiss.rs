@@ -68,9 +68,11 @@ impl Reader<'_> {
 
 /// A function that was probably meant.
 pub(super) fn function_like(word: &str) -> Option<&'static str> {
-    const SAME: [(&str, &str); 13] = [
+    const SAME: [(&str, &str); 15] = [
         ("avg", "mean"),
         ("average", "mean"),
+        ("middle", "median"),
+        ("p50", "median"),
         ("stddev", "std"),
         ("stdev", "std"),
         ("sd", "std"),

@@ -88,7 +88,8 @@ impl Reader<'_> {
 
     /// `60s`, or `50` in second place and before the closing bracket, is how far a function looks back.
     fn how_far_back(&mut self, function: &str, place: usize) -> Result<Option<(Past, Range<usize>)>, Mistake> {
-        let looks_back = ["min", "max", "range", "mean", "std", "sum", "count", "lag", "last"].contains(&function);
+        let looks_back =
+            ["min", "max", "range", "mean", "median", "std", "sum", "count", "lag", "last"].contains(&function);
         let token = self.peek().clone();
         if !looks_back || place != 1 {
             return Ok(None);
@@ -240,6 +241,7 @@ impl Reader<'_> {
             return self.made(Step::Subtract(most, least), arguments.at.clone());
         }
         let place = match fold {
+            _ if function == "median" => self.program.past(PastSpec::Order(past), |slot| Step::Median(of, slot)),
             Some(fold) => self.program.past(PastSpec::Fold(fold, past), |slot| Step::Fold(of, slot)),
             None => {
                 if function == "count" && matches!(past, Past::Count(_)) {

@@ -135,6 +135,7 @@ impl Memory {
             | Step::Rate(of, slot)
             | Step::Last(of, slot)
             | Step::Fold(of, slot)
+            | Step::Median(of, slot)
             | Step::Take(of, slot) => {
                 let value = result(of);
                 let slot = usize::from(slot);
@@ -189,6 +190,7 @@ fn remember(kept: &mut Kept, spec: PastSpec, step: Step, time: Time, value: f64)
             f64::from(rolling.count())
         }
         (Kept::Folded(folded), PastSpec::Fold(fold, past)) => known(folded.take(fold, past, time, value)),
+        (Kept::Order(order), PastSpec::Order(past)) => order.take(past, time, value),
         _ => f64::NAN,
     }
 }

@@ -1,9 +1,11 @@
 //! What a condition remembers: earlier values, sums and extremes over a past, and whether something had turned.
 //!
 //! A past takes the values that are known, and nothing else. Mean and spread are [`Rolling`]'s; sum, smallest and
-//! largest value are [`Folded`]'s.
+//! largest value are [`Folded`]'s, and the median is [`Order`]'s.
 
+use super::order::Order;
 use super::program::UNKNOWN;
+use crate::feature::sampled::SAMPLED_BYTES_MOST;
 use crate::feature::{Fold, Folded, PANES, Rolling};
 use crate::plan::Past;
 use crate::time::{Span, Time};
@@ -21,6 +23,8 @@ pub(super) enum PastSpec {
     /// For mean, spread and count.
     Rolling(Past),
     Fold(Fold, Past),
+    /// The values in order.
+    Order(Past),
     /// On which side something was.
     Side,
 }
@@ -32,6 +36,7 @@ pub(super) enum Kept {
     Newest(Option<(Time, f64)>),
     Rolling(Box<Rolling>),
     Folded(Box<Folded>),
+    Order(#[serde(deserialize_with = "Order::restored")] Box<Order>),
     Side(Side),
 }
 
@@ -59,6 +64,7 @@ impl PastSpec {
             PastSpec::Newest | PastSpec::Last(_) => Kept::Newest(None),
             PastSpec::Rolling(past) => Kept::Rolling(Box::new(Rolling::new(past))),
             PastSpec::Fold(..) => Kept::Folded(Box::default()),
+            PastSpec::Order(past) => Kept::Order(Box::new(Order::new(past))),
             PastSpec::Side => Kept::Side(Side::Never),
         }
     }
@@ -74,6 +80,9 @@ impl PastSpec {
             PastSpec::Rolling(Past::Span(_)) => size_of::<Rolling>() + panes * 32,
             PastSpec::Fold(_, Past::Count(count)) => size_of::<Folded>() + count.max(4) as usize * 8,
             PastSpec::Fold(_, Past::Span(_)) => size_of::<Folded>() + panes * 16,
+            // In its place, and in order; half of the room for many in order may be free.
+            PastSpec::Order(Past::Count(count)) => size_of::<Order>() + count.max(4) as usize * 25,
+            PastSpec::Order(Past::Span(_)) => size_of::<Order>() + SAMPLED_BYTES_MOST,
         }
     }
 }
@@ -86,22 +95,32 @@ impl Kept {
             (Kept::Newest(_), PastSpec::Newest | PastSpec::Last(_)) | (Kept::Side(_), PastSpec::Side) => true,
             (Kept::Rolling(rolling), PastSpec::Rolling(past)) => rolling.fits(past),
             (Kept::Folded(folded), PastSpec::Fold(_, past)) => folded.fits(past),
+            (Kept::Order(order), PastSpec::Order(past)) => order.fits(past),
             _ => false,
         }
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
-            Kept::Lag(ring) => ring.values.capacity() * 8,
+            Kept::Lag(ring) => ring.heap_bytes(),
             Kept::Newest(_) | Kept::Side(_) => 0,
             Kept::Rolling(rolling) => size_of::<Rolling>() + rolling.heap_bytes(),
             Kept::Folded(folded) => size_of::<Folded>() + folded.heap_bytes(),
+            Kept::Order(order) => size_of::<Order>() + order.heap_bytes(),
         }
     }
 }
 
 impl Ring {
-    fn fits(&self, most: u32) -> bool {
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.values.capacity() * size_of::<f64>()
+    }
+
+    pub(super) fn fits(&self, most: u32) -> bool {
         let (length, most) = (self.values.len(), most as usize);
         length <= most && if length < most { self.next == 0 } else { (self.next as usize) < most }
     }

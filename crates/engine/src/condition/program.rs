@@ -51,6 +51,7 @@ pub(super) enum Step {
     Last(Place, u16),
     /// Sum, least or most of a past.
     Fold(Place, u16),
+    Median(Place, u16),
     /// Takes a value into a past, of which the next three tell.
     Take(Place, u16),
     Mean(Place, u16),
@@ -175,7 +176,7 @@ impl Step {
         match self {
             Number(_) | Channel(_) | Tag(_) => false,
             Lag(of, _) | Rate(of, _) | Last(of, _) | Fold(of, _) | Take(of, _) => of == place,
-            Mean(of, _) | Std(of, _) | Count(of, _) => of == place,
+            Median(of, _) | Mean(of, _) | Std(of, _) | Count(of, _) => of == place,
             Turn(set, reset, _) => set == place || reset == place,
             _ => self.operands().is_some_and(|(a, b)| a == place || b == place),
         }

@@ -23,8 +23,11 @@ const MOST: usize = 2 * SAMPLES;
 /// A sample stands for at most this part of all readings.
 const SHARE: u64 = 1_024;
 
+/// The most bytes of what is kept of a span, about: each sample in its place and in order.
+pub const SAMPLED_BYTES_MOST: usize = 440_000;
+
 /// Readings of a span, or some of them, with their values in order.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sampled {
     samples: VecDeque<Sample>,
     /// For how many readings they stand.
@@ -39,7 +42,7 @@ pub struct Sampled {
     weighted: Option<Box<Weighted>>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Sample {
     time: Time,
     value: f64,
@@ -50,16 +53,7 @@ struct Sample {
 impl Sampled {
     /// Takes a value in, and lets go what is no longer in the half-open `(time − span, time]`.
     pub fn take(&mut self, span: Span, time: Time, value: f64) {
-        let mut leaving = None;
-        while let Some(&oldest) = self.samples.front().filter(|oldest| time.since(oldest.time) >= span) {
-            self.readings = self.readings.saturating_sub(u64::from(oldest.count));
-            if let Some(weighted) = &mut self.weighted {
-                weighted.remove(oldest.value, oldest.count);
-            } else if let Some(earlier) = leaving.replace(oldest.value) {
-                self.ranked.remove(earlier);
-            }
-            self.samples.pop_front();
-        }
+        let leaving = self.let_go(span, time);
         self.readings += 1;
         self.dense &= self.readings > SAMPLES as u64 / 2;
         if self.dense && self.joins_the_newest(span, time, value) {
@@ -79,6 +73,28 @@ impl Sampled {
         } else if self.weighted.is_some() && self.is_each_itself() {
             self.rank();
         }
+    }
+
+    /// Lets go what is no longer in the half-open `(time − span, time]`.
+    pub fn advance(&mut self, span: Span, time: Time) {
+        if let Some(leaving) = self.let_go(span, time) {
+            self.ranked.remove(leaving);
+        }
+    }
+
+    /// Lets go samples, of which the last still stands in the order, where each is one reading.
+    fn let_go(&mut self, span: Span, time: Time) -> Option<f64> {
+        let mut leaving = None;
+        while let Some(&oldest) = self.samples.front().filter(|oldest| time.since(oldest.time) >= span) {
+            self.readings = self.readings.saturating_sub(u64::from(oldest.count));
+            if let Some(weighted) = &mut self.weighted {
+                weighted.remove(oldest.value, oldest.count);
+            } else if let Some(earlier) = leaving.replace(oldest.value) {
+                self.ranked.remove(earlier);
+            }
+            self.samples.pop_front();
+        }
+        leaving
     }
 
     /// Whether each sample is one reading.

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 const ALL: &str = "x > previous(x) and lag(x, 5) > 1 and rate(x) > 0 and mean(x, 8) > std(x, 3s) and sum(x, 4) > min(x, 5s) \
-    and last(x, 2s) > max(x, 3) and count(x, 4s) > 2 and x rises above 3 (back below 1) and tag.room = \"kitchen\"";
+    and median(x, 6) > median(x, 4s) and last(x, 2s) > max(x, 3) and count(x, 4s) > 2 and x rises above 3 (back below 1) and tag.room = \"kitchen\"";
 
 fn point(i: i64) -> [f64; 1] {
     [if i % 7 == 3 { f64::NAN } else { (i * 37 % 11) as f64 / 2.0 }]
@@ -53,7 +53,8 @@ fn equal_texts_and_no_others_compile_to_the_same() {
 
 #[test]
 fn what_is_full_grown_grows_no_more() {
-    let condition = parse("mean(x, 10s) + min(x, 10s) + sum(x, 500) + lag(x, 300) + std(x, 400) > 0").unwrap();
+    let condition =
+        parse("mean(x, 10s) + min(x, 10s) + sum(x, 500) + lag(x, 300) + std(x, 400) + median(x, 700) > 0").unwrap();
     let mut memory = Memory::new(&condition, &[]);
     let mut sizes = Vec::new();
     for i in 0..40_000i64 {
@@ -69,7 +70,7 @@ fn what_is_full_grown_grows_no_more() {
 
 #[test]
 fn a_span_whose_readings_come_in_the_worst_order_stays_within_its_bound() {
-    for text in ["mean(x, 1s) > 0", "max(x, 1s) > 0"] {
+    for text in ["mean(x, 1s) > 0", "max(x, 1s) > 0", "median(x, 1s) > 0"] {
         let condition = parse(text).unwrap();
         let mut memory = Memory::new(&condition, &[]);
         // As many as may stand for themselves in the first piece of the span, and then one for each piece.

@@ -377,6 +377,12 @@ fn over(f: &str, values: &[f64]) -> Option<f64> {
         "sum" => finite(values.iter().sum()),
         "min" => values.iter().copied().reduce(f64::min),
         "max" => values.iter().copied().reduce(f64::max),
+        "median" => {
+            let mut sorted = values.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+            Some(low + (high - low) / 2.0)
+        }
         "range" => Some(values.iter().copied().reduce(f64::max)? - values.iter().copied().reduce(f64::min)?),
         _ if values.len() < 2 => None,
         _ => finite((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt()),
@@ -399,7 +405,7 @@ fn number() -> impl Strategy<Value = N> {
         let boxed = inner.clone().prop_map(Box::new);
         let one = prop_oneof![Just("-"), Just("abs"), Just("round"), Just("sqrt")];
         let two = prop_oneof![Just('+'), Just('-'), Just('*'), Just('/')];
-        let over = prop_oneof![Just("mean"), Just("std"), Just("min"), Just("max"), Just("range"), Just("sum")];
+        let over = prop::sample::select(vec!["mean", "median", "std", "min", "max", "range", "sum"]);
         prop_oneof![
             (one, boxed.clone()).prop_map(|(f, a)| N::One(f, a)),
             (two, boxed.clone(), boxed.clone()).prop_map(|(sign, a, b)| N::Two(sign, a, b)),

@@ -1,5 +1,6 @@
 //! What a series costs in memory, so that `check` can say it before 10 000 devices do.
 
+use ouzel_engine::feature::sampled::{SAMPLED_BYTES_MOST, SAMPLES};
 use ouzel_engine::plan::{
     How, Operator, PartSpec, Past, Plan, Rolled, Shape, Statistic, Step, WhenLate, WindowSpec, Work,
 };
@@ -163,8 +164,8 @@ const JOINED: u64 = 65_536;
 /// Readings that a sliding window keeps by themselves; beyond, they are gathered into as many pieces.
 const SLIDING: u64 = 1_024;
 /// Readings of which a past by time knows the quantiles, and bytes of what it keeps of more.
-const EXACT_SAMPLES: u64 = 4_096;
-const SAMPLED: u64 = 440_000;
+const EXACT_SAMPLES: u64 = SAMPLES as u64;
+const SAMPLED: u64 = SAMPLED_BYTES_MOST as u64;
 /// A sketch keeps this many values as they are, and seldom three times as many bytes afterwards.
 const EXACT: u64 = 1_024;
 
