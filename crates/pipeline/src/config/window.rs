@@ -310,10 +310,10 @@ impl Window {
         }
         if self.per.what != Per::Device {
             let message =
-                format!("`window.{}` is of several devices, and nothing can take its results yet", self.name.what);
+                format!("`window.{}` is of several devices, and its results are no channel", self.name.what);
             return Some((
                 message,
-                "they go to sinks, the lake and the page; for one device leave `per` out".to_owned(),
+                "they go to sinks, the lake and the page; a `[feature.NAME]` with `per` says what a group does, as a channel".to_owned(),
             ));
         }
         let given: Vec<&str> =
