@@ -19,8 +19,9 @@ pub const PANES: i64 = 1_024;
 pub struct Rolling {
     ring: Ring,
     count: u32,
-    pivot: f64,
+    // (The pivot between them: side by side the compiler takes both sums as one vector, and packs and unpacks more than it adds.)
     sum: f64,
+    pivot: f64,
     squares: f64,
     /// Removals since the sums were last computed anew.
     removed: u32,

@@ -309,8 +309,7 @@ impl Window {
             return Some((message, near_or(channel, &over, way)));
         }
         if self.per.what != Per::Device {
-            let message =
-                format!("`window.{}` is of several devices, and its results are no channel", self.name.what);
+            let message = format!("`window.{}` is of several devices, and its results are no channel", self.name.what);
             return Some((
                 message,
                 "they go to sinks, the lake and the page; a `[feature.NAME]` with `per` says what a group does, as a channel".to_owned(),
