@@ -102,10 +102,11 @@ impl Decay {
             (self.weight, self.mean, self.squares) = (1.0, value, 0.0);
         } else {
             self.weight = before + 1.0;
-            let apart = value - self.mean;
-            self.mean += apart / self.weight;
+            let (apart, share) = (value - self.mean, before / self.weight);
+            // From the nearer side: an outlier that has nearly gone takes its digits with it.
+            self.mean = if share < 0.5 { value - apart * share } else { self.mean + apart / self.weight };
             // Of what is nearly gone some is left: no difference of nearly equal numbers here.
-            self.squares = self.squares * left + apart * apart * (before / self.weight);
+            self.squares = self.squares * left + apart * apart * share;
         }
         if self.seen == 0 {
             self.first = time;
@@ -175,6 +176,22 @@ mod tests {
         assert_eq!(said[0], (2, 1.0));
         assert!(said.iter().all(|(_, value)| value.is_finite()));
         assert!(decay.fits(&spec));
+    }
+
+    #[test]
+    fn an_outlier_that_has_nearly_gone_takes_no_digits_with_it() {
+        let half_life = Past::Span(Span(1));
+        let spec = DecaySpec { half_life, min: Some(1), give: vec![Decayed::Mean, Decayed::Variance] };
+        for pause in [10, 30, 57, 80, 300] {
+            let readings = [(0, 1e9), (pause, 20.2), (pause + 1, 20.5)];
+            let (mut decay, mut got) = (Decay::new(&spec), [f64::NAN; 2]);
+            for (time, value) in readings {
+                decay.observe(&spec, u64::MAX, Time(time), value, &mut |index, value| got[index] = value);
+            }
+            let (mean, variance) = plain(half_life, &readings);
+            let apart = [(got[0] / mean - 1.0).abs(), (got[1] / variance - 1.0).abs()];
+            assert!(apart.iter().all(|apart| *apart < 1e-12), "{pause}: {apart:?}");
+        }
     }
 
     #[test]

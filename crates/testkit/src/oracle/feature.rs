@@ -126,9 +126,9 @@ fn decayed(spec: &DecaySpec, what: Decayed, all: &[One]) -> Option<(f64, f64)> {
         Past::Span(span) => 0.5f64.powf(age(all, at) as f64 / span.0 as f64),
     };
     let total = exact_sum((0..all.len()).map(weight));
-    // From the first on, so that of equal values the mean is theirs, and their spread exactly 0.
-    let first = all[0].value;
-    let mean = first + exact_sum((0..all.len()).map(|at| weight(at) * (all[at].value - first))) / total;
+    // From the newest on, so that of equal values the mean is theirs, and their spread exactly 0.
+    let newest = all[all.len() - 1].value;
+    let mean = newest + exact_sum((0..all.len()).map(|at| weight(at) * (all[at].value - newest))) / total;
     let variance = exact_sum((0..all.len()).map(|at| weight(at) * (all[at].value - mean).powi(2))) / total;
     let weighed = |power: i32| (0..all.len()).map(|at| weight(at) * size(&all[at]).powi(power)).fold(0.0, f64::max);
     Some(match what {
