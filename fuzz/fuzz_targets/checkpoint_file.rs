@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     disk.create(&newest).and_then(|mut it| it.write_all(&file)).expect("a disk in memory");
     // Its sections stand twice, and there are two checkpoints before it. A checksum that agrees with a newer format is
     // beyond a fuzzer.
-    let (_, found, skipped) = Store::open(&disk, folder).expect("a folder");
+    let (_, found, skipped) = Store::open(&disk, folder, 0).expect("a folder");
     let found = found.expect("two are whole");
     let position = newest.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
     assert_eq!(Some(found.moment.position) == position, skipped.is_empty(), "{skipped:?}");

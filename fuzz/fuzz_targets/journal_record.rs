@@ -13,9 +13,12 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(head.is_ok() || read.is_err(), "what can be read whole can be read without its rows");
     let mut again = Vec::new();
     match &read {
-        Ok(Record::Stretch(read)) => record::stretch(read.arrived, read.marks.clone(), &read.stretch, &mut again),
+        Ok(Record::Stretch(read)) => {
+            record::stretch(read.arrived, read.marks.clone(), read.numbers.clone(), &read.stretch, &mut again)
+        }
         Ok(Record::Control(read)) => record::control(read, &mut again),
         Ok(Record::Config(configured)) => record::config(configured, &mut again),
+        Ok(Record::Table(tabled)) => record::table(tabled, &mut again),
         Ok(Record::Reference(read)) => record::reference(read, &mut again),
         Err(_) => return,
     }

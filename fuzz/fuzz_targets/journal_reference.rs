@@ -6,6 +6,7 @@ use ouzel_engine::reading::Reading;
 use ouzel_engine::series::{Names, Timing};
 use ouzel_engine::time::Time;
 use ouzel_fuzz::given;
+use ouzel_pipeline::journal::record::Sifted;
 use ouzel_pipeline::journal::{Record, Referred, record};
 use ouzel_pipeline::runner::{Reread, recall};
 use std::sync::LazyLock;
@@ -38,6 +39,7 @@ static REAL: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         declarations: theirs.take_fresh(),
         rejected: Vec::new(),
         absent: 0,
+        sifted: Sifted::default(),
     };
     let mut bytes = Vec::new();
     record::reference(&referred, &mut bytes);

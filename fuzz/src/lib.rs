@@ -110,7 +110,7 @@ fn run() -> Real {
             Stretch { declarations: names.take_fresh(), batch, ticks: vec![(next + 1, tick)], ..Stretch::default() };
         next += 2;
         let mut bytes = Vec::new();
-        record::stretch(Time::from_secs(second as i64), vec![(1, second as u64)], &stretch, &mut bytes);
+        record::stretch(Time::from_secs(second as i64), vec![(1, second as u64)], Vec::new(), &stretch, &mut bytes);
         journal.append(&bytes, || head(next)).expect("there is room");
         records.push(bytes);
         journal.sync().expect("a disk in memory");
