@@ -17,7 +17,7 @@ mod formula;
 mod judge;
 mod lex;
 mod meaning;
-mod order;
+mod median;
 mod parse;
 mod past;
 mod program;

@@ -241,7 +241,7 @@ impl Reader<'_> {
             return self.made(Step::Subtract(most, least), arguments.at.clone());
         }
         let place = match fold {
-            _ if function == "median" => self.program.past(PastSpec::Order(past), |slot| Step::Median(of, slot)),
+            _ if function == "median" => self.program.past(PastSpec::Median(past), |slot| Step::Median(of, slot)),
             Some(fold) => self.program.past(PastSpec::Fold(fold, past), |slot| Step::Fold(of, slot)),
             None => {
                 if function == "count" && matches!(past, Past::Count(_)) {

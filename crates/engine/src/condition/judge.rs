@@ -190,7 +190,7 @@ fn remember(kept: &mut Kept, spec: PastSpec, step: Step, time: Time, value: f64)
             f64::from(rolling.count())
         }
         (Kept::Folded(folded), PastSpec::Fold(fold, past)) => known(folded.take(fold, past, time, value)),
-        (Kept::Order(order), PastSpec::Order(past)) => order.take(past, time, value),
+        (Kept::Median(median), PastSpec::Median(past)) => median.take(past, time, value),
         _ => f64::NAN,
     }
 }

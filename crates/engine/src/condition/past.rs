@@ -1,9 +1,9 @@
 //! What a condition remembers: earlier values, sums and extremes over a past, and whether something had turned.
 //!
 //! A past takes the values that are known, and nothing else. Mean and spread are [`Rolling`]'s; sum, smallest and
-//! largest value are [`Folded`]'s, and the median is [`Order`]'s.
+//! largest value are [`Folded`]'s, and the median is [`Median`]'s.
 
-use super::order::Order;
+use super::median::Median;
 use super::program::UNKNOWN;
 use crate::feature::sampled::SAMPLED_BYTES_MOST;
 use crate::feature::{Fold, Folded, PANES, Rolling};
@@ -24,7 +24,7 @@ pub(super) enum PastSpec {
     Rolling(Past),
     Fold(Fold, Past),
     /// The values in order.
-    Order(Past),
+    Median(Past),
     /// On which side something was.
     Side,
 }
@@ -36,7 +36,7 @@ pub(super) enum Kept {
     Newest(Option<(Time, f64)>),
     Rolling(Box<Rolling>),
     Folded(Box<Folded>),
-    Order(#[serde(deserialize_with = "Order::restored")] Box<Order>),
+    Median(#[serde(deserialize_with = "Median::restored")] Box<Median>),
     Side(Side),
 }
 
@@ -64,7 +64,7 @@ impl PastSpec {
             PastSpec::Newest | PastSpec::Last(_) => Kept::Newest(None),
             PastSpec::Rolling(past) => Kept::Rolling(Box::new(Rolling::new(past))),
             PastSpec::Fold(..) => Kept::Folded(Box::default()),
-            PastSpec::Order(past) => Kept::Order(Box::new(Order::new(past))),
+            PastSpec::Median(past) => Kept::Median(Box::new(Median::new(past))),
             PastSpec::Side => Kept::Side(Side::Never),
         }
     }
@@ -81,8 +81,8 @@ impl PastSpec {
             PastSpec::Fold(_, Past::Count(count)) => size_of::<Folded>() + count.max(4) as usize * 8,
             PastSpec::Fold(_, Past::Span(_)) => size_of::<Folded>() + panes * 16,
             // In its place, and in order; half of the room for many in order may be free.
-            PastSpec::Order(Past::Count(count)) => size_of::<Order>() + count.max(4) as usize * 25,
-            PastSpec::Order(Past::Span(_)) => size_of::<Order>() + SAMPLED_BYTES_MOST,
+            PastSpec::Median(Past::Count(count)) => size_of::<Median>() + count.max(4) as usize * 25,
+            PastSpec::Median(Past::Span(_)) => size_of::<Median>() + SAMPLED_BYTES_MOST,
         }
     }
 }
@@ -95,7 +95,7 @@ impl Kept {
             (Kept::Newest(_), PastSpec::Newest | PastSpec::Last(_)) | (Kept::Side(_), PastSpec::Side) => true,
             (Kept::Rolling(rolling), PastSpec::Rolling(past)) => rolling.fits(past),
             (Kept::Folded(folded), PastSpec::Fold(_, past)) => folded.fits(past),
-            (Kept::Order(order), PastSpec::Order(past)) => order.fits(past),
+            (Kept::Median(median), PastSpec::Median(past)) => median.fits(past),
             _ => false,
         }
     }
@@ -106,7 +106,7 @@ impl Kept {
             Kept::Newest(_) | Kept::Side(_) => 0,
             Kept::Rolling(rolling) => size_of::<Rolling>() + rolling.heap_bytes(),
             Kept::Folded(folded) => size_of::<Folded>() + folded.heap_bytes(),
-            Kept::Order(order) => size_of::<Order>() + order.heap_bytes(),
+            Kept::Median(median) => size_of::<Median>() + median.heap_bytes(),
         }
     }
 }

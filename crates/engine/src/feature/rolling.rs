@@ -135,23 +135,20 @@ impl Rolling {
         }
     }
 
-    /// Takes in a value; by count, the oldest makes room, and is given back.
+    /// Takes in a value; by count, the oldest makes room.
     #[inline]
-    pub fn push(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
-        let leaving = self.turn(past, time, value);
-        match leaving {
+    pub fn push(&mut self, past: Past, time: Time, value: f64) {
+        match self.turn(past, time, value) {
             Some(leaving) => self.exchange(leaving, value),
             None => self.add(value),
         }
-        leaving
     }
 
     /// The same for who asks for values alone: mean and spread are no more to be asked for.
     #[inline]
-    pub fn push_value(&mut self, past: Past, time: Time, value: f64) -> Option<f64> {
+    pub fn push_value(&mut self, past: Past, time: Time, value: f64) {
         let leaving = self.turn(past, time, value);
         self.count += u32::from(leaving.is_none());
-        leaving
     }
 
     /// By count: where the newest value stands.

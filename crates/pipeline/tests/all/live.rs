@@ -148,12 +148,21 @@ pub(super) fn start_with(
     Started { live: live.unwrap(), voice, delivered, clock }
 }
 
+/// All that a journal has.
+pub fn records(disk: &Disk) -> Vec<Record> {
+    let mut follower = Follower::recorded(disk, Path::new("journal"), 0);
+    let mut records = Vec::new();
+    while let journal::Next::Record(record) = follower.next(Duration::ZERO).unwrap() {
+        records.push(record);
+    }
+    records
+}
+
 /// What a journal says when it is replayed: its readings by time, and its outputs.
 fn replay(disk: &Disk) -> (Vec<(Time, f64)>, Vec<Output>) {
     let mut stream = Stream::new(&plan(), 1);
     let (mut readings, mut outputs) = (Vec::new(), Vec::new());
-    let mut follower = Follower::recorded(disk, Path::new("journal"), 0);
-    while let journal::Next::Record(record) = follower.next(Duration::ZERO).unwrap() {
+    for record in records(disk) {
         let Record::Stretch(journalled) = record else { continue };
         let rows = &journalled.stretch.batch.rows;
         let ticks = journalled.stretch.ticks.iter().map(|(_, tick)| tick).collect::<Vec<_>>();

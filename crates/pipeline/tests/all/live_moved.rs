@@ -1,6 +1,6 @@
 //! Devices whose tags change in a live run: each leaves its group for another, from a place in the journal on.
 
-use super::live::{Started, start_with};
+use super::live::{Started, records, start_with};
 use ouzel_connect::disk::Disk;
 use ouzel_connect::source::live::{Ack, Fate, Mark, Packet};
 use ouzel_engine::output::What;
@@ -9,12 +9,11 @@ use ouzel_engine::series::{Declaration, Names, Timing};
 use ouzel_engine::time::{Span, Time};
 use ouzel_pipeline::config::{self, InForce};
 use ouzel_pipeline::control::Order;
-use ouzel_pipeline::journal::{Follower, Next, Record};
+use ouzel_pipeline::journal::Record;
 use ouzel_pipeline::live::Lake;
 use ouzel_pipeline::stream::Stream;
 use ouzel_pipeline::tables::TableConfig;
 use std::path::Path;
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 const CONFIG: &str = r#"
@@ -64,15 +63,6 @@ async fn say(run: &mut Started, name: &str, room: &str, second: i64, again: bool
     };
     run.voice.to.send(packet).await.ok().unwrap();
     told.await.unwrap()
-}
-
-fn records(disk: &Disk) -> Vec<Record> {
-    let mut follower = Follower::recorded(disk, Path::new("journal"), 0);
-    let mut records = Vec::new();
-    while let Next::Record(record) = follower.next(Duration::ZERO).unwrap() {
-        records.push(record);
-    }
-    records
 }
 
 /// `room 2@3`: in this room two devices count at second 3, by a replay of the journal.

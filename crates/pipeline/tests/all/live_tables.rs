@@ -1,14 +1,14 @@
 //! Tables of joins in a live run: a file that changes takes effect from a place in the journal on, and one that is bad changes
 //! nothing.
 
-use super::live::{Started, start_with};
+use super::live::{Started, records, start_with};
 use ouzel_connect::disk::Disk;
 use ouzel_connect::source::live::Fate;
 use ouzel_engine::output::{Output, What};
 use ouzel_engine::series::Names;
 use ouzel_engine::time::Span;
 use ouzel_pipeline::config::{self, Config, DevicesConfig, InForce};
-use ouzel_pipeline::journal::{Follower, Next, Record, Tabled};
+use ouzel_pipeline::journal::{Next, Record, Tabled};
 use ouzel_pipeline::live::{Lake, Live, Reload, Same};
 use ouzel_pipeline::outputs::{Entry, Heard, Listener};
 use ouzel_pipeline::runner::recorded;
@@ -46,15 +46,6 @@ fn write(folder: &Path, text: &str) {
 fn started(disk: &Disk, now: i64, folder: &Path, text: &str) -> Started {
     let (config, in_force) = read(folder, text);
     start_with(disk, now, (in_force, config.tables), "desk", Lake::None)
-}
-
-fn records(disk: &Disk) -> Vec<Record> {
-    let mut follower = Follower::recorded(disk, Path::new("journal"), 0);
-    let mut records = Vec::new();
-    while let Next::Record(record) = follower.next(Duration::ZERO).unwrap() {
-        records.push(record);
-    }
-    records
 }
 
 /// The versions of tables that the journal has, by how many rows they have.
